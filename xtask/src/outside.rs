@@ -1,0 +1,68 @@
+//! The outside suite: pytest against the built binary, a real mail server and a mail parser of others.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::place;
+use crate::shell::{self, command, works};
+use crate::skipped::Skipped;
+
+const SUITE: &str = "tests/outside";
+const POSTFIX: &str = "/usr/lib/postfix/sbin/smtpd";
+
+/// Runs the suite; what this machine cannot do is skipped with its reason.
+pub(crate) fn run(skipped: &mut Skipped) -> Result<()> {
+    let python = match environment() {
+        Ok(python) => python,
+        Err(why) => {
+            skipped.add("the outside suite", format!("{why:#}"));
+            return Ok(());
+        }
+    };
+    install_lab(skipped);
+    let mut pytest = command(python);
+    pytest.args(["-m", "pytest", SUITE, "-q"]);
+    pytest.env("SMTP_MCP_SERVER", place::program());
+    shell::run(&mut pytest)
+}
+
+/// Installs the real mail server. Where it cannot, pytest skips what needs it, and that is told.
+fn install_lab(skipped: &mut Skipped) {
+    let installed = shell::run(command("bash").arg(Path::new(SUITE).join("install-lab")));
+    let step = "the tests that need a real mail server";
+    match installed {
+        Err(why) => skipped.add(step, format!("{why:#}")),
+        Ok(()) if !Path::new(POSTFIX).exists() => skipped.add(step, "there is no Postfix here"),
+        Ok(()) => {}
+    }
+}
+
+/// The interpreter of a virtual environment that has what the suite requires.
+fn environment() -> Result<PathBuf> {
+    let directory = place::target().join("outside-venv");
+    let python = directory.join("bin/python");
+    if !works(command(&python).args(["-m", "pip", "--version"])) {
+        make(&directory)?;
+    }
+    let requirements = Path::new(SUITE).join("requirements.txt");
+    let mut pip = command(&python);
+    pip.args("-m pip install --quiet --disable-pip-version-check -r".split(' '));
+    shell::run(pip.arg(requirements))?;
+    Ok(python)
+}
+
+/// Makes the environment; where Python lacks `venv`, root installs it.
+fn make(directory: &Path) -> Result<()> {
+    let venv = || {
+        let mut venv = command("python3");
+        venv.args(["-m", "venv", "--clear"]).arg(directory);
+        venv
+    };
+    if works(command("python3").args(["-c", "import ensurepip, venv"])) || !shell::is_root() {
+        return shell::run(&mut venv());
+    }
+    shell::run(command("apt-get").args(["update", "-q"]))?;
+    shell::run(command("apt-get").args(["install", "-y", "-q", "python3-venv"]))?;
+    shell::run(&mut venv())
+}

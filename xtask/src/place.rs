@@ -1,0 +1,31 @@
+//! Where things are: the workspace's root, its target directory, the built program.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// The target directory: `CARGO_TARGET_DIR`, else `target` at the root.
+#[expect(clippy::disallowed_methods, reason = "xtask is not the program: cargo's own variable")]
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(set) => root().join(set),
+        None => root().join("target"),
+    }
+}
+
+/// The program as `cargo build` leaves it.
+pub(crate) fn program() -> PathBuf {
+    let name = format!("smtp-mcp-server{}", std::env::consts::EXE_SUFFIX);
+    target().join("debug").join(name)
+}
+
+/// A directory under the target directory, made if it is missing.
+pub(crate) fn scratch(name: &str) -> std::io::Result<PathBuf> {
+    let directory = target().join(name);
+    std::fs::create_dir_all(&directory)?;
+    Ok(directory)
+}

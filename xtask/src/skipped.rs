@@ -1,0 +1,30 @@
+//! Steps that could not be had: told at the end, and a failure in CI.
+
+use anyhow::{Result, bail};
+
+/// What was left out of a recipe, and why.
+#[derive(Default)]
+pub(crate) struct Skipped(Vec<String>);
+
+impl Skipped {
+    /// Leaves `step` out.
+    pub(crate) fn add(&mut self, step: &str, because: impl std::fmt::Display) {
+        self.0.push(format!("skipped: {step} because {because}"));
+    }
+
+    /// Tells what was left out. In CI nothing may be.
+    pub(crate) fn close(self) -> Result<()> {
+        for line in &self.0 {
+            eprintln!("{line}");
+        }
+        if !self.0.is_empty() && in_ci() {
+            bail!("{} step(s) skipped, and CI must run them all", self.0.len());
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "xtask is not the program: CI's own variable")]
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true" || ci == "1")
+}
