@@ -1,0 +1,64 @@
+//! Opens connections: the only place where this program reaches out to mail servers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
+
+use crate::{Cause, Phase, Server, Trouble};
+
+/// Connects to `server`, trying each of its addresses, all within `deadline`.
+pub(crate) async fn dial(server: &Server, deadline: Instant) -> Result<TcpStream, Trouble> {
+    connect(server, deadline).await.map_err(|cause| Trouble::new(Phase::Connect, cause))
+}
+
+/// The host as a name for lookup and certificate: without the brackets of an address literal or a final dot.
+pub(crate) fn bare_host(host: &str) -> &str {
+    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    literal.unwrap_or(host).trim_end_matches('.')
+}
+
+async fn connect(server: &Server, deadline: Instant) -> Result<TcpStream, Cause> {
+    let late = || Cause::TimedOut(server.limits.connect);
+    let looking = lookup_host((bare_host(&server.host), server.port));
+    let found = timeout_at(deadline, looking).await.map_err(|_| late())?;
+    let addresses: Vec<SocketAddr> = found.map_err(|e| Cause::Lookup(e.to_string()))?.collect();
+
+    let mut failure = Cause::Lookup("the name has no address".to_owned());
+    for (index, address) in addresses.iter().enumerate() {
+        let share = share(deadline, addresses.len() - index);
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                debug!(host = %server.host, port = server.port, "connected");
+                // Without it the last small segment of a flight waits for an acknowledgement (RFC 896).
+                stream.set_nodelay(true).map_err(|e| Cause::Io(e.to_string()))?;
+                return Ok(stream);
+            }
+            Ok(Err(e)) => failure = Cause::Io(e.to_string()),
+            Err(_) => failure = late(),
+        }
+    }
+    Err(failure)
+}
+
+/// One address's part of the time that is left, so that a dead one leaves some to those behind it.
+fn share(deadline: Instant, addresses: usize) -> Duration {
+    let left = deadline.saturating_duration_since(Instant::now());
+    left / u32::try_from(addresses).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare_host;
+
+    #[test]
+    fn brackets_and_final_dots_are_no_part_of_a_host() {
+        for (host, bare) in
+            [("[::1]", "::1"), ("mx.example.org.", "mx.example.org"), ("127.0.0.1", "127.0.0.1")]
+        {
+            assert_eq!(bare_host(host), bare);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a server offers in its answer to EHLO (RFC 5321, section 4.1.1.1).
+
+use crate::Reply;
+use crate::reply::quote;
+
+/// The most keywords that are kept, and the longest of them in characters.
+const KEYWORDS_LIMIT: usize = 64;
+const KEYWORD_LIMIT: usize = 120;
+
+/// The extensions of one server, as far as we know them, and its own list to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// Several commands may be sent before their replies are read (RFC 2920).
+    pub pipelining: bool,
+    /// MAIL may declare the message's size (RFC 1870).
+    pub size: bool,
+    /// The largest message in bytes. `None`: no limit was named.
+    pub size_limit: Option<u64>,
+    /// 8-bit content (RFC 6152).
+    pub eight_bit_mime: bool,
+    /// Addresses and headers in UTF-8 (RFC 6531).
+    pub smtputf8: bool,
+    /// STARTTLS (RFC 3207).
+    pub starttls: bool,
+    /// BDAT (RFC 3030).
+    pub chunking: bool,
+    /// Delivery status notifications (RFC 3461).
+    pub dsn: bool,
+    /// Enhanced status codes in replies (RFC 2034).
+    pub enhanced_status_codes: bool,
+    /// Login mechanisms in capital letters (RFC 4954), in the server's order.
+    pub mechanisms: Vec<String>,
+    /// Every line of the answer behind the first, safe to show.
+    pub keywords: Vec<String>,
+}
+
+impl Offers {
+    /// Reads the answer to EHLO. What is not understood is kept as a keyword and otherwise ignored.
+    #[must_use]
+    pub fn read(reply: &Reply) -> Self {
+        let mut offers = Self::default();
+        for line in reply.lines().skip(1).take(KEYWORDS_LIMIT) {
+            let line = line.trim();
+            if line.is_empty() {
+                continue;
+            }
+            offers.keywords.push(quote(line, KEYWORD_LIMIT));
+            offers.note(line);
+        }
+        offers
+    }
+
+    fn note(&mut self, line: &str) {
+        // The old form `AUTH=PLAIN LOGIN` (and `AUTH=` before a space) is one that some servers still send alone.
+        let (keyword, parameters) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
+        match keyword.to_ascii_uppercase().as_str() {
+            "PIPELINING" => self.pipelining = true,
+            "SIZE" => self.note_size(parameters),
+            "8BITMIME" => self.eight_bit_mime = true,
+            "SMTPUTF8" => self.smtputf8 = true,
+            "STARTTLS" => self.starttls = true,
+            "CHUNKING" => self.chunking = true,
+            "DSN" => self.dsn = true,
+            "ENHANCEDSTATUSCODES" => self.enhanced_status_codes = true,
+            "AUTH" => self.note_mechanisms(parameters),
+            _ => {}
+        }
+    }
+
+    /// A limit of 0 means that there is none (RFC 1870, section 4).
+    fn note_size(&mut self, parameters: &str) {
+        self.size = true;
+        let limit = parameters.split_whitespace().next().and_then(|digits| digits.parse().ok());
+        self.size_limit = limit.filter(|limit| *limit > 0);
+    }
+
+    fn note_mechanisms(&mut self, parameters: &str) {
+        let between = |c: char| c == '=' || c.is_whitespace() || c.is_control();
+        for mechanism in parameters.split(between) {
+            let mechanism = quote(mechanism, 20).to_ascii_uppercase();
+            if self.mechanisms.len() == KEYWORDS_LIMIT {
+                return;
+            }
+            if !mechanism.is_empty() && !self.mechanisms.contains(&mechanism) {
+                self.mechanisms.push(mechanism);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Offers;
+    use crate::Reply;
+
+    fn offers(lines: &str) -> Offers {
+        Offers::read(&Reply { code: 250, enhanced: None, text: format!("mx.example.org hello\n{lines}") })
+    }
+
+    #[test]
+    fn reads_every_keyword_in_any_case() {
+        let all = offers(
+            "pipelining\nSIZE 52428800\n8BitMime\nSMTPUTF8\nSTARTTLS\nCHUNKING\nDSN\nENHANCEDSTATUSCODES\nX-FOO bar",
+        );
+        assert!(all.pipelining && all.size && all.eight_bit_mime && all.smtputf8 && all.starttls);
+        assert!(all.chunking && all.dsn && all.enhanced_status_codes);
+        assert_eq!(all.size_limit, Some(52_428_800));
+        assert_eq!(all.keywords.len(), 9);
+        assert_eq!(all.keywords[8], "X-FOO bar");
+    }
+
+    #[test]
+    fn the_first_line_is_a_name_and_no_keyword() {
+        let reply = Reply { code: 250, enhanced: None, text: "PIPELINING".to_owned() };
+        assert_eq!(Offers::read(&reply), Offers::default());
+    }
+
+    #[test]
+    fn sizes() {
+        for (line, limit) in
+            [("SIZE", None), ("SIZE 0", None), ("SIZE 10", Some(10)), ("SIZE ten", None), ("SIZE=7", Some(7))]
+        {
+            let offers = offers(line);
+            assert!(offers.size, "{line}");
+            assert_eq!(offers.size_limit, limit, "{line}");
+        }
+    }
+
+    #[test]
+    fn logins_in_both_forms_are_one_list() {
+        let both = offers("AUTH PLAIN login\nAUTH=PLAIN LOGIN CRAM-MD5\nAUTH");
+        assert_eq!(both.mechanisms, ["PLAIN", "LOGIN", "CRAM-MD5"]);
+        assert_eq!(offers("AUTH=LOGIN").mechanisms, ["LOGIN"]);
+        assert_eq!(offers("AUTH= LOGIN").mechanisms, ["LOGIN"]);
+    }
+
+    #[test]
+    fn logins_are_words_and_bounded() {
+        assert_eq!(offers("AUTH A\u{1}B \u{2} \u{200b} C\u{200b}D").mechanisms, ["A", "B", "CD"]);
+        let many: String = (0..500).map(|n| format!(" M{n}")).collect();
+        assert_eq!(offers(&format!("AUTH{many}")).mechanisms.len(), 64);
+    }
+
+    #[test]
+    fn keywords_are_safe_to_show_and_bounded() {
+        let hostile = offers(&format!("X\u{1b}[31m\u{202e}Y\n{}", "Z\n".repeat(500)));
+        assert_eq!(hostile.keywords[0], "X [31mY");
+        assert!(hostile.keywords.len() <= 64);
+    }
+}

@@ -1,0 +1,61 @@
+//! Where in the conversation something happened.
+
+use std::fmt;
+
+/// A phase of the SMTP conversation (RFC 5321, section 3), as failures are told and judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// Looking up the name and opening the TCP connection.
+    Connect,
+    /// Waiting for the server's 220.
+    Greeting,
+    /// EHLO, or HELO where EHLO is refused.
+    Hello,
+    /// STARTTLS and the TLS handshake.
+    Tls,
+    /// Logging in (RFC 4954).
+    Auth,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA and the content, up to the last byte.
+    Content,
+    /// The reply to the end of the data.
+    End,
+    /// QUIT.
+    Quit,
+}
+
+impl Phase {
+    /// Every phase, in the order of a conversation.
+    pub const ALL: [Self; 10] = [
+        Self::Connect,
+        Self::Greeting,
+        Self::Hello,
+        Self::Tls,
+        Self::Auth,
+        Self::Mail,
+        Self::Rcpt,
+        Self::Content,
+        Self::End,
+        Self::Quit,
+    ];
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::Greeting => "greeting",
+            Self::Hello => "EHLO",
+            Self::Tls => "TLS",
+            Self::Auth => "login",
+            Self::Mail => "MAIL FROM",
+            Self::Rcpt => "RCPT TO",
+            Self::Content => "DATA",
+            Self::End => "end of data",
+            Self::Quit => "QUIT",
+        })
+    }
+}

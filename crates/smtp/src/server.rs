@@ -1,0 +1,86 @@
+//! How to reach a server, what to show it, and how long to wait for it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// A server and everything a session with it needs.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Host name or address literal, for the connection and for the certificate.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// The login, where the server wants one.
+    pub credentials: Option<Credentials>,
+    /// A login may travel without TLS.
+    pub allow_plaintext_login: bool,
+    /// What EHLO names us: a host name, or an address literal of the connection's own address when `None`.
+    pub ehlo_name: Option<String>,
+    /// How long each phase may take.
+    pub limits: Limits,
+}
+
+/// How a connection is protected.
+#[derive(Clone)]
+pub enum Security {
+    /// Plaintext.
+    None,
+    /// STARTTLS (RFC 3207), required.
+    StartTls(Arc<rustls::ClientConfig>),
+    /// TLS from the first byte (RFC 8314).
+    Implicit(Arc<rustls::ClientConfig>),
+}
+
+/// A login. Printing it shows neither the name nor the password.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The name.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// To connect, TLS handshake included.
+    pub connect: Duration,
+    /// For each reply before the end of the data.
+    pub command: Duration,
+    /// For each write of content to make progress.
+    pub content: Duration,
+    /// For the reply to the end of the data: RFC 5321, section 4.5.3.2.6, wants ten minutes; less makes duplicates.
+    pub end_of_data: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            command: Duration::from_secs(30),
+            content: Duration::from_secs(180),
+            end_of_data: Duration::from_secs(600),
+        }
+    }
+}
+
+impl fmt::Debug for Security {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::StartTls(_) => "StartTls",
+            Self::Implicit(_) => "Implicit",
+        })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}

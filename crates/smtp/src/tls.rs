@@ -1,0 +1,212 @@
+//! Whom TLS trusts, and failures of a handshake in words.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, RootCertStore,
+    SignatureScheme,
+};
+
+use crate::Cause;
+use crate::dial::bare_host;
+
+/// Whose certificates count.
+#[derive(Debug, Clone, Copy)]
+pub enum Roots<'a> {
+    /// What the platform trusts.
+    Platform,
+    /// PEM text with one or more certificates: authorities, or the server's own certificate itself.
+    Pem(&'a [u8]),
+}
+
+/// Why there is no TLS configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The PEM text cannot be read.
+    #[error("the certificate file is not PEM: {0}")]
+    Pem(String),
+    /// The PEM text holds no certificate.
+    #[error("the certificate file holds no certificate")]
+    Empty,
+    /// A certificate in it cannot be used.
+    #[error("a certificate in the file cannot be used: {0}")]
+    Certificate(String),
+    /// The platform's roots cannot be used.
+    #[error("the platform's certificates cannot be used: {0}")]
+    Platform(String),
+}
+
+/// A client configuration that trusts `roots`, always checks host name and dates, and sends no certificate of ours.
+///
+/// # Errors
+/// When the roots cannot be used.
+pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = match roots {
+        Roots::Platform => {
+            let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider));
+            Arc::new(verifier.map_err(|e| TlsError::Platform(e.to_string()))?)
+        }
+        Roots::Pem(pem) => Arc::new(Chosen::new(pem, Arc::clone(&provider))?),
+    };
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|e| TlsError::Platform(e.to_string()))?;
+    Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
+}
+
+/// The name that the certificate must bear.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+    let name = ServerName::try_from(bare_host(host).to_owned());
+    name.map_err(|_| "the server's host is no name that a certificate could bear".to_owned())
+}
+
+/// A protocol version as people write it.
+pub(crate) fn version_name(version: ProtocolVersion) -> Option<&'static str> {
+    match version {
+        ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
+        ProtocolVersion::TLSv1_3 => Some("TLSv1.3"),
+        _ => None,
+    }
+}
+
+/// What a failed handshake means.
+pub(crate) fn cause(e: &io::Error) -> Cause {
+    let Some(error) = e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+        return Cause::Tls(match e.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                "the server closed the connection during the handshake".to_owned()
+            }
+            _ => e.to_string(),
+        });
+    };
+    match error {
+        Error::InvalidCertificate(certificate) => Cause::Certificate(explain_certificate(certificate)),
+        Error::InvalidMessage(_) => Cause::NotTls,
+        other => Cause::Tls(other.to_string()),
+    }
+}
+
+fn explain_certificate(error: &CertificateError) -> String {
+    use CertificateError as E;
+    match error {
+        E::UnknownIssuer => {
+            "the server's certificate comes from an unknown issuer (a CA file can make it known)".to_owned()
+        }
+        E::BadSignature => {
+            "the server's certificate comes from an unknown issuer that bears the name of a known one"
+                .to_owned()
+        }
+        E::Expired | E::ExpiredContext { .. } => "the server's certificate has expired".to_owned(),
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet".to_owned()
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            "the server's certificate is for another host name".to_owned()
+        }
+        other => format!("the server's certificate is not accepted: {other}"),
+    }
+}
+
+/// Trusts what the given authorities issued, and the given certificates themselves.
+#[derive(Debug)]
+struct Chosen {
+    issued: Arc<WebPkiServerVerifier>,
+    exact: Vec<CertificateDer<'static>>,
+}
+
+impl Chosen {
+    fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let exact: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|e| TlsError::Pem(e.to_string()))?;
+        if exact.is_empty() {
+            return Err(TlsError::Empty);
+        }
+        let unusable = |e: &dyn std::fmt::Display| TlsError::Certificate(e.to_string());
+        let mut roots = RootCertStore::empty();
+        for certificate in &exact {
+            roots.add(certificate.clone()).map_err(|e| unusable(&e))?;
+        }
+        let issued = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        Ok(Self { issued: issued.build().map_err(|e| unusable(&e))?, exact })
+    }
+
+    /// Whether `error` only says that nobody issued a certificate that is one of ours. Dates are checked before either of
+    /// these is found, so an expired certificate is not forgiven here.
+    fn forgives(&self, error: &Error, leaf: &CertificateDer<'_>) -> bool {
+        let Error::InvalidCertificate(error) = error else {
+            return false;
+        };
+        let issuer_only = match error {
+            CertificateError::UnknownIssuer => true,
+            // A self-signed certificate made by common tools calls itself an authority.
+            CertificateError::Other(other) => format!("{other:?}").contains("CaUsedAsEndEntity"),
+            _ => false,
+        };
+        issuer_only && self.exact.iter().any(|ours| ours == leaf)
+    }
+}
+
+impl ServerCertVerifier for Chosen {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.issued.verify_server_cert(leaf, intermediates, name, ocsp, now) {
+            Err(e) if self.forgives(&e, leaf) => {
+                verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.issued.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.issued.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.issued.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Roots, TlsError, client_config};
+
+    #[test]
+    fn a_file_without_a_certificate_is_an_error() {
+        assert!(matches!(client_config(Roots::Pem(b"")), Err(TlsError::Empty)));
+        assert!(matches!(client_config(Roots::Pem(b"hello")), Err(TlsError::Empty)));
+        let broken = b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
+        assert!(matches!(client_config(Roots::Pem(broken)), Err(TlsError::Pem(_))));
+        let nonsense = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(matches!(client_config(Roots::Pem(nonsense)), Err(TlsError::Certificate(_))));
+    }
+}

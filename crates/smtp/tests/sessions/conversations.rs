@@ -1,0 +1,394 @@
+//! Whole conversations in plaintext: what goes over the wire, and what each recipient is told.
+
+use std::time::Duration;
+
+use crate::peer::Peer;
+use smtp_submission::{Cause, Content, Delivery, Envelope, Handover, Path, Phase, Session, Trouble};
+
+const MESSAGE: &str = "Subject: hi\r\n\r\n.dot\r\nbye\r\n";
+
+fn envelope(recipients: &[&str]) -> Envelope {
+    let path = |text: &&str| Path::new(text).unwrap();
+    Envelope { sender: Some(path(&"s@x.org")), recipients: recipients.iter().map(path).collect() }
+}
+
+fn content(text: &'static str) -> Content {
+    Content { pieces: vec![text.into()], smtputf8: false }
+}
+
+fn ends(delivery: &Delivery) -> Vec<String> {
+    let short = |end: &Result<_, Trouble>| match end {
+        Ok(reply) => format!("{reply}"),
+        Err(trouble) => format!("{}: {}", trouble.phase, trouble.cause),
+    };
+    delivery.recipients.iter().map(short).collect()
+}
+
+/// Delivers one message to `recipients` over one session, and lets the peer come to its end.
+async fn deliver(script: &str, recipients: &[&str], text: &'static str) -> (Delivery, bool, Handover) {
+    let peer = Peer::play(&[script]).await;
+    let mut session = Session::open(&peer.server()).await.unwrap();
+    let handover = Handover::new();
+    let delivery = session.deliver(&envelope(recipients), &content(text), &handover).await;
+    let usable = session.is_usable();
+    session.quit().await;
+    peer.finish().await;
+    (delivery, usable, handover)
+}
+
+async fn opened(script: &str) -> Trouble {
+    let peer = Peer::play(&[script]).await;
+    let trouble = Session::open(&peer.server()).await.err().expect("it opened");
+    peer.finish().await;
+    trouble
+}
+
+#[tokio::test]
+async fn one_flight_where_pipelining_is_offered() {
+    let (delivery, usable, handover) = deliver(
+        "S: 220 mx ready
+         C: EHLO [127.0.0.1]
+         S: 250-mx
+         S: 250-PIPELINING
+         S: 250 SIZE 1000
+         C: MAIL FROM:<s@x.org> SIZE=26
+         C: RCPT TO:<a@x.org>
+         C: RCPT TO:<b@x.org>
+         C: DATA
+         S: 250 2.1.0 ok
+         S: 250 2.1.5 ok
+         S: 550 5.1.1 no such user
+         S: 354 go on
+         C: Subject: hi
+         C:
+         C: ..dot
+         C: bye
+         C: .
+         S: 250 2.0.0 queued as 7
+         C: QUIT
+         S: 221 bye
+         = eof",
+        &["a@x.org", "b@x.org"],
+        MESSAGE,
+    )
+    .await;
+    assert_eq!(
+        ends(&delivery),
+        ["250 2.0.0 queued as 7", "RCPT TO: the server answered 550 5.1.1 no such user"]
+    );
+    assert!(usable && handover.is_handed_over());
+}
+
+#[tokio::test]
+async fn sessions_that_do_not_open() {
+    let long = format!("S: 220 mx\nC: EHLO *\n{}", "S: 250-X\n".repeat(300));
+    let wide = format!("S: 220-{}", "x".repeat(5000));
+    for (script, phase, words) in [
+        ("S: 554 go away", Phase::Greeting, "the server answered 554 go away"),
+        ("S: 421 later", Phase::Greeting, "the server answered 421 later"),
+        ("= close", Phase::Greeting, "the server closed the connection"),
+        ("S: SSH-2.0-OpenSSH", Phase::Greeting, "the server's answer was not SMTP: \"SSH-2.0-OpenSSH\""),
+        ("S: 220 mx\nC: EHLO *\nS: 421 busy", Phase::Hello, "the server answered 421 busy"),
+        ("S: 220 mx\nC: EHLO *\nS: 550 no\nC: HELO *\nS: 550 no", Phase::Hello, "the server answered 550 no"),
+        (
+            "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 251 mx",
+            Phase::Hello,
+            "the server's answer was not SMTP: the lines of one reply have different codes",
+        ),
+        (&long, Phase::Hello, "the server's answer was not SMTP: a reply of more than 256 lines"),
+        (&wide, Phase::Greeting, "the server's answer was not SMTP: a line of more than 4096 bytes"),
+    ] {
+        let trouble = opened(script).await;
+        assert_eq!((trouble.phase, trouble.cause.to_string().as_str()), (phase, words));
+    }
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    let peer = Peer::play(&[]).await;
+    let server = peer.server();
+    peer.finish().await;
+    let trouble = Session::open(&server).await.err().unwrap();
+    assert!(matches!((trouble.phase, &trouble.cause), (Phase::Connect, Cause::Io(_))), "{trouble}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_runs_into_the_limit() {
+    let peer = Peer::play(&["= eof"]).await;
+    let mut server = peer.server();
+    server.limits.command = Duration::from_millis(50);
+    let trouble = Session::open(&server).await.err().unwrap();
+    assert_eq!(trouble, Trouble::new(Phase::Greeting, Cause::TimedOut(Duration::from_millis(50))));
+    peer.finish().await;
+}
+
+const HELLO: &str = "S: 220 mx
+    C: EHLO *
+    S+ 250-mx
+    S: 250 PIPELINING
+    C: MAIL FROM:<s@x.org>
+    C: RCPT TO:<a@x.org>
+    C: RCPT TO:<b@x.org>
+    C: DATA\n";
+
+/// What follows the flight, and what both are told; whether the session may go on; whether the last byte went out and stays out.
+#[expect(clippy::too_many_lines, reason = "a table")]
+#[tokio::test]
+async fn ends_of_a_transaction() {
+    let content = "C: x\nC: .\n";
+    let quit = "C: QUIT\nS: 221 bye";
+    let taken = "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\n";
+    let half = "S: 250 ok\nS: 550 no\nS: 250 ok\nS: 354 go\n";
+    let closed = "the server closed the connection";
+    for (script, first, second, usable, out) in [
+        (
+            format!("{half}{content}S: 452 full\n{quit}"),
+            "RCPT TO: the server answered 550 no",
+            "end of data: the server answered 452 full",
+            true,
+            false,
+        ),
+        (
+            format!("{taken}{content}S: 554 spam\n{quit}"),
+            "end of data: the server answered 554 spam",
+            "end of data: the server answered 554 spam",
+            true,
+            false,
+        ),
+        (
+            format!("{half}{content}S: 421 bye\n= eof"),
+            "RCPT TO: the server answered 550 no",
+            "end of data: the server answered 421 bye",
+            false,
+            false,
+        ),
+        (
+            format!("{half}{content}= close"),
+            "RCPT TO: the server answered 550 no",
+            &format!("end of data: {closed}"),
+            false,
+            true,
+        ),
+        (
+            format!("{taken}{content}S: what\n= eof"),
+            "end of data: the server's answer was not SMTP: \"what\"",
+            "end of data: the server's answer was not SMTP: \"what\"",
+            false,
+            true,
+        ),
+        (
+            "S: 250 ok\nS: 550 no\nS: 421 bye\n= eof".to_owned(),
+            "RCPT TO: the server answered 550 no",
+            "RCPT TO: the server answered 421 bye",
+            false,
+            false,
+        ),
+        (
+            "S: 250 ok\nS: 550 no\n= close".to_owned(),
+            "RCPT TO: the server answered 550 no",
+            &format!("RCPT TO: {closed}"),
+            false,
+            false,
+        ),
+        (
+            format!("S: 250 ok\nS: 550 a\nS: 450 b\nS: 354 go\nC: .\nS: 554 none\n{quit}"),
+            "RCPT TO: the server answered 550 a",
+            "RCPT TO: the server answered 450 b",
+            true,
+            false,
+        ),
+        (
+            format!("S: 250 ok\nS: 550 a\nS: 450 b\nS: 503 no\n{quit}"),
+            "RCPT TO: the server answered 550 a",
+            "RCPT TO: the server answered 450 b",
+            true,
+            false,
+        ),
+        (
+            format!("S: 550 who\nS: 503 a\nS: 503 b\nS: 503 c\n{quit}"),
+            "MAIL FROM: the server answered 550 who",
+            "MAIL FROM: the server answered 550 who",
+            true,
+            false,
+        ),
+        (
+            "S: 550 who\nS: 250 a\nS: 503 b\nS: 354 go\n= eof".to_owned(),
+            "MAIL FROM: the server answered 550 who",
+            "MAIL FROM: the server answered 550 who",
+            false,
+            false,
+        ),
+    ] {
+        let (delivery, is_usable, handover) =
+            deliver(&format!("{HELLO}{script}"), &["a@x.org", "b@x.org"], "x\r\n").await;
+        assert_eq!(ends(&delivery), [first, second], "{script}");
+        assert_eq!((is_usable, handover.is_handed_over()), (usable, out), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn the_reply_to_the_end_has_a_limit_of_its_own() {
+    let script =
+        format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\nC: .\n= gate\nS: 250 late\n= eof");
+    for (command, end_of_data, words) in
+        [(100, 5000, "250 late"), (5000, 100, "end of data: no answer within 0.1 s")]
+    {
+        let peer = Peer::play(&[&script]).await;
+        let mut server = peer.server();
+        server.limits.command = Duration::from_millis(command);
+        server.limits.end_of_data = Duration::from_millis(end_of_data);
+        let mut session = Session::open(&server).await.unwrap();
+        let gate = std::sync::Arc::clone(&peer.gate);
+        let opening = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            gate.notify_one();
+        });
+        let delivery =
+            session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &Handover::new()).await;
+        assert_eq!(ends(&delivery)[0], words);
+        opening.await.unwrap();
+        drop(session);
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_delivery_never_sends_its_end() {
+    let script = format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\n= eof");
+    let peer = Peer::play(&[&script]).await;
+    let mut session = Session::open(&peer.server()).await.unwrap();
+    let handover = Handover::new();
+    assert!(handover.stop());
+    let two_lines = content("x\r\n\r\n");
+    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &two_lines, &handover).await;
+    assert_eq!(delivery.recipients[1], Err(Trouble::new(Phase::Content, Cause::Stopped)));
+    assert!(!session.is_usable() && !handover.is_handed_over());
+    drop(session);
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_421_in_mid_stream_is_read_before_the_end_is_sent() {
+    let script = format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS+ 354 go\nS: 421 shutting down\n= close");
+    let peer = Peer::play(&[&script]).await;
+    let mut session = Session::open(&peer.server()).await.unwrap();
+    let handover = Handover::new();
+    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &handover).await;
+    let words = "DATA: the server answered 421 shutting down";
+    assert_eq!(ends(&delivery), [words, words]);
+    assert!(!handover.is_handed_over() && !session.is_usable());
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_long_upload_that_is_cut_tells_the_servers_last_words() {
+    let script =
+        format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: xxxx*\nS: 552 too much\n= close");
+    let peer = Peer::play(&[&script.replace("S: 552", "= drain\nS: 552")]).await;
+    let mut session = Session::open(&peer.server()).await.unwrap();
+    let handover = Handover::new();
+    let line = bytes::Bytes::from(format!("{}\r\n", "x".repeat(998)));
+    let large = Content { pieces: vec![line; 20_000], smtputf8: false };
+    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &large, &handover).await;
+    let Err(trouble) = &delivery.recipients[0] else { panic!("it was taken") };
+    assert_eq!(trouble.phase, Phase::Content);
+    assert!(!handover.is_handed_over() && !session.is_usable());
+    drop(session);
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_server_cannot_take_never_touches_the_session() {
+    let script = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 SIZE 10\nC: QUIT\nS: 221 bye";
+    let peer = Peer::play(&[script]).await;
+    let mut session = Session::open(&peer.server()).await.unwrap();
+    for (text, recipient, cause) in [
+        ("a bit too long\r\n", "a@x.org", Cause::TooLarge { size: 16, limit: 10 }),
+        ("ü\r\n", "a@x.org", Cause::Needs8BitMime),
+        ("x\r\n", "ü@x.org", Cause::NeedsSmtpUtf8),
+        ("x\n", "a@x.org", Cause::LineEnds),
+    ] {
+        let delivery = session.deliver(&envelope(&[recipient]), &content(text), &Handover::new()).await;
+        assert_eq!(delivery.recipients, [Err(Trouble::new(Phase::Mail, cause))]);
+        assert!(session.is_usable() && session.looks_alive());
+    }
+    session.quit().await;
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn after_a_refusal_comes_a_reset() {
+    let script = format!(
+        "{HELLO}S: 250 ok\nS: 550 a\nS: 550 b\nS: 503 no
+         C: RSET
+         C: MAIL FROM:<s@x.org>
+         C: RCPT TO:<c@x.org>
+         C: DATA
+         S: 250 reset
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: x
+         C: .
+         S: 250 ok
+         C: MAIL FROM:<s@x.org>
+         C: RCPT TO:<d@x.org>
+         C: DATA
+         S: 250 ok
+         S: 250 ok
+         S: 354 go
+         C: x
+         C: .
+         S: 250 ok
+         C: QUIT
+         S: 221 bye"
+    );
+    let peer = Peer::play(&[&script]).await;
+    let mut session = Session::open(&peer.server()).await.unwrap();
+    let text = content("x\r\n");
+    for (recipients, taken) in
+        [(&["a@x.org", "b@x.org"][..], false), (&["c@x.org"], true), (&["d@x.org"], true)]
+    {
+        let delivery = session.deliver(&envelope(recipients), &text, &Handover::new()).await;
+        assert_eq!(delivery.recipients.iter().all(Result::is_ok), taken);
+    }
+    session.quit().await;
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn who_was_one_too_many_comes_in_the_next_transaction() {
+    let mail = |recipients: &str, replies: &str| {
+        format!("C: MAIL FROM:<s@x.org>\n{recipients}C: DATA\nS: 250 ok\n{replies}S: 354 go\nC: x\nC: .\n")
+    };
+    let flight = |names: &[&str]| -> String {
+        names.iter().map(|name| format!("C: RCPT TO:<{name}@x.org>\n")).collect()
+    };
+    let script = format!(
+        "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 PIPELINING\n{}S: 250 one\n{}S: 250 two\n{}S: 450 not now\nC: QUIT",
+        mail(&flight(&["a", "b", "c", "d"]), "S: 250 ok\nS: 452 too many\nS: 550 no\nS: 452 too many\n"),
+        mail(&flight(&["b", "d"]), "S: 250 ok\nS: 452 too many\n"),
+        mail(&flight(&["d"]), "S: 250 ok\n"),
+    );
+    let (delivery, usable, handover) =
+        deliver(&script, &["a@x.org", "b@x.org", "c@x.org", "d@x.org"], "x\r\n").await;
+    assert_eq!(
+        ends(&delivery),
+        [
+            "250 one",
+            "250 two",
+            "RCPT TO: the server answered 550 no",
+            "end of data: the server answered 450 not now"
+        ]
+    );
+    assert!(usable);
+    // The last refusal gives nothing back: others have the message.
+    assert!(!handover.stop());
+}
+
+#[tokio::test]
+async fn a_server_that_takes_nobody_is_not_asked_again() {
+    let script = format!("{HELLO}S: 250 ok\nS: 452 full\nS: 452 full\nS: 503 no\nC: QUIT");
+    let (delivery, ..) = deliver(&script, &["a@x.org", "b@x.org"], "x\r\n").await;
+    let words = "RCPT TO: the server answered 452 full";
+    assert_eq!(ends(&delivery), [words, words]);
+}

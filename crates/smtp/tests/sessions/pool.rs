@@ -1,0 +1,184 @@
+//! Warm sessions: used again, replaced when dead, and never a storm of logins.
+
+use crate::peer::Peer;
+use smtp_submission::{Content, Credentials, Envelope, Handover, Path, Phase, Pool};
+
+fn envelope() -> Envelope {
+    Envelope { sender: None, recipients: vec![Path::new("a@x.org").unwrap()] }
+}
+
+fn content() -> Content {
+    Content { pieces: vec!["x\r\n".into()], smtputf8: false }
+}
+
+const HELLO: &str = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 PIPELINING\n";
+const MAIL: &str = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\nC: .\nS: 250 done\n";
+const BYE: &str = "C: QUIT\nS: 221 bye\n= eof";
+
+async fn deliver(pool: &Pool) -> Result<String, String> {
+    let ready = pool.connect().await.map_err(|trouble| trouble.to_string())?;
+    let delivery = ready.deliver(&envelope(), &content(), &Handover::new()).await;
+    match &delivery.recipients[0] {
+        Ok(reply) => Ok(reply.to_string()),
+        Err(trouble) => Err(trouble.to_string()),
+    }
+}
+
+#[tokio::test]
+async fn one_session_carries_many_messages() {
+    let peer = Peer::play(&[&format!("{HELLO}{MAIL}{MAIL}{MAIL}{BYE}")]).await;
+    let pool = Pool::new(peer.server(), 2);
+    for _ in 0..3 {
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+    }
+    pool.drain().await;
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_ends_after_a_hundred_messages() {
+    let peer =
+        Peer::play(&[&format!("{HELLO}{}{BYE}", MAIL.repeat(100)), &format!("{HELLO}{MAIL}{BYE}")]).await;
+    let pool = Pool::new(peer.server(), 1);
+    for _ in 0..101 {
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+    }
+    pool.drain().await;
+    peer.finish().await;
+}
+
+/// Nothing is parked after the drain.
+#[tokio::test]
+async fn a_drained_pool_parks_no_more() {
+    let peer = Peer::play(&[&format!("{HELLO}{MAIL}{BYE}")]).await;
+    let pool = Pool::new(peer.server(), 1);
+    pool.drain().await;
+    assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn turns_are_waited_for() {
+    let peer = Peer::play(&[&format!("{HELLO}{}{BYE}", MAIL.repeat(8))]).await;
+    let pool = Pool::new(peer.server(), 1);
+    let mut sending = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let pool = pool.clone();
+        sending.spawn(async move { deliver(&pool).await });
+    }
+    while let Some(sent) = sending.join_next().await {
+        assert_eq!(sent.unwrap().unwrap(), "250 done");
+    }
+    pool.drain().await;
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_that_says_goodbye_or_closes_while_parked_is_not_used() {
+    for parting in ["= close", "S: 421 idle for too long\n= eof"] {
+        // In one segment with the reply, so that it is there when the session is looked at.
+        let mail =
+            MAIL.replace("S: 250 done", if parting.starts_with('S') { "S+ 250 done" } else { "S: 250 done" });
+        let first = format!("{HELLO}{mail}{parting}");
+        let peer = Peer::play(&[&first, &format!("{HELLO}{MAIL}{BYE}")]).await;
+        let pool = Pool::new(peer.server(), 1);
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+        pool.drain().await;
+        peer.finish().await;
+    }
+}
+
+/// The server takes the flight of a warm session and then ends it: seen too late to look, early enough to replace.
+#[tokio::test]
+async fn a_warm_session_that_dies_before_the_end_is_replaced_once() {
+    let flight = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";
+    for death in ["= close", "S: 421 going down\n= eof", "S: 250 ok\nS: 250 ok\nS: 421 going down\n= eof"] {
+        let first = format!("{HELLO}{MAIL}{flight}{death}");
+        let peer = Peer::play(&[&first, &format!("{HELLO}{MAIL}{BYE}")]).await;
+        let pool = Pool::new(peer.server(), 1);
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done", "{death}");
+        pool.drain().await;
+        peer.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_decided_or_handed_over_is_not_tried_again() {
+    let flight = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";
+    for (ending, words) in [
+        (
+            "S: 250 ok\nS: 250 ok\nS: 354 go\nC: x\nC: .\n= close",
+            "the server closed the connection (end of data)",
+        ),
+        ("S: 250 ok\nS: 550 no\nS: 421 bye\n= eof", "the server answered 550 no (RCPT TO)"),
+    ] {
+        let peer = Peer::play(&[&format!("{HELLO}{MAIL}{flight}{ending}")]).await;
+        let pool = Pool::new(peer.server(), 1);
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+        assert_eq!(deliver(&pool).await.unwrap_err(), words);
+        peer.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_session_that_dies_is_not_replaced() {
+    let peer =
+        Peer::play(&[&format!("{HELLO}C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n= close")]).await;
+    let pool = Pool::new(peer.server(), 1);
+    assert_eq!(deliver(&pool).await.unwrap_err(), "the server closed the connection (MAIL FROM)");
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn unused_sessions_go_back() {
+    let peer = Peer::play(&[&format!("{HELLO}{MAIL}{BYE}")]).await;
+    let pool = Pool::new(peer.server(), 1);
+    drop(pool.connect().await.unwrap());
+    assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+    pool.drain().await;
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_probe_is_a_new_session_and_stays_warm() {
+    let peer = Peer::play(&[&format!("{HELLO}{MAIL}{BYE}"), &format!("{HELLO}{BYE}")]).await;
+    let pool = Pool::new(peer.server(), 1);
+    let facts = pool.probe().await.unwrap();
+    assert_eq!(
+        (facts.keywords.as_slice(), facts.tls_version, facts.mechanism),
+        (&["PIPELINING".to_owned()][..], None, None)
+    );
+    assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+    // The first is parked, so there is no room for a second.
+    pool.probe().await.unwrap();
+    pool.drain().await;
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_login_is_tried_once_whoever_asks_until_told() {
+    let hello = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH PLAIN\nC: AUTH *\n";
+    let peer = Peer::play(&[&format!("{hello}S: 535 no"), &format!("{hello}S: 235 yes\n{BYE}")]).await;
+    let mut server = peer.server();
+    server.credentials = Some(Credentials { username: "ada".to_owned(), password: "pw".to_owned().into() });
+    server.allow_plaintext_login = true;
+    let pool = Pool::new(server, 8);
+
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let pool = pool.clone();
+        asking.spawn(async move { pool.connect().await.err().unwrap() });
+    }
+    while let Some(trouble) = asking.join_next().await {
+        let trouble = trouble.unwrap();
+        assert_eq!((trouble.phase, trouble.reply().map(|reply| reply.code)), (Phase::Auth, Some(535)));
+    }
+    assert!(pool.probe().await.is_err());
+
+    pool.forget_login_refusal();
+    assert_eq!(pool.probe().await.unwrap().mechanism, Some("PLAIN"));
+    pool.drain().await;
+    peer.finish().await;
+}

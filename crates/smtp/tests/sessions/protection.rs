@@ -1,0 +1,333 @@
+//! TLS and logins: who is trusted, what is refused, and what never shows.
+
+use std::sync::Arc;
+
+use crate::peer::Peer;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use smtp_submission::tls::{Roots, client_config};
+use smtp_submission::{
+    Cause, Content, Credentials, Envelope, Handover, Path, Phase, Pool, Security, Session, Trouble,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate with its key, and the PEM that a user would trust.
+pub(crate) struct Certified {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) pem: String,
+}
+
+fn acceptor(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> TlsAcceptor {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
+}
+
+pub(crate) fn params(name: &str) -> CertificateParams {
+    CertificateParams::new(vec![name.to_owned()]).unwrap()
+}
+
+/// A leaf that an authority of our own issued; the PEM is the authority's.
+pub(crate) fn issued(leaf: &CertificateParams) -> Certified {
+    issued_by("Our CA", leaf)
+}
+
+fn issued_by(name: &str, leaf: &CertificateParams) -> Certified {
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, name);
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = leaf.signed_by(&key, &authority).unwrap();
+    Certified { acceptor: acceptor(vec![certificate.der().clone()], &key), pem: authority.pem() }
+}
+
+/// A leaf that signed itself, and whose PEM is its own.
+fn self_signed(leaf: &CertificateParams) -> Certified {
+    let key = KeyPair::generate().unwrap();
+    let certificate = leaf.self_signed(&key).unwrap();
+    Certified { acceptor: acceptor(vec![certificate.der().clone()], &key), pem: certificate.pem() }
+}
+
+fn expired(mut leaf: CertificateParams) -> CertificateParams {
+    leaf.not_before = date_time_ymd(2020, 1, 1);
+    leaf.not_after = date_time_ymd(2021, 1, 1);
+    leaf
+}
+
+/// As common tools make them: self-signed, and calling itself an authority.
+fn authority(mut leaf: CertificateParams) -> CertificateParams {
+    leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    leaf
+}
+
+async fn open(
+    script: &str,
+    acceptor: TlsAcceptor,
+    security: Security,
+    login: Option<(&str, &str)>,
+) -> Result<Session, Trouble> {
+    let peer = Peer::play_with(&[script], Some(acceptor)).await;
+    let mut server = peer.server();
+    server.security = security;
+    server.credentials = login.map(credentials);
+    let opened = Session::open(&server).await;
+    if opened.is_ok() {
+        peer.finish().await;
+    }
+    opened
+}
+
+fn credentials((name, password): (&str, &str)) -> Credentials {
+    Credentials { username: name.to_owned(), password: password.to_owned().into() }
+}
+
+pub(crate) fn start_tls(pem: &str) -> Security {
+    Security::StartTls(client_config(Roots::Pem(pem.as_bytes())).unwrap())
+}
+
+fn implicit(pem: &str) -> Security {
+    Security::Implicit(client_config(Roots::Pem(pem.as_bytes())).unwrap())
+}
+
+#[tokio::test]
+async fn a_protected_session_is_used_again() {
+    let hello = "C: EHLO *\nS: 250 mx\n";
+    let mail = "C: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<a@x.org>\nS: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 done\n";
+    let certified = issued(&params("127.0.0.1"));
+    for (security, start) in [
+        (implicit(&certified.pem), "= tls\nS: 220 mx\n".to_owned()),
+        (start_tls(&certified.pem), STARTTLS.to_owned()),
+    ] {
+        let script = format!("{start}{hello}{mail}{mail}C: QUIT\nS: 221 bye\n= eof");
+        let peer = Peer::play_with(&[&script], Some(certified.acceptor.clone())).await;
+        let mut server = peer.server();
+        server.security = security;
+        let pool = Pool::new(server, 1);
+        let envelope = Envelope { sender: None, recipients: vec![Path::new("a@x.org").unwrap()] };
+        let content = Content { pieces: vec!["x\r\n".into()], smtputf8: false };
+        for _ in 0..2 {
+            let ready = pool.connect().await.unwrap();
+            assert!(ready.deliver(&envelope, &content, &Handover::new()).await.recipients[0].is_ok());
+        }
+        pool.drain().await;
+        peer.finish().await;
+    }
+}
+
+const STARTTLS: &str =
+    "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250-SIZE 7\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\n= tls\n";
+
+#[tokio::test]
+async fn starttls_forgets_what_was_offered_before() {
+    let server = issued(&params("127.0.0.1"));
+    let script = format!("{STARTTLS}C: EHLO [127.0.0.1]\nS: 250-mx\nS: 250 PIPELINING");
+    let session = open(&script, server.acceptor, start_tls(&server.pem), None).await.unwrap();
+    assert_eq!(session.offers().keywords, ["PIPELINING"]);
+    assert_eq!((session.offers().size_limit, session.offers().starttls), (None, false));
+    assert_eq!(session.tls_version(), Some("TLSv1.3"));
+}
+
+#[tokio::test]
+async fn implicit_tls_and_a_live_session_behind_its_tickets() {
+    let server = issued(&params("127.0.0.1"));
+    let script = "= tls\nS: 220 mx\nC: EHLO *\nS: 250 mx";
+    let mut session = open(script, server.acceptor, implicit(&server.pem), None).await.unwrap();
+    // The peer's script is at its end and its connection closed.
+    assert!(!session.looks_alive());
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+async fn whom_to_trust() {
+    let (local, foreign) = (params("127.0.0.1"), params("mail.example.org"));
+    let (others, namesake) = (issued_by("Their CA", &local).pem, issued(&local).pem);
+    for (what, server, pem, words) in [
+        ("issued", issued(&local), None, None),
+        ("self-signed", self_signed(&local), None, None),
+        ("self-signed authority", self_signed(&authority(local.clone())), None, None),
+        (
+            "unknown CA",
+            issued(&local),
+            Some(others.as_str()),
+            Some("the server's certificate comes from an unknown issuer (a CA file"),
+        ),
+        (
+            "a CA of the same name",
+            issued(&local),
+            Some(&namesake),
+            Some("the server's certificate comes from an unknown issuer that bears the name"),
+        ),
+        (
+            "unknown self-signed",
+            self_signed(&local),
+            Some(&others),
+            Some("the server's certificate comes from an unknown issuer"),
+        ),
+        ("wrong name", issued(&foreign), None, Some("the server's certificate is for another host name")),
+        (
+            "self-signed, wrong name",
+            self_signed(&foreign),
+            None,
+            Some("the server's certificate is for another host name"),
+        ),
+        (
+            "authority, wrong name",
+            self_signed(&authority(foreign.clone())),
+            None,
+            Some("the server's certificate is for another host name"),
+        ),
+        ("expired", issued(&expired(local.clone())), None, Some("the server's certificate has expired")),
+        (
+            "self-signed, expired",
+            self_signed(&expired(local.clone())),
+            None,
+            Some("the server's certificate has expired"),
+        ),
+        (
+            "authority, expired",
+            self_signed(&authority(expired(local.clone()))),
+            None,
+            Some("the server's certificate has expired"),
+        ),
+    ] {
+        let security = start_tls(pem.unwrap_or(&server.pem));
+        let script = format!("{STARTTLS}C: EHLO *\nS: 250 mx");
+        let found = open(&script, server.acceptor, security, None).await.err();
+        match (found, words) {
+            (None, None) => {}
+            (Some(Trouble { phase: Phase::Tls, cause: Cause::Certificate(said) }), Some(words)) => {
+                assert!(said.starts_with(words), "{what}: {said}");
+            }
+            (found, _) => panic!("{what}: {found:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn tls_that_does_not_come_about() {
+    let server = issued(&params("127.0.0.1"));
+    let hello = "S: 220 mx\nC: EHLO *\n";
+    for (script, security, wanted) in [
+        (format!("{hello}S: 250 mx"), start_tls(&server.pem), "the server does not offer STARTTLS"),
+        (
+            format!("{hello}S: 502 no\nC: HELO *\nS: 250 mx"),
+            start_tls(&server.pem),
+            "the server does not offer STARTTLS",
+        ),
+        (
+            format!("{hello}S: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 not now"),
+            start_tls(&server.pem),
+            "the server answered 454 not now",
+        ),
+        (
+            format!("{hello}S: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\nS+ 220 go\nS: 250 injected\n= eof"),
+            start_tls(&server.pem),
+            "plaintext was injected behind STARTTLS",
+        ),
+        (
+            "S: 220 mx ESMTP\n= eof".to_owned(),
+            implicit(&server.pem),
+            "TLS failed: the server's answer to the handshake was not TLS",
+        ),
+        (
+            "= close".to_owned(),
+            implicit(&server.pem),
+            "TLS failed: the server closed the connection during the handshake",
+        ),
+    ] {
+        let trouble = open(&script, server.acceptor.clone(), security, None).await.err().unwrap();
+        assert_eq!((trouble.phase, trouble.cause.to_string().as_str()), (Phase::Tls, wanted));
+    }
+}
+
+#[tokio::test]
+async fn logins_under_tls() {
+    let server = issued(&params("127.0.0.1"));
+    let secret = STANDARD.encode("\0ada\0pass word");
+    let (name, password) = (STANDARD.encode("ada"), STANDARD.encode("pass word"));
+    for script in [
+        format!("S: 250 AUTH LOGIN PLAIN CRAM-MD5\nC: AUTH PLAIN {secret}\nS: 235 2.7.0 welcome"),
+        format!("S: 250 AUTH=PLAIN\nC: AUTH PLAIN {secret}\nS: 334\nC: {secret}\nS: 235 welcome"),
+        format!(
+            "S: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: {name}\nS: 334 UGFzc3dvcmQ6\nC: {password}\nS: 235 welcome"
+        ),
+        "S: 250 AUTH CRAM-MD5\nC: AUTH CRAM-MD5\nS: 334 PDEyMzRAeC5vcmc+\nC: *\nS: 235 welcome".to_owned(),
+    ] {
+        let script = format!("= tls\nS: 220 mx\nC: EHLO *\nS: 250-mx\n{script}");
+        let session =
+            open(&script, server.acceptor.clone(), implicit(&server.pem), Some(("ada", "pass word"))).await;
+        assert!(session.is_ok(), "{script}: {:?}", session.err());
+    }
+}
+
+#[tokio::test]
+async fn logins_that_fail_tell_no_secret() {
+    let server = issued(&params("127.0.0.1"));
+    let echo = STANDARD.encode("\0ada-lovelace\0s3cr3t-pass");
+    for (script, words) in [
+        (
+            format!("S: 250 AUTH PLAIN\nC: AUTH PLAIN {echo}\nS: 535 5.7.8 bad login"),
+            "the server answered 535 5.7.8 bad login",
+        ),
+        (
+            format!("S: 250 AUTH PLAIN\nC: AUTH *\nS: 535 what is {echo}?"),
+            "the server answered 535 what is [hidden]?",
+        ),
+        (
+            "S: 250 AUTH PLAIN\nC: AUTH *\nS: 535 no ada-lovelace with s3cr3t-pass".to_owned(),
+            "the server answered 535 no [hidden] with [hidden]",
+        ),
+        (
+            "S: 250 AUTH PLAIN\nC: AUTH *\nS: s3cr3t-pass".to_owned(),
+            "the server's answer was not SMTP: \"[hidden]\"",
+        ),
+        (
+            "S: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334\nC: *\nS: 535 no".to_owned(),
+            "the server answered 535 no",
+        ),
+        ("S: 250 AUTH CRAM-MD5\nC: AUTH CRAM-MD5\nS: 334 !!".to_owned(), "the server answered 334 !!"),
+        (
+            "S: 250 AUTH XOAUTH2 NTLM".to_owned(),
+            "the server offers no login that we speak (it offers: XOAUTH2, NTLM)",
+        ),
+        ("S: 250 SIZE".to_owned(), "the server offers no login that we speak (it offers: none)"),
+        ("S: 250 AUTH PLAIN\nC: AUTH *\n= close".to_owned(), "the server closed the connection"),
+    ] {
+        let script = format!("= tls\nS: 220 mx\nC: EHLO *\nS: 250-mx\n{script}");
+        let login = Some(("ada-lovelace", "s3cr3t-pass"));
+        let trouble =
+            open(&script, server.acceptor.clone(), implicit(&server.pem), login).await.err().unwrap();
+        assert_eq!((trouble.phase, trouble.cause.to_string().as_str()), (Phase::Auth, words));
+        assert!(!format!("{trouble:?}").contains("s3cr3t"));
+    }
+}
+
+#[tokio::test]
+async fn a_login_in_plaintext_only_where_it_is_allowed_and_hidden_where_it_can_be() {
+    let hello = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH PLAIN CRAM-MD5\n";
+    for (allowed, rest, wanted) in [
+        (false, "= eof", Some(Cause::PlaintextLogin)),
+        (true, "C: AUTH CRAM-MD5\nS: 334 PDEyMzRAeC5vcmc+\nC: *\nS: 235 ok", None),
+    ] {
+        let peer = Peer::play(&[&format!("{hello}{rest}")]).await;
+        let mut server = peer.server();
+        server.credentials = Some(credentials(("ada", "pw")));
+        server.allow_plaintext_login = allowed;
+        let cause = Session::open(&server).await.err().map(|trouble| trouble.cause);
+        assert_eq!(cause, wanted);
+        peer.finish().await;
+    }
+}
+
+#[test]
+fn the_platforms_roots_load() {
+    // A machine without any root certificates is told so, and nothing panics.
+    if let Err(e) = client_config(Roots::Platform) {
+        assert!(e.to_string().starts_with("the platform's certificates"));
+    }
+}
