@@ -1,0 +1,60 @@
+//! Several mailboxes: a comma-separated string, or one text each.
+
+use super::{AddressError, Mailbox};
+
+/// Parses a comma-separated list. Commas within quotes and angle brackets separate nothing; a string that holds a
+/// JSON array of strings is read as that array, because models write it.
+///
+/// # Errors
+/// Every text that is no mailbox.
+pub fn parse_list(text: &str) -> Result<Vec<Mailbox>, Vec<AddressError>> {
+    let trimmed = text.trim_matches(' ');
+    if trimmed.starts_with('[')
+        && let Ok(texts) = serde_json::from_str::<Vec<String>>(trimmed)
+    {
+        return parse_mailboxes(&texts);
+    }
+    if trimmed.is_empty() {
+        return Ok(Vec::new());
+    }
+    parse_mailboxes(&split(trimmed))
+}
+
+/// Parses one mailbox from each text.
+///
+/// # Errors
+/// Every text that is no mailbox.
+pub fn parse_mailboxes<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Mailbox>, Vec<AddressError>> {
+    let mut mailboxes = Vec::new();
+    let mut errors = Vec::new();
+    for text in texts {
+        match Mailbox::parse(text.as_ref()) {
+            Ok(mailbox) => mailboxes.push(mailbox),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(mailboxes) } else { Err(errors) }
+}
+
+/// Splits at the commas outside quotes and angle brackets.
+fn split(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut quoted, mut escaped, mut angled, mut start) = (false, false, false, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '<' => angled = true,
+            '>' => angled = false,
+            ',' if !angled => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}

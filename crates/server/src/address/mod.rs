@@ -1,0 +1,101 @@
+//! Addresses, strictly: one mailbox that can be read in one way only (RFC 5321, 5322, 6531, IDNA 2008).
+
+pub mod character;
+mod host;
+mod list;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+pub use list::{parse_list, parse_mailboxes};
+
+/// An addr-spec in its wire form: the domain in A-labels or a literal, lower case; the local part as it was given.
+///
+/// Two are equal when they name the same mailbox: domains without regard to case, local parts exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    local: String,
+    domain: String,
+}
+
+/// An address with an optional display name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Mailbox {
+    /// The display name, decoded, without quotes.
+    pub name: Option<String>,
+    /// The address.
+    pub address: Address,
+}
+
+/// Why a text is no address: the text as given (safe to show to the caller who gave it) and the reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason}", character::quoted(.given))]
+pub struct AddressError {
+    /// What was given.
+    pub given: String,
+    /// Why it is refused, for people.
+    pub reason: String,
+}
+
+impl Address {
+    /// Parses one bare address, such as `ada@example.org`.
+    ///
+    /// # Errors
+    /// When it could be read as anything but one address.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let mailbox = Mailbox::parse(text)?;
+        if mailbox.name.is_some() || text.contains('<') {
+            return Err(AddressError {
+                given: text.to_owned(),
+                reason: "expected a bare address, without a name and without < >".to_owned(),
+            });
+        }
+        Ok(mailbox.address)
+    }
+
+    /// What stands before the @, as on the wire.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        &self.local
+    }
+
+    /// What stands behind the @, as on the wire: A-labels, or a literal in brackets.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// Whether it needs SMTPUTF8 (RFC 6531).
+    #[must_use]
+    pub fn needs_smtputf8(&self) -> bool {
+        !self.local.is_ascii()
+    }
+
+    /// The form for logs and status: `a***@example.org`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let first: String = self.local.chars().take(1).collect();
+        format!("{first}***@{}", self.domain)
+    }
+}
+
+impl Mailbox {
+    /// Parses one mailbox: `ada@example.org` or `Ada <ada@example.org>`.
+    ///
+    /// # Errors
+    /// When it could be read as anything but one mailbox.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let given = text.trim_matches(' ');
+        parse::mailbox(given)
+            .map_err(|reason| AddressError { given: given.to_owned(), reason: reason.into_owned() })
+    }
+}
+
+impl fmt::Display for Address {
+    /// The wire form, whole. For the caller's own answer and for the wire; never for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local, self.domain)
+    }
+}

@@ -1,0 +1,183 @@
+//! What was set: the environment, an env file, a TOML file; every default in one place; all problems at once.
+
+mod env_file;
+mod host;
+mod http;
+mod layer;
+mod load;
+mod log_filter;
+mod origin;
+mod overlay;
+mod server;
+mod setting;
+mod toml_file;
+mod value;
+pub mod variables;
+
+#[cfg(test)]
+mod tests;
+
+pub use http::{Authority, HttpConfig, WebOrigin};
+pub use load::{Loaded, Provenance, load, load_with_provenance};
+pub use log_filter::LogFilter;
+pub use server::Places;
+pub use setting::Place;
+pub use variables::variables_table;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::address::{Address, Mailbox};
+use crate::limits::CallLimits;
+use crate::secret::Secret;
+
+/// The whole effective configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The servers, the first to try first: by priority, ties in the order of their numbers.
+    pub servers: Vec<ServerConfig>,
+    /// Directories that `path` attachments may come from, in the order in which a relative path is looked up.
+    pub attachment_dirs: Vec<PathBuf>,
+    /// Limits of a call.
+    pub limits: CallLimits,
+    /// Who may speak to the program over HTTP.
+    pub http: HttpConfig,
+    /// What is odd, but no error: one sentence each.
+    pub warnings: Vec<String>,
+    /// Everything came from the process's own environment, which a reload cannot change.
+    pub from_environment_only: bool,
+}
+
+/// One server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerConfig {
+    /// Unique.
+    pub name: String,
+    /// Host name or address literal.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub encryption: Encryption,
+    /// The login name; with it, always a password.
+    pub username: Option<String>,
+    /// The password; with it, always a name.
+    pub password: Option<Secret>,
+    /// A CA or the server's own certificate.
+    pub ca: Option<CaFile>,
+    /// To connect, and for each SMTP command.
+    pub timeout: Duration,
+    /// Further connection attempts after the first, 0 to 10.
+    pub max_retries: u32,
+    /// The identity: who sends when the call does not say.
+    pub identity: Mailbox,
+    /// Further senders that a call may choose.
+    pub allowed_from: Vec<SenderRule>,
+    /// Higher is tried first.
+    pub priority: i64,
+    /// A login may travel without TLS: explicitly allowed.
+    pub allow_plaintext_auth: bool,
+    /// What EHLO names us, where set.
+    pub ehlo_name: Option<String>,
+}
+
+/// A PEM file, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaFile {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// What it held.
+    pub pem: Vec<u8>,
+}
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// Implicit TLS (RFC 8314): shown as `SSL`.
+    Implicit,
+    /// STARTTLS, required (RFC 3207): shown as `TLS`.
+    StartTls,
+    /// Plaintext: shown as `None`.
+    None,
+}
+
+/// A sender that a call may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SenderRule {
+    /// This address.
+    Address(Address),
+    /// Any address of this domain (A-labels, lower case).
+    Domain(String),
+    /// Any address: `*`, written out.
+    Any,
+}
+
+/// Where the configuration is read from: kept, so that it can be read again.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The process's own environment, as it was at the start.
+    pub environment: BTreeMap<String, String>,
+    /// `--config`.
+    pub config_file: Option<PathBuf>,
+    /// `--env-file`.
+    pub env_file: Option<PathBuf>,
+    /// Where `.env` is looked for.
+    pub working_directory: Option<PathBuf>,
+}
+
+/// Every problem of a configuration, each naming its variable, its source, what was found and what is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Problems(pub Vec<String>);
+
+impl ServerConfig {
+    /// Whether a call may choose `sender` on this server: its identity's address, or one that a rule allows.
+    #[must_use]
+    pub fn owns(&self, sender: &Address) -> bool {
+        self.identity.address == *sender
+            || self.allowed_from.iter().any(|rule| match rule {
+                SenderRule::Address(address) => address == sender,
+                SenderRule::Domain(domain) => domain.eq_ignore_ascii_case(sender.domain()),
+                SenderRule::Any => true,
+            })
+    }
+
+    /// Whether a login may travel without TLS: it was allowed, or it does not leave this machine.
+    #[must_use]
+    pub fn may_log_in_without_tls(&self) -> bool {
+        self.allow_plaintext_auth || host::is_loopback(&self.host)
+    }
+
+    /// The login name as it may be shown: `a***@example.org`, or `a***` where it is no address.
+    #[must_use]
+    pub fn masked_username(&self) -> Option<String> {
+        let username = self.username.as_deref()?;
+        let first = || username.chars().take(1).collect::<String>() + "***";
+        Some(Address::parse(username).map_or_else(|_| first(), |address| address.masked()))
+    }
+}
+
+impl SenderRule {
+    /// The rule as it may be shown.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Address(address) => address.masked(),
+            Self::Domain(domain) => format!("*@{domain}"),
+            Self::Any => "*".to_owned(),
+        }
+    }
+}
+
+impl Encryption {
+    /// The word for it in status and logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Implicit => "SSL",
+            Self::StartTls => "TLS",
+            Self::None => "None",
+        }
+    }
+}

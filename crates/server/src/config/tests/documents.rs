@@ -1,0 +1,82 @@
+//! The documents say what the program does: the table is generated, the examples are read.
+
+use std::path::PathBuf;
+
+use super::super::{Config, Origin, load, variables_table};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn document() -> String {
+    std::fs::read_to_string(root().join("docs/configuration.md")).unwrap()
+}
+
+/// The block of code that begins with `fence`.
+fn example(fence: &str) -> String {
+    let document = document();
+    let (_, rest) = document.split_once(fence).unwrap();
+    rest.split_once("\n```").unwrap().0.to_owned()
+}
+
+fn read(name: &str, text: &str) -> Config {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    std::fs::write(&file, text).unwrap();
+    let origin = match name {
+        "config.toml" => Origin { config_file: Some(file), ..Origin::default() },
+        _ => Origin { env_file: Some(file), ..Origin::default() },
+    };
+    load(&origin).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+}
+
+#[test]
+fn the_reference_table_is_in_step() {
+    let document = document();
+    let (_, rest) = document.split_once("<!-- generated: variables -->\n").unwrap();
+    let (table, _) = rest.split_once("<!-- end generated -->").unwrap();
+    let expected = variables_table();
+    assert!(table.trim() == expected.trim(), "between the markers should stand:\n\n{expected}");
+}
+
+#[test]
+fn the_two_examples_are_read_and_mean_the_same() {
+    let (env, toml) = (read("some.env", &example("```sh\n")), read("config.toml", &example("```toml\n")));
+    let hosts = |config: &Config| {
+        config.servers.iter().map(|server| (server.host.clone(), server.port)).collect::<Vec<_>>()
+    };
+    assert_eq!(hosts(&env), [("smtp.example.org".to_owned(), 587), ("relay.example.net".to_owned(), 465)]);
+    assert_eq!(hosts(&env), hosts(&toml));
+    for (one, other) in env.servers.iter().zip(&toml.servers) {
+        assert_eq!(
+            (&one.identity, &one.allowed_from, one.timeout),
+            (&other.identity, &other.allowed_from, other.timeout)
+        );
+        assert!(one.password == other.password);
+    }
+}
+
+#[test]
+fn the_example_of_an_env_file_is_read() {
+    let text = std::fs::read_to_string(root().join(".env.example")).unwrap();
+    assert_eq!(read("some.env", &text).servers.len(), 1);
+}
+
+#[test]
+fn the_providers_of_the_example_are_read() {
+    let text = std::fs::read_to_string(root().join(".env.example")).unwrap();
+    let mut found = Vec::new();
+    for section in text.split("\n\n").filter(|section| section.contains("# SMTP_HOST")) {
+        let lines: Vec<_> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(|line| line.starts_with("SMTP_"))
+            .collect();
+        let config = read("some.env", &lines.join("\n"));
+        found.extend(config.servers.into_iter().map(|server| (server.host, server.port)));
+    }
+    let found: Vec<_> = found.iter().map(|(host, port)| (host.as_str(), *port)).collect();
+    let backups = [("smtp.example.org", 587), ("backup.example.net", 587)];
+    let providers = [("smtp.gmail.com", 587), ("smtp.office365.com", 587), ("smtp.mail.yahoo.com", 465)];
+    assert_eq!(found, [&providers[..], &backups[..]].concat());
+}

@@ -1,0 +1,176 @@
+//! A TOML file: global keys at the top, one `[[server]]` table a server; an error names file, line and key.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde_spanned::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::layer::{Layer, closest};
+use super::setting::{Place, Setting, Settings, Value};
+use super::variables::{HOST, PASSWORD, Scope, VARIABLES, Variable};
+
+/// The key of the server tables.
+const SERVER: &str = "server";
+
+/// Reads the settings of `text`. Unknown keys and wrong types are problems.
+pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Layer {
+    let mut reader = Reader { path, text, problems };
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        reader.refuse_syntax(error);
+    }
+    if !errors.is_empty() {
+        return Layer::broken();
+    }
+    reader.layer(document.get_ref())
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+    problems: &'a mut Vec<String>,
+}
+
+impl Reader<'_> {
+    fn layer(&mut self, document: &DeTable<'_>) -> Layer {
+        let mut layer = Layer { source: self.path.display().to_string(), ..Layer::default() };
+        for (key, value) in document {
+            if key.get_ref() == SERVER {
+                self.servers(value, &mut layer);
+                continue;
+            }
+            self.read(key, value, |scope| matches!(scope, Scope::Global | Scope::Shared), &mut layer.common);
+        }
+        layer
+    }
+
+    /// One table is the server without a number; several are numbered as they stand.
+    fn servers(&mut self, value: &Spanned<DeValue<'_>>, layer: &mut Layer) {
+        let tables: Option<Vec<_>> = match value.get_ref() {
+            DeValue::Array(items) => {
+                let tables = items.iter().map(|item| Some((item.get_ref().as_table()?, item.span())));
+                tables.collect()
+            }
+            DeValue::Table(table) => Some(vec![(table, value.span())]),
+            _ => None,
+        };
+        let Some(tables) = tables.filter(|tables| !tables.is_empty()) else {
+            layer.is_broken = true;
+            return self.refuse(SERVER, value.span(), "expected [[server]] tables");
+        };
+        let is_one = tables.len() == 1;
+        for (number, (table, span)) in (1..).zip(tables) {
+            let settings = self.server(table, span);
+            if !settings.contains_key(HOST.name) {
+                layer.is_broken = true;
+            } else if is_one {
+                layer.unnumbered = settings;
+            } else {
+                layer.numbered.insert(number, settings);
+            }
+        }
+    }
+
+    fn server(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Settings {
+        let mut settings = Settings::new();
+        for (key, value) in table {
+            self.read(key, value, |scope| matches!(scope, Scope::Account | Scope::Shared), &mut settings);
+        }
+        if !settings.contains_key(HOST.name) {
+            self.refuse("[[server]]", span, &format!("has no host, expected host = {}", HOST.expected));
+        }
+        settings
+    }
+
+    fn read(
+        &mut self,
+        key: &Spanned<toml::de::DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+        may_stand_here: impl Fn(Scope) -> bool,
+        settings: &mut Settings,
+    ) {
+        let name = key.get_ref().as_ref();
+        let known = VARIABLES.iter().copied().find(|variable| variable.toml_key() == name);
+        let Some(variable) = known.filter(|variable| may_stand_here(variable.scope)) else {
+            return self.refuse(name, key.span(), &not_here(name, known, may_stand_here));
+        };
+        let Some(found) = value_of(value.get_ref(), variable) else {
+            let problem = format!("expected {}", variable.expected);
+            return self.refuse(
+                name,
+                value.span(),
+                &format!("found {}, {problem}", a_thing(value.get_ref())),
+            );
+        };
+        if found != Value::Text(String::new()) {
+            let place = self.place(value.span());
+            settings.insert(variable.name, Setting { label: name.to_owned(), value: found, place });
+        }
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        Place::File(self.path.to_owned(), Some(1 + before.matches('\n').count()))
+    }
+
+    fn refuse(&mut self, key: &str, span: Range<usize>, problem: &str) {
+        let shown: String = key.chars().take(60).flat_map(char::escape_debug).collect();
+        self.problems.push(format!("{shown} ({}): {problem}", self.place(span)));
+    }
+
+    /// Only what toml says of it: its own display would show the line, and with it perhaps a password.
+    fn refuse_syntax(&mut self, error: &toml::de::Error) {
+        let place = self.place(error.span().unwrap_or_default());
+        let problem = format!("{place}: this is not valid TOML: {}", error.message());
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+}
+
+fn not_here(name: &str, known: Option<&Variable>, may_stand_here: impl Fn(Scope) -> bool) -> String {
+    match known.map(|variable| variable.scope) {
+        Some(Scope::Account) => return "expected it in a [[server]] table".to_owned(),
+        Some(Scope::Global) => {
+            return "expected it at the top of the file, before any [[server]]".to_owned();
+        }
+        _ => {}
+    }
+    let candidates = VARIABLES.iter().copied().filter(|variable| may_stand_here(variable.scope));
+    let guess = closest(name, candidates, Variable::toml_key);
+    let guess = guess.map(|variable| format!("; did you mean {}?", variable.toml_key())).unwrap_or_default();
+    format!("this key is not known{guess}")
+}
+
+/// The value as text or list of texts. A password is text only: a number would lose its zeros.
+fn value_of(value: &DeValue<'_>, variable: &Variable) -> Option<Value> {
+    match value {
+        DeValue::String(text) if variable.name == PASSWORD.name => Some(Value::Text(text.to_string())),
+        DeValue::String(text) => Some(Value::Text(text.trim().to_owned())),
+        _ if variable.name == PASSWORD.name => None,
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix()).ok()?;
+            Some(Value::Text(number.to_string()))
+        }
+        DeValue::Float(number) => Some(Value::Text(number.as_str().to_owned())),
+        DeValue::Boolean(on) => Some(Value::Text(on.to_string())),
+        DeValue::Array(items) => items
+            .iter()
+            .map(|item| item.get_ref().as_str().map(|text| text.trim().to_owned()))
+            .collect::<Option<_>>()
+            .map(Value::List),
+        DeValue::Datetime(_) | DeValue::Table(_) => None,
+    }
+}
+
+fn a_thing(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list of other things than text",
+        DeValue::Table(_) => "a table",
+    }
+}

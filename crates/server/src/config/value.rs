@@ -1,0 +1,191 @@
+//! What a value may be, kind by kind: each function takes a setting and gives the value, or the reason why not (may be empty).
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use super::setting::{Setting, Value};
+use super::{Authority, CaFile, LogFilter, SenderRule, WebOrigin};
+use crate::address::{Address, Mailbox};
+use crate::secret::Secret;
+
+/// Why a value is refused; empty where "found …, expected …" says it all.
+type Reason = String;
+
+fn text(setting: &Setting) -> Result<&str, Reason> {
+    let text = setting.text().ok_or("one value, not a list")?;
+    if text.contains('\u{fffd}') {
+        return Err("it is not UTF-8".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("it has a control character, perhaps a line break at its end".to_owned());
+    }
+    Ok(text)
+}
+
+/// Any text without control characters.
+pub(super) fn plain(setting: &Setting) -> Result<String, Reason> {
+    text(setting).map(str::to_owned)
+}
+
+/// A password.
+pub(super) fn secret(setting: &Setting) -> Result<Secret, Reason> {
+    plain(setting).map(Secret::new)
+}
+
+/// true/1/yes/on or false/0/no/off, in any case.
+pub(super) fn switch(setting: &Setting) -> Result<bool, Reason> {
+    match text(setting)?.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(Reason::new()),
+    }
+}
+
+/// A whole number of a range.
+pub(super) fn number(setting: &Setting, range: RangeInclusive<u32>) -> Result<u32, Reason> {
+    let number = text(setting)?.parse().map_err(|_| Reason::new())?;
+    if range.contains(&number) { Ok(number) } else { Err(Reason::new()) }
+}
+
+/// A TCP port.
+pub(super) fn port(setting: &Setting) -> Result<u16, Reason> {
+    let port = text(setting)?.parse().map_err(|_| Reason::new())?;
+    if port == 0 { Err(Reason::new()) } else { Ok(port) }
+}
+
+/// A whole number.
+pub(super) fn priority(setting: &Setting) -> Result<i64, Reason> {
+    text(setting)?.parse().map_err(|_| Reason::new())
+}
+
+/// Seconds, fractions allowed.
+pub(super) fn seconds(setting: &Setting) -> Result<Duration, Reason> {
+    const LONGEST: f64 = 300.0;
+    let seconds: f64 = text(setting)?.parse().map_err(|_| Reason::new())?;
+    let is_sensible = seconds > 0.0 && seconds <= LONGEST;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| Reason::new())?;
+    if is_sensible && !duration.is_zero() { Ok(duration) } else { Err(Reason::new()) }
+}
+
+/// One mailbox.
+pub(super) fn mailbox(setting: &Setting) -> Result<Mailbox, Reason> {
+    Mailbox::parse(text(setting)?).map_err(|error| error.reason)
+}
+
+/// Comma-separated or as a list: each item as `read` has it, or all that are wrong.
+fn items<T>(setting: &Setting, read: impl Fn(&str) -> Result<T, Reason>) -> Result<Vec<T>, Reason> {
+    let items: Vec<&str> = match &setting.value {
+        Value::Text(_) => text(setting)?.split(',').collect(),
+        Value::List(items) => items.iter().map(String::as_str).collect(),
+    };
+    let named = items.into_iter().map(str::trim).filter(|item| !item.is_empty());
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for item in named.map(read) {
+        match item {
+            Ok(item) => found.push(item),
+            Err(reason) => wrong.push(reason),
+        }
+    }
+    if wrong.is_empty() { Ok(found) } else { Err(wrong.join("; ")) }
+}
+
+/// Sender rules.
+pub(super) fn sender_rules(setting: &Setting) -> Result<Vec<SenderRule>, Reason> {
+    items(setting, sender_rule)
+}
+
+/// Names by which HTTP clients call the program.
+pub(super) fn authorities(setting: &Setting) -> Result<Vec<Authority>, Reason> {
+    items(setting, |item| Authority::parse(item).ok_or_else(|| format!("{item:?} is no host")))
+}
+
+/// Origins of web pages.
+pub(super) fn web_origins(setting: &Setting) -> Result<Vec<WebOrigin>, Reason> {
+    items(setting, |item| {
+        let origin = item.strip_suffix('/').unwrap_or(item);
+        WebOrigin::parse(origin)
+            .ok_or_else(|| format!("{item:?} is no origin; it has a scheme, a host and perhaps a port"))
+    })
+}
+
+/// What an Authorization header can carry (RFC 6750, section 2.1, and a little more).
+pub(super) fn token(setting: &Setting) -> Result<Secret, Reason> {
+    visible(text(setting)?)
+}
+
+/// A token in a file, perhaps with a line break behind it.
+pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<Secret, Reason> {
+    let path = absolute(Path::new(text(setting)?), base);
+    let shown = path.display();
+    let token = std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    visible(token.trim_end_matches(['\r', '\n'])).map_err(|reason| format!("in {shown}, {reason}"))
+}
+
+fn visible(token: &str) -> Result<Secret, Reason> {
+    match token {
+        "" => Err("it is empty".to_owned()),
+        token if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Secret::new(token.to_owned())),
+        _ => Err("it has a character that is not visible ASCII, perhaps a space".to_owned()),
+    }
+}
+
+fn sender_rule(item: &str) -> Result<SenderRule, Reason> {
+    if item == "*" {
+        return Ok(SenderRule::Any);
+    }
+    let refused = |error: crate::address::AddressError| format!("{item:?}: {}", error.reason);
+    let Some(domain) = item.strip_prefix("*@") else {
+        return Address::parse(item).map(SenderRule::Address).map_err(refused);
+    };
+    let any = Address::parse(&format!("any@{domain}")).map_err(refused)?;
+    Ok(SenderRule::Domain(any.domain().to_ascii_lowercase()))
+}
+
+/// Existing directories, separated like PATH or as a list; a relative one is taken from `base`.
+pub(super) fn directories(setting: &Setting, base: Option<&Path>) -> Result<Vec<PathBuf>, Reason> {
+    let paths: Vec<PathBuf> = match &setting.value {
+        Value::Text(_) => std::env::split_paths(text(setting)?).collect(),
+        Value::List(items) => items.iter().map(PathBuf::from).collect(),
+    };
+    let named = paths.iter().filter(|path| !path.as_os_str().is_empty());
+    let (found, missing): (Vec<_>, Vec<_>) =
+        named.map(|path| absolute(path, base)).partition(|path| path.is_dir());
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    Err(missing.iter().map(|path| not_a_directory(path)).collect::<Vec<_>>().join("; "))
+}
+
+fn not_a_directory(path: &Path) -> String {
+    let shown = path.display();
+    if path.exists() {
+        format!("{shown} is not a directory")
+    } else {
+        format!("{shown} does not exist or cannot be reached")
+    }
+}
+
+/// A PEM file with a certificate in it.
+pub(super) fn ca_file(setting: &Setting, base: Option<&Path>) -> Result<CaFile, Reason> {
+    let path = absolute(Path::new(text(setting)?), base);
+    let pem = std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(found) if !found.is_empty() => Ok(CaFile { path, pem }),
+        Ok(_) => Err(format!("{} holds no certificate", path.display())),
+        Err(_) => Err(format!("{} is not valid PEM", path.display())),
+    }
+}
+
+fn absolute(path: &Path, base: Option<&Path>) -> PathBuf {
+    base.map_or_else(|| path.to_owned(), |base| base.join(path))
+}
+
+/// A level's name, or directives.
+pub(super) fn log_filter(setting: &Setting) -> Result<LogFilter, Reason> {
+    LogFilter::parse(text(setting)?).ok_or_else(Reason::new)
+}

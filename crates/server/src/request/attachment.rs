@@ -1,0 +1,211 @@
+//! Attachments: each given once, under a bare name, in strict base64 or by path, within the limits.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use parse_net::{Param, parse_media_type};
+
+use super::asked::AskedAttachment;
+use super::refusal::Refusal;
+use crate::address::character;
+use crate::limits::{self, CallLimits};
+
+/// The longest file name that common file systems take, in characters.
+const NAME_LIMIT: usize = 255;
+
+/// The longest media type with its parameters: it stands on one line (RFC 5322, section 2.1.1: at most 998).
+const TYPE_LIMIT: usize = 500;
+/// Attachments of one mail: each costs a part with its header, however small its file.
+const COUNT_LIMIT: usize = 1000;
+
+/// One attachment, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Its bytes, or where they are.
+    pub file: File,
+    /// A bare name.
+    pub filename: String,
+    /// `type/subtype`, lower case, perhaps with parameters; where the call gave one.
+    pub mime_type: Option<String>,
+    /// Without angle brackets; unique within the draft.
+    pub content_id: Option<String>,
+}
+
+/// Where an attachment's bytes come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum File {
+    /// Given in the call, decoded.
+    Given(Vec<u8>),
+    /// To be read under one of the configured directories.
+    Path(String),
+}
+
+/// Checks all attachments; every problem is noted, and one problem spoils them all.
+pub(super) fn parse_all(
+    asked: Vec<AskedAttachment>,
+    limits: &CallLimits,
+    refusal: &mut Refusal,
+) -> Vec<Part> {
+    if asked.len() > COUNT_LIMIT {
+        refusal.add(format!("attachments: {} and at most {COUNT_LIMIT} are taken", asked.len()));
+        return Vec::new();
+    }
+    let together: usize = asked.iter().filter_map(|one| one.content.as_deref()).map(decoded_size).sum();
+    if together > limits.attachments_bytes {
+        refusal.add(format!(
+            "attachments: together {} and at most {} are taken",
+            limits::size(together),
+            limits::size(limits.attachments_bytes)
+        ));
+        return Vec::new();
+    }
+    let mut ids = HashSet::new();
+    let mut parts = Vec::new();
+    for (index, one) in asked.into_iter().enumerate() {
+        let place = format!("attachments[{index}]");
+        let Some(part) = refusal.note(parse(one, &place, limits)) else {
+            continue;
+        };
+        if let Some(id) = &part.content_id
+            && !ids.insert(id.clone())
+        {
+            refusal.add(format!("{place}.content_id: {} is used twice", character::quoted(id)));
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+fn parse(asked: AskedAttachment, place: &str, limits: &CallLimits) -> Result<Part, Refusal> {
+    let mut refusal = Refusal::default();
+    let filename = given(asked.filename);
+    let path = given(asked.path);
+    let mime_type =
+        given(asked.mime_type).and_then(|text| note(&mut refusal, place, "mime_type", mime_type(&text)));
+    let content_id =
+        given(asked.content_id).and_then(|text| note(&mut refusal, place, "content_id", content_id(&text)));
+    let (file, name) = match (asked.content, path) {
+        (Some(content), None) => (decode(&content, limits).map(File::Given), filename),
+        (content, Some(path)) if content.as_deref().unwrap_or_default().is_empty() => {
+            let last = path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+            (Ok(File::Path(path)), filename.or(Some(last)))
+        }
+        (Some(_), Some(_)) => (Err("give content or path, not both".to_owned()), filename),
+        (None, _) => (Err("give content (base64) and filename, or path".to_owned()), filename),
+    };
+    let file = note(&mut refusal, place, "content", file);
+    let name = name.ok_or_else(|| "content needs a filename".to_owned()).and_then(bare_name);
+    let name = note(&mut refusal, place, "filename", name);
+    match (file, name) {
+        (Some(file), Some(filename)) => refusal.or(Part { file, filename, mime_type, content_id }),
+        _ => Err(refusal),
+    }
+}
+
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn note<T>(refusal: &mut Refusal, place: &str, field: &str, result: Result<T, String>) -> Option<T> {
+    result.map_err(|problem| refusal.add(format!("{place}.{field}: {problem}"))).ok()
+}
+
+/// How many bytes a base64 text stands for, without decoding it.
+fn decoded_size(text: &str) -> usize {
+    text.bytes().filter(|b| !matches!(b, b'\r' | b'\n' | b' ' | b'\t' | b'=')).count() * 3 / 4
+}
+
+fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, String> {
+    let size = decoded_size(text);
+    if size > limits.attachment_bytes {
+        return Err(format!(
+            "{} and at most {} are taken",
+            limits::size(size),
+            limits::size(limits.attachment_bytes)
+        ));
+    }
+    let blank = |c: char| matches!(c, '\r' | '\n' | ' ' | '\t');
+    let bare = if text.contains(blank) { Cow::Owned(text.replace(blank, "")) } else { Cow::Borrowed(text) };
+    // Whole padding or none: half of it means that something is missing.
+    let alphabet = if bare.ends_with('=') { &STANDARD } else { &STANDARD_NO_PAD };
+    alphabet.decode(bare.as_ref()).map_err(|_| {
+        if text.starts_with("data:") {
+            "a data URL; give only what stands behind the comma".to_owned()
+        } else if text.contains(['-', '_']) {
+            "no valid base64: URL-safe characters (- _); use the standard alphabet (+ /)".to_owned()
+        } else {
+            "no valid base64".to_owned()
+        }
+    })
+}
+
+/// A file name that names no directory and shows all its characters.
+fn bare_name(name: String) -> Result<String, String> {
+    let problem = if name.contains(['/', '\\']) {
+        Some("a bare file name, without / and \\".to_owned())
+    } else if name == "." || name.contains("..") {
+        Some("a file name without ..".to_owned())
+    } else if name.trim().is_empty() {
+        Some("a file name that is not empty".to_owned())
+    } else if name.trim() != name {
+        Some("a file name without spaces at its ends".to_owned())
+    } else if name.chars().count() > NAME_LIMIT {
+        Some(format!("a file name of at most {NAME_LIMIT} characters"))
+    } else {
+        character::trouble_in_name(&name).map(|found| format!("a file name without {found}"))
+    };
+    match problem {
+        Some(expected) => Err(format!("{}: expected {expected}", character::quoted(&name))),
+        None => Ok(name),
+    }
+}
+
+/// `type/subtype`, perhaps with parameters (RFC 2045, section 5.1).
+fn mime_type(text: &str) -> Result<String, String> {
+    let expected = |what: &str| Err(format!("{}: expected {what}", character::quoted(text)));
+    let Ok(parsed) = parse_media_type(text.as_bytes()) else {
+        return expected("type/subtype, such as application/pdf");
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence.starts_with("multipart/") {
+        return expected("the type of a file; multipart has parts of its own");
+    }
+    if text.len() > TYPE_LIMIT || essence.len() > 127 || !essence.is_ascii() {
+        return expected("type/subtype of at most 127 characters, with its parameters at most 500");
+    }
+    let Some(parameters) = parsed.params().iter().map(parameter).collect::<Option<Vec<_>>>() else {
+        return expected("parameters of plain words, such as charset=utf-8, and not name or boundary");
+    };
+    Ok(std::iter::once(essence).chain(parameters).collect::<Vec<_>>().join("; "))
+}
+
+/// `name=word`. What names the file, or the parts of a message, is not set here.
+fn parameter(parameter: Param<'_>) -> Option<String> {
+    let plain = |bytes: &[u8]| {
+        let fits = bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(b));
+        str::from_utf8(bytes).ok().filter(|_| fits && !bytes.is_empty()).map(str::to_ascii_lowercase)
+    };
+    let name = plain(parameter.name).filter(|name| name != "name" && name != "boundary")?;
+    let value = str::from_utf8(parameter.value.as_plain()?).ok()?;
+    plain(value.as_bytes())?;
+    Some(if name == "charset" {
+        format!("{name}={}", value.to_ascii_lowercase())
+    } else {
+        format!("{name}={value}")
+    })
+}
+
+/// A content id, without its brackets (RFC 2392; what `cid:` names, so plain ASCII).
+fn content_id(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-/=^_`{|}~.@".contains(&b);
+    if bare.is_empty() || bare.len() > 200 || bare.contains("=?") || !bare.bytes().all(fits) {
+        return Err(format!(
+            "{}: expected a plain name, such as logo or logo@example.org",
+            character::quoted(text)
+        ));
+    }
+    Ok(bare.to_owned())
+}
