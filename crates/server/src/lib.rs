@@ -11,6 +11,8 @@ pub mod secret;
 pub mod config;
 pub mod request;
 // floor 2: bytes
+pub mod compose;
 // floor 3: the way in, the way out
+pub mod submit;
 // floor 4: the only room that knows MCP
 // floor 5: subcommands, and the building of every part

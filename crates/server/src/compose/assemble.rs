@@ -1,0 +1,98 @@
+//! The content: `mixed` › `related` › `alternative`, only the levels that are needed (RFC 2046, RFC 2387).
+
+use bytes::Bytes;
+use mail_builder::headers::HeaderType;
+use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::raw::Raw;
+use mail_builder::mime::{BodyPart, MimePart};
+use memchr::memmem;
+use uuid::Uuid;
+
+use super::attachment::Attachment;
+use super::encoding::{Encoded, encode, with_crlf};
+
+/// Writes the content: its header fields, an empty line, the body. With `text`, the body is HTML.
+pub(super) fn content(body: &str, text: Option<&str>, attachments: &[Attachment<'_>], id: Uuid) -> Bytes {
+    let html = text.is_some();
+    let body = with_crlf(body);
+    let text = text.map(with_crlf);
+    let boundary = boundary(id, &[&body, text.as_deref().unwrap_or_default()]);
+    let at_the_end = !html && attachments.is_empty();
+
+    let mut root = match &text {
+        Some(text) => alternative(text, &body, &boundary),
+        None => leaf("text/plain; charset=utf-8", encode(&body, at_the_end)),
+    };
+    let (inline, attached): (Vec<_>, Vec<_>) =
+        attachments.iter().partition(|attachment| html && attachment.content_id.is_some());
+    if !inline.is_empty() {
+        let parts = inline.into_iter().map(|attachment| file("inline", attachment));
+        let kind = ContentType::new("multipart/related").attribute("type", "multipart/alternative");
+        root = multipart(kind, format!("{boundary}2"), std::iter::once(root).chain(parts).collect());
+    }
+    if !attached.is_empty() {
+        let parts = attached.into_iter().map(|attachment| file("attachment", attachment));
+        let kind = ContentType::new("multipart/mixed");
+        root = multipart(kind, format!("{boundary}3"), std::iter::once(root).chain(parts).collect());
+    }
+    let mut content = Vec::with_capacity(size_hint(&body, attachments));
+    root.write_part(&mut content);
+    Bytes::from(content)
+}
+
+fn alternative<'x>(text: &'x str, html: &'x str, boundary: &str) -> MimePart<'x> {
+    let parts = vec![
+        leaf("text/plain; charset=utf-8", encode(text, false)),
+        leaf("text/html; charset=utf-8", encode(html, false)),
+    ];
+    multipart(ContentType::new("multipart/alternative"), format!("{boundary}1"), parts)
+}
+
+fn multipart<'x>(kind: ContentType<'x>, boundary: String, parts: Vec<MimePart<'x>>) -> MimePart<'x> {
+    MimePart::raw(parts).header("Content-Type", kind.attribute("boundary", boundary))
+}
+
+/// A text whose encoding is chosen already.
+fn leaf<'x>(kind: &'static str, encoded: Encoded<'x>) -> MimePart<'x> {
+    MimePart::raw(BodyPart::Binary(encoded.bytes))
+        .header("Content-Type", Raw::new(kind))
+        .header("Content-Transfer-Encoding", Raw::new(encoded.name))
+}
+
+/// A file, its bytes exactly as they are. Its type goes in as raw text, because the builder would send a typed
+/// `text/…` as lines.
+fn file<'x>(disposition: &'static str, attachment: &'x Attachment<'_>) -> MimePart<'x> {
+    let part = MimePart::raw(attachment.bytes.as_ref())
+        .header("Content-Type", Raw::new(attachment.media_type.as_str()))
+        .header("Content-Disposition", named(disposition, attachment.filename));
+    match attachment.content_id {
+        Some(id) => part.header("Content-ID", Raw::new(format!("<{id}>"))),
+        None => part,
+    }
+}
+
+/// A Content-Disposition with a file name, beyond ASCII as RFC 2231 has it. There is no second, plain `filename` beside
+/// it: strict readers call that a defect. A name that looks like an encoded word is written out byte by byte, because
+/// lax readers would decode it.
+fn named<'x>(disposition: &'static str, filename: &'x str) -> HeaderType<'x> {
+    if !filename.contains("=?") {
+        return ContentType::new(disposition).attribute("filename", filename).into();
+    }
+    let escaped: String = filename.bytes().map(|b| format!("%{b:02X}")).collect();
+    Raw::new(format!("{disposition}; filename*=utf-8''{escaped}")).into()
+}
+
+/// A boundary that stands in no text. Encoded parts cannot hold it: `=_` is neither base64 nor quoted-printable.
+fn boundary(id: Uuid, texts: &[&str]) -> String {
+    let mut boundary = format!("=_{}_", id.simple());
+    while texts.iter().any(|text| memmem::find(text.as_bytes(), boundary.as_bytes()).is_some()) {
+        boundary.push('_');
+    }
+    boundary
+}
+
+/// About as large as it will be, so that a large mail is not copied while it grows.
+fn size_hint(body: &str, attachments: &[Attachment<'_>]) -> usize {
+    let files: usize = attachments.iter().map(|attachment| attachment.bytes.len() / 57 * 78 + 1024).sum();
+    files + 3 * body.len() + 4096
+}

@@ -1,0 +1,134 @@
+//! Attachments as bytes: given in the call, or read from a file that cannot lie outside the allowed directories.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File as Handle};
+
+use super::media;
+use crate::address::character;
+use crate::config::Config;
+use crate::limits::{self, CallLimits};
+use crate::request::{Draft, File, Part, Refusal};
+
+/// An attachment, ready to be encoded.
+pub(super) struct Attachment<'d> {
+    pub(super) bytes: Cow<'d, [u8]>,
+    pub(super) filename: &'d str,
+    pub(super) media_type: String,
+    pub(super) content_id: Option<&'d str>,
+}
+
+/// Gathers all attachments of a draft; one problem refuses them all.
+pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attachment<'d>>, Refusal> {
+    let mut refusal = Refusal::default();
+    let mut gathered = Vec::new();
+    let mut left = config.limits.attachments_bytes;
+    for (index, part) in draft.attachments.iter().enumerate() {
+        let bytes = match &part.file {
+            File::Given(bytes) => Ok(Cow::Borrowed(bytes.as_slice())),
+            File::Path(path) => read(path, config, left).map(Cow::Owned),
+        };
+        match bytes {
+            Ok(bytes) if bytes.len() > left => {
+                refusal.add(format!(
+                    "attachments: together larger than {}",
+                    limits::size(config.limits.attachments_bytes)
+                ));
+                break;
+            }
+            Ok(bytes) => {
+                left -= bytes.len();
+                gathered.push(attachment(part, bytes));
+            }
+            Err(problem) => refusal.add(format!("attachments[{index}].path: {problem}")),
+        }
+    }
+    refusal.or(gathered)
+}
+
+fn attachment<'d>(part: &'d Part, bytes: Cow<'d, [u8]>) -> Attachment<'d> {
+    Attachment {
+        media_type: media::type_of(part.mime_type.as_deref(), &part.filename, &bytes),
+        bytes,
+        filename: &part.filename,
+        content_id: part.content_id.as_deref(),
+    }
+}
+
+fn read(path: &str, config: &Config, left: usize) -> Result<Vec<u8>, String> {
+    if config.attachment_dirs.is_empty() {
+        return Err(
+            "SMTP_ATTACHMENT_DIRS is not set: no file may be attached by path; set it, or give content"
+                .to_owned(),
+        );
+    }
+    let handle = find(path, &config.attachment_dirs)?;
+    read_bounded(handle, &config.limits, left)
+        .map_err(|problem| format!("{}: {problem}", character::quoted(path)))
+}
+
+/// The file, opened beneath one of the directories. Every way in which a path can fail to lie there is told in the
+/// same words, so that they tell nothing about what is outside.
+fn find(path: &str, dirs: &[PathBuf]) -> Result<Handle, String> {
+    if path.contains('\0') {
+        return Err(format!("{}: a path has no control characters", character::quoted(path)));
+    }
+    let path = Path::new(path);
+    let found = dirs.iter().find_map(|dir| open_beneath(dir, path));
+    found.ok_or_else(|| {
+        let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
+        format!(
+            "{}: no readable file in the allowed directories ({}); links may not lead out of them",
+            character::quoted(&path.to_string_lossy()),
+            dirs.join(", ")
+        )
+    })
+}
+
+fn open_beneath(dir: &Path, path: &Path) -> Option<Handle> {
+    let inside = if path.is_absolute() { beneath(dir, path)? } else { path.to_owned() };
+    if inside.components().any(|part| part == Component::ParentDir) {
+        return None;
+    }
+    let dir = Dir::open_ambient_dir(dir, ambient_authority()).ok()?;
+    // looked at before it is opened, because opening a pipe would wait for a writer
+    dir.metadata(&inside).ok().filter(cap_std::fs::Metadata::is_file)?;
+    dir.open(&inside).ok()
+}
+
+/// The part of an absolute path behind the directory, as configured or as the file system really names it.
+fn beneath(dir: &Path, path: &Path) -> Option<PathBuf> {
+    if let Ok(inside) = path.strip_prefix(dir) {
+        return Some(inside.to_owned());
+    }
+    path.strip_prefix(dir.canonicalize().ok()?).ok().map(Path::to_owned)
+}
+
+/// Reads an open file, whatever its name points to by now, and never more than is allowed.
+fn read_bounded(handle: Handle, limits: &CallLimits, left: usize) -> Result<Vec<u8>, String> {
+    let metadata = handle.metadata().map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    let most = limits.attachment_bytes.min(left);
+    let too_large = || match most == left {
+        true => {
+            format!(
+                "with it the attachments are larger than {} together",
+                limits::size(limits.attachments_bytes)
+            )
+        }
+        false => format!("larger than {}", limits::size(limits.attachment_bytes)),
+    };
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    if size > most {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(size + 1);
+    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    handle.take(bound).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() > most { Err(too_large()) } else { Ok(bytes) }
+}

@@ -1,0 +1,86 @@
+//! The texts of a draft with its values filled in, and checked again: a value can do what a template cannot.
+
+use std::collections::BTreeSet;
+
+use super::template::{self, Escaping, Unfilled, fill};
+use super::text_part;
+use crate::address::character;
+use crate::limits::{self, CallLimits};
+use crate::request::{Draft, Refusal};
+
+/// Subject, body and text part as they will be sent.
+pub(super) struct Filled {
+    pub(super) subject: String,
+    pub(super) body: String,
+    /// Beside an HTML body, always: the one given, or one made from it.
+    pub(super) text: Option<String>,
+}
+
+/// The draft's texts, filled in where there are variables.
+pub(super) fn texts(draft: &Draft, limits: &CallLimits) -> Result<Filled, Refusal> {
+    let mut texts = if draft.vars.is_empty() { as_written(draft) } else { fill_in(draft, limits)? };
+    if draft.html && texts.text.is_none() {
+        texts.text = Some(text_part::of_html(&texts.body, 2 * limits.body_bytes));
+    }
+    Ok(texts)
+}
+
+fn as_written(draft: &Draft) -> Filled {
+    Filled { subject: draft.subject.clone(), body: draft.body.clone(), text: draft.text.clone() }
+}
+
+fn fill_in(draft: &Draft, limits: &CallLimits) -> Result<Filled, Refusal> {
+    let mut refusal = Refusal::default();
+    for name in draft.vars.keys().filter(|name| !template::is_name(name)) {
+        let expected = "expected letters, digits and _, not beginning with a digit";
+        refusal.add(format!("template_vars: {} is no name: {expected}", character::quoted(name)));
+    }
+    let mut missing = BTreeSet::new();
+    let mut filled = |field: &str, text: &str, escaping, most| {
+        fill(text, &draft.vars, escaping, most, &mut missing).unwrap_or_else(|unfilled| {
+            refusal.add(format!("{field}: {}", problem(field, unfilled, limits)));
+            String::new()
+        })
+    };
+    let body_escaping = if draft.html { Escaping::Html } else { Escaping::Plain };
+    // a character has at most four bytes
+    let subject = filled("subject", &draft.subject, Escaping::Plain, 4 * limits.subject_chars);
+    let body = filled("body", &draft.body, body_escaping, limits.body_bytes);
+    let text = draft.text.as_ref().map(|text| filled("text", text, Escaping::Plain, limits.body_bytes));
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.into_iter().collect();
+        refusal.add(format!("template_vars: missing: {}", names.join(", ")));
+    }
+    let texts = refusal.or(Filled { subject, body, text })?;
+    check(&texts, limits)?;
+    Ok(texts)
+}
+
+fn check(texts: &Filled, limits: &CallLimits) -> Result<(), Refusal> {
+    let mut refusal = Refusal::default();
+    if texts.subject.trim().is_empty() {
+        refusal.add("subject: empty once its template was filled in");
+    }
+    if let Some(found) = character::control_in(&texts.subject) {
+        refusal.add(format!("subject: a value puts in {found}; a subject is one line"));
+    }
+    if texts.subject.chars().count() > limits.subject_chars {
+        refusal.add(format!("subject: {}", too_long("subject", limits)));
+    }
+    refusal.or(())
+}
+
+fn problem(field: &str, unfilled: Unfilled, limits: &CallLimits) -> String {
+    match unfilled {
+        Unfilled::Broken(problem) => problem,
+        Unfilled::TooLong => too_long(field, limits),
+    }
+}
+
+fn too_long(field: &str, limits: &CallLimits) -> String {
+    let most = match field {
+        "subject" => format!("longer than {} characters", limits.subject_chars),
+        _ => format!("larger than {}", limits::size(limits.body_bytes)),
+    };
+    format!("{most} once its template was filled in")
+}

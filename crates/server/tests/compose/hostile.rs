@@ -1,0 +1,36 @@
+//! Requests that are made to cost much or to lose something silently.
+
+use serde_json::{Value, json};
+use smtp_mcp_server::request::Var;
+
+use crate::requests::{parse, with};
+
+#[test]
+fn a_number_arrives_with_all_its_digits_or_not_at_all() {
+    for (number, words) in [
+        ("123456789012345678901234567890", Some("give it as a string")),
+        ("-1e40", Some("give it as a string")),
+        ("18446744073709551615", None),
+        ("-9223372036854775808", None),
+        ("0.1", None),
+    ] {
+        let vars: Value = serde_json::from_str(&format!("{{\"a\": {number}}}")).unwrap();
+        let parsed = parse(with(json!({ "body": "{a}", "template_vars": vars })));
+        match words {
+            Some(words) => assert!(parsed.unwrap_err().contains(words), "{number}"),
+            None => assert_eq!(parsed.unwrap().vars["a"], Var::Number(number.to_owned())),
+        }
+    }
+}
+
+#[test]
+fn nothing_is_taken_without_end() {
+    let small = json!({ "content": "", "filename": "a" });
+    assert!(parse(with(json!({ "attachments": vec![small.clone(); 1000] }))).is_ok());
+    assert!(parse(with(json!({ "attachments": vec![small; 1001] }))).unwrap_err().contains("1001"));
+    let endless = json!({ "subject": "{a}".repeat(4000), "template_vars": { "a": "" } });
+    assert!(parse(with(endless)).unwrap_err().contains("9980 characters"));
+    let endless = format!("text/plain; a={}", "x".repeat(900));
+    let file = json!({ "content": "", "filename": "a", "mime_type": endless });
+    assert!(parse(with(json!({ "attachments": [file] }))).unwrap_err().contains("at most 500"));
+}

@@ -1,0 +1,71 @@
+//! What the tests of composing share: a configuration and a way in.
+
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset};
+use serde_json::Value;
+use smtp_mcp_server::address::Mailbox;
+use smtp_mcp_server::compose::compose;
+use smtp_mcp_server::config::{Config, Encryption, HttpConfig, SenderRule, ServerConfig};
+use smtp_mcp_server::limits::CallLimits;
+use smtp_mcp_server::message::{Message, Rendering};
+use smtp_mcp_server::request::{Asked, Draft, Refusal};
+use uuid::Uuid;
+
+/// The id of every message in these tests.
+pub(crate) const ID: Uuid = Uuid::from_u128(0x0193_5f3c_7d10_7000_8000_0000_0000_002a);
+
+/// One server for each identity, in this order.
+pub(crate) fn config(identities: &[&str]) -> Config {
+    let servers =
+        identities.iter().enumerate().map(|(index, identity)| server(&format!("server_{index}"), identity));
+    Config {
+        servers: servers.collect(),
+        attachment_dirs: Vec::new(),
+        limits: CallLimits::default(),
+        http: HttpConfig::default(),
+        warnings: Vec::new(),
+        from_environment_only: true,
+    }
+}
+
+fn server(name: &str, identity: &str) -> ServerConfig {
+    ServerConfig {
+        name: name.to_owned(),
+        host: "localhost".to_owned(),
+        port: 25,
+        encryption: Encryption::None,
+        username: None,
+        password: None,
+        ca: None,
+        timeout: Duration::from_secs(5),
+        max_retries: 0,
+        identity: Mailbox::parse(identity).unwrap(),
+        allowed_from: vec![SenderRule::Domain("allowed.example".to_owned())],
+        priority: 0,
+        allow_plaintext_auth: false,
+        ehlo_name: None,
+    }
+}
+
+/// The time of every message in these tests.
+pub(crate) fn at() -> DateTime<FixedOffset> {
+    DateTime::parse_from_rfc3339("2026-11-22T19:00:00+01:00").unwrap()
+}
+
+/// From arguments to a message.
+pub(crate) fn make(config: &Config, arguments: Value) -> Result<Message, Refusal> {
+    let asked: Asked = serde_json::from_value(arguments).unwrap();
+    let draft = Draft::parse(asked, &config.limits)?;
+    compose(&draft, config, at(), ID)
+}
+
+/// From arguments to a message of ada@example.org that must be possible.
+pub(crate) fn made(arguments: Value) -> Message {
+    make(&config(&["Ada <ada@example.org>"]), arguments).unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+/// The bytes of a message as one identity sends it.
+pub(crate) fn bytes(message: &Message, rendering: &Rendering) -> Vec<u8> {
+    [&rendering.header[..], &message.content[..]].concat()
+}
