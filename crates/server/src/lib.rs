@@ -13,6 +13,7 @@ pub mod request;
 // floor 2: bytes
 pub mod compose;
 // floor 3: the way in, the way out
+pub mod dispatch;
 pub mod submit;
 // floor 4: the only room that knows MCP
 // floor 5: subcommands, and the building of every part

@@ -1,0 +1,47 @@
+//! A server in back-off is probed when that ends: connection, TLS and login, no mail.
+
+use std::sync::{Arc, Weak};
+
+use smtp_submission::{Health, judge};
+use tokio::time::sleep;
+use tracing::info;
+
+use super::report::Condition;
+use super::server::{Server, Shared};
+
+/// Watches over a server that was hurt until it works again, is paused, or is no longer in force.
+pub(super) fn after_back_off(server: &Shared) {
+    if server.begin_watch() {
+        tokio::spawn(watch(Arc::downgrade(server)));
+    }
+}
+
+async fn watch(server: Weak<Server>) {
+    while let Some(pause) = server.upgrade().and_then(|server| server.backoff_remaining()) {
+        sleep(pause).await;
+        let Some(server) = server.upgrade() else {
+            return;
+        };
+        if server.condition() != Condition::Available {
+            continue;
+        }
+        let began = server.instant();
+        let health = match server.pool.probe().await {
+            Ok(_) => Health::Healthy,
+            Err(trouble) => match judge(trouble.phase, &trouble.cause, false).health {
+                // Nobody waits for a probe: where one is sent away, the next comes later and later.
+                Health::HurtBriefly => Health::Hurt,
+                other => other,
+            },
+        };
+        info!(server = server.name(), works = health == Health::Healthy, "probed after back-off");
+        server.note(health, began);
+    }
+    let Some(server) = server.upgrade() else {
+        return;
+    };
+    server.end_watch();
+    if server.backoff_remaining().is_some() {
+        after_back_off(&server); // it was hurt again just now
+    }
+}

@@ -1,0 +1,84 @@
+//! One configuration and the servers built from it.
+
+use std::sync::Arc;
+
+use super::server::{Server, Shared};
+use crate::clock::Clock;
+use crate::config::{Config, Problems};
+
+/// One configuration and the servers built from it: what a call sees from its beginning to its end.
+pub struct Setup {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The servers, in the configuration's order.
+    pub(super) servers: Vec<Shared>,
+    /// The name of the server that somebody switched to: it is tried first.
+    pub(super) preferred: Option<String>,
+}
+
+impl Setup {
+    /// Builds the servers of `config`. A server that is configured as one of the `known` is that one, with its sessions and its
+    /// health. `preferred` is tried first, if there is still a server of that name.
+    ///
+    /// # Errors
+    /// When a server's certificates cannot be used.
+    pub(super) fn build(
+        config: Config,
+        known: &[Shared],
+        preferred: Option<&str>,
+        clock: &Clock,
+    ) -> Result<Self, Problems> {
+        let mut servers = Vec::with_capacity(config.servers.len());
+        let mut problems = Vec::new();
+        for server in &config.servers {
+            match known.iter().find(|known| known.config == *server) {
+                Some(known) => servers.push(Arc::clone(known)),
+                None => match Server::new(server, clock) {
+                    Ok(server) => servers.push(Arc::new(server)),
+                    Err(Problems(more)) => problems.extend(more),
+                },
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let preferred = preferred.filter(|name| servers.iter().any(|server| server.name() == *name));
+        let preferred = preferred.map(str::to_owned);
+        Ok(Self { config: Arc::new(config), servers, preferred })
+    }
+
+    /// The same configuration, with `name` tried first.
+    #[must_use]
+    pub(super) fn preferring(&self, name: &str) -> Self {
+        Self {
+            config: Arc::clone(&self.config),
+            servers: self.servers.clone(),
+            preferred: Some(name.to_owned()),
+        }
+    }
+
+    /// The same configuration, with fresh sessions and no failures remembered.
+    ///
+    /// # Errors
+    /// As [`Setup::build`].
+    pub(super) fn renewed(&self) -> Result<Self, Problems> {
+        let servers =
+            self.servers.iter().map(|server| server.renewed().map(Arc::new)).collect::<Result<_, _>>()?;
+        Ok(Self { config: Arc::clone(&self.config), servers, preferred: self.preferred.clone() })
+    }
+
+    /// The server of that name.
+    #[must_use]
+    pub(super) fn server(&self, name: &str) -> Option<&Shared> {
+        self.servers.iter().find(|server| server.name() == name)
+    }
+
+    /// The servers in the order in which they are tried when all are well.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Shared> {
+        let is_preferred = |server: &&Shared| self.preferred.as_deref() == Some(server.name());
+        self.servers
+            .iter()
+            .filter(is_preferred)
+            .chain(self.servers.iter().filter(move |server| !is_preferred(server)))
+    }
+}

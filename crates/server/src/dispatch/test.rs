@@ -1,0 +1,77 @@
+//! The test of servers: connect, negotiate TLS, log in, send nothing.
+
+use std::time::Duration;
+
+use smtp_submission::{Health, judge};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::info;
+
+use super::probe;
+use super::report::{Connected, ConnectionTest, ServerTest};
+use super::server::Shared;
+use super::words;
+
+/// A test is answered within this time.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Tests all of `servers` at the same time; the answers stand in their order.
+pub(super) async fn test_all(servers: &[Shared]) -> ConnectionTest {
+    let mut running = JoinSet::new();
+    for (position, server) in servers.iter().cloned().enumerate() {
+        running.spawn(async move { (position, test_one(&server).await) });
+    }
+    let mut tests = running.join_all().await;
+    tests.sort_by_key(|(position, _)| *position);
+    ConnectionTest { servers: tests.into_iter().map(|(_, test)| test).collect() }
+}
+
+/// Tests one server. A login that was refused is tried again once a minute at most, however often and however many ask.
+pub(super) async fn test_one(server: &Shared) -> ServerTest {
+    let result = timeout(PATIENCE, connect(server)).await;
+    let result =
+        result.unwrap_or_else(|_| Err(about(server, &format!("no end within {} s", PATIENCE.as_secs()))));
+    info!(server = server.name(), works = result.is_ok(), "tested");
+    ServerTest {
+        name: server.name().to_owned(),
+        address: server.address(),
+        priority: server.config.priority,
+        result,
+    }
+}
+
+async fn connect(server: &Shared) -> Result<Connected, String> {
+    let _alone = match server.config.username {
+        Some(_) => Some(server.testing.lock().await),
+        None => None,
+    };
+    if let Some(rest) = server.login_brake() {
+        let wait = rest.as_secs() + 1;
+        let words = format!(
+            "the login was refused a moment ago; it is not tried again for {wait} s, so that the account is not locked"
+        );
+        return Err(about(server, &words));
+    }
+    server.pool.forget_login_refusal();
+    let began = server.instant();
+    match server.pool.probe().await {
+        Ok(facts) => {
+            server.note(Health::Healthy, began);
+            Ok(Connected {
+                tls_version: facts.tls_version.map(str::to_owned),
+                extensions: facts.keywords,
+                logged_in: server.config.username.is_some(),
+            })
+        }
+        Err(trouble) => {
+            if server.note(judge(trouble.phase, &trouble.cause, false).health, began) {
+                probe::after_back_off(server);
+            }
+            Err(words::explain(&server.config, &trouble))
+        }
+    }
+}
+
+fn about(server: &Shared, words: &str) -> String {
+    format!("{} ({}): {words}", server.name(), server.address())
+}

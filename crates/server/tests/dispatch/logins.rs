@@ -1,0 +1,125 @@
+//! No storm of refused logins, whoever asks; no mail for a server whose login was refused.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smtp_mcp_server::clock::Clock;
+use smtp_mcp_server::config::{self, Origin};
+use smtp_mcp_server::dispatch::Dispatch;
+use smtp_mcp_server::dispatch::report::Condition;
+use smtp_sink::{After, Gate, Manner, Sink, Wait};
+
+use crate::stage::{Stage, contents, copies, fates, refused_logins, server, told, with_login};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn account(password: &str) -> Manner {
+    Manner::default().login("ada", password)
+}
+
+#[tokio::test]
+async fn a_refused_login_is_tried_once_a_minute_whichever_tool_asks() {
+    let sink = Sink::start(account("other")).await.unwrap();
+    let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
+    let outcome = stage.send(&["a@x.org"]).await;
+    assert_eq!((fates(&outcome).as_str(), stage.condition("one")), ("L", Condition::Paused));
+    for minute in 1..4 {
+        for _ in 0..3 {
+            assert_eq!(stage.dispatch.test().await.successful(), 0);
+            stage.dispatch.switch("one").await;
+            assert_eq!(stage.dispatch.reconnect().await.successful(), 0);
+            assert!(told(&stage.send(&["a@x.org"]).await).contains("is paused"));
+        }
+        assert_eq!(refused_logins(&sink), minute);
+        stage.clock.advance(MINUTE);
+    }
+    sink.set_manner(account("pw-0"));
+    assert_eq!(stage.dispatch.test().await.successful(), 1);
+    assert_eq!(stage.condition("one"), Condition::Available);
+    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_are_one_login() {
+    let sink = Sink::start(account("pw-0")).await.unwrap();
+    let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
+    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
+    sink.set_manner(account("changed"));
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let dispatch = Arc::clone(&stage.dispatch);
+        asking.spawn(async move { dispatch.test().await.successful() });
+    }
+    assert_eq!(asking.join_all().await, [0; 16]);
+    assert_eq!(refused_logins(&sink), 1);
+}
+
+/// A delivery that began on an earlier login says nothing about the one that was refused since.
+#[tokio::test]
+async fn an_older_success_does_not_lift_the_pause() {
+    let sink = Sink::start(account("pw-0")).await.unwrap();
+    let gate = Gate::closed();
+    sink.set_manner(account("pw-0").wait(Wait::Until(gate.clone())));
+    let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
+    let under_way = stage.begin(&["a@x.org"]);
+    contents(&sink, 1).await;
+    sink.set_manner(account("changed"));
+    stage.clock.advance(MINUTE);
+    assert_eq!(stage.dispatch.test().await.successful(), 0);
+    gate.open();
+    assert_eq!(fates(&under_way.await.unwrap()), "A");
+    assert_eq!(stage.condition("one"), Condition::Paused);
+    stage.dispatch.test().await;
+    assert_eq!(refused_logins(&sink), 1);
+}
+
+/// It was on the way to the second server before that was paused, and the second server has a warm session.
+#[tokio::test]
+async fn a_paused_server_gets_no_mail_over_a_warm_session() {
+    let later = || Manner::default().after_dot(After::Reply("451 4.3.0 later".to_owned()));
+    let (one, two) = (Sink::start(later()).await.unwrap(), Sink::start(account("pw-0")).await.unwrap());
+    let stage = Stage::new(vec![server("one", one.addr()), with_login(server("two", two.addr()))]);
+    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
+    let gate = Gate::closed();
+    one.set_manner(later().wait(Wait::Until(gate.clone())));
+    let under_way = stage.begin(&["b@x.org"]);
+    contents(&one, 2).await;
+    two.set_manner(account("changed"));
+    assert_eq!(stage.dispatch.test().await.successful(), 1);
+    gate.open();
+    assert_eq!(fates(&under_way.await.unwrap()), "L");
+    assert_eq!((copies(&two).as_str(), refused_logins(&two)), ("a", 1));
+}
+
+fn write(path: &Path, sink: &Sink, password: &str) {
+    let (host, port) = (sink.addr().ip(), sink.addr().port());
+    let text = format!(
+        "[[server]]\nhost = \"{host}\"\nport = {port}\nuse_tls = false\nusername = \"ada\"\npassword = \"{password}\"\nfrom_email = \"ada@x.org\"\n"
+    );
+    std::fs::write(path, text).unwrap();
+}
+
+/// A reload that fails leaves nothing in force, but it remembers what it tried.
+#[tokio::test]
+async fn a_reload_that_fails_is_no_way_around_the_brake() {
+    let sink = Sink::start(account("pw-0")).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    write(&path, &sink, "pw-0");
+    let origin = Origin { config_file: Some(path.clone()), ..Origin::default() };
+    let clock = Clock::manual(chrono::DateTime::default());
+    let config = config::load(&origin).unwrap();
+    let dispatch = Dispatch::new(origin, config, clock.clone()).unwrap();
+    write(&path, &sink, "wrong");
+    for minute in 1..3 {
+        for _ in 0..4 {
+            assert_eq!(dispatch.reload().await.unwrap_err().step, "connect");
+        }
+        assert_eq!(refused_logins(&sink), minute);
+        clock.advance(MINUTE);
+    }
+    assert_eq!(dispatch.test().await.successful(), 1, "the old configuration goes on serving");
+    sink.set_manner(account("wrong"));
+    assert_eq!(dispatch.reload().await.unwrap().changes.modified.len(), 1);
+}

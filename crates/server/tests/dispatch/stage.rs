@@ -1,0 +1,145 @@
+//! What the tests of dispatch share: servers on sinks, a message, and short words for what became of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde_json::json;
+use smtp_mcp_server::address::Mailbox;
+use smtp_mcp_server::clock::Clock;
+use smtp_mcp_server::compose::compose;
+use smtp_mcp_server::config::{Config, Encryption, Origin, ServerConfig};
+use smtp_mcp_server::dispatch::Dispatch;
+use smtp_mcp_server::dispatch::report::Condition;
+use smtp_mcp_server::limits::CallLimits;
+use smtp_mcp_server::message::Message;
+use smtp_mcp_server::outcome::{Fate, Outcome};
+use smtp_mcp_server::request::Draft;
+use smtp_mcp_server::secret::Secret;
+use smtp_sink::{Sink, What};
+use uuid::Uuid;
+
+/// Long enough for anything that works.
+pub(crate) const LONG: Duration = Duration::from_secs(15);
+
+pub(crate) struct Stage {
+    pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) clock: Clock,
+}
+
+/// A server in plaintext, without a login.
+pub(crate) fn server(name: &str, at: SocketAddr) -> ServerConfig {
+    ServerConfig {
+        name: name.to_owned(),
+        host: at.ip().to_string(),
+        port: at.port(),
+        encryption: Encryption::None,
+        username: None,
+        password: None,
+        ca: None,
+        timeout: Duration::from_secs(5),
+        max_retries: 0,
+        identity: Mailbox::parse(&format!("{name} <me@{name}.example>")).unwrap(),
+        allowed_from: Vec::new(),
+        priority: 0,
+        allow_plaintext_auth: false,
+        ehlo_name: None,
+    }
+}
+
+/// The same with the login `ada`, `pw`.
+pub(crate) fn with_login(server: ServerConfig) -> ServerConfig {
+    ServerConfig {
+        username: Some("ada".to_owned()),
+        password: Some(Secret::new("pw-0".to_owned())),
+        ..server
+    }
+}
+
+pub(crate) fn config(servers: Vec<ServerConfig>) -> Config {
+    Config {
+        http: smtp_mcp_server::config::HttpConfig::default(),
+        servers,
+        attachment_dirs: Vec::new(),
+        limits: CallLimits::default(),
+        warnings: Vec::new(),
+        from_environment_only: false,
+    }
+}
+
+impl Stage {
+    pub(crate) fn new(servers: Vec<ServerConfig>) -> Self {
+        let clock = Clock::manual(DateTime::default());
+        let dispatch = Dispatch::new(Origin::default(), config(servers), clock.clone()).unwrap();
+        Self { dispatch: Arc::new(dispatch), clock }
+    }
+
+    pub(crate) fn message(&self, to: &[&str], more: &serde_json::Value) -> Arc<Message> {
+        let mut asked = json!({ "to": to, "subject": "Secret subject", "body": "Secret body\n" });
+        asked.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        let config = &self.dispatch.setup().config;
+        let draft = Draft::parse(serde_json::from_value(asked).unwrap(), &config.limits).unwrap();
+        Arc::new(compose(&draft, config, self.clock.now(), Uuid::from_u128(7)).unwrap())
+    }
+
+    /// Sends to `to` and waits for `wait` at most.
+    pub(crate) async fn send_within(&self, to: &[&str], wait: Duration) -> Outcome {
+        let message = self.message(to, &json!({}));
+        self.dispatch.send(self.dispatch.setup(), message, wait).await
+    }
+
+    pub(crate) async fn send(&self, to: &[&str]) -> Outcome {
+        self.send_within(to, LONG).await
+    }
+
+    /// A send that goes on beside the test.
+    pub(crate) fn begin(&self, to: &'static [&'static str]) -> tokio::task::JoinHandle<Outcome> {
+        let message = self.message(to, &json!({}));
+        let dispatch = Arc::clone(&self.dispatch);
+        tokio::spawn(async move { dispatch.send(dispatch.setup(), message, LONG).await })
+    }
+
+    pub(crate) fn condition(&self, name: &str) -> Condition {
+        let status = self.dispatch.status();
+        status.servers.iter().find(|server| server.name == name).unwrap().condition
+    }
+}
+
+/// One letter for each recipient.
+pub(crate) fn fates(outcome: &Outcome) -> String {
+    let letter = |fate| match fate {
+        Fate::Accepted => 'A',
+        Fate::Refused => 'R',
+        Fate::Later => 'L',
+        Fate::Unknown => 'U',
+    };
+    outcome.recipients.iter().map(|recipient| letter(recipient.fate)).collect()
+}
+
+/// Everything that is told of the recipients.
+pub(crate) fn told(outcome: &Outcome) -> String {
+    outcome.recipients.iter().map(|recipient| recipient.words.clone() + "\n").collect()
+}
+
+/// The local parts of everyone who got a copy, each copy once.
+pub(crate) fn copies(sink: &Sink) -> String {
+    let mails = sink.mails();
+    let mut all: Vec<&str> =
+        mails.iter().flat_map(|mail| &mail.recipients).map(|to| to.split('@').next().unwrap()).collect();
+    all.sort_unstable();
+    all.join(" ")
+}
+
+/// How many logins were refused.
+pub(crate) fn refused_logins(sink: &Sink) -> usize {
+    sink.events().iter().filter(|event| matches!(event.what, What::Login { ok: false, .. })).count()
+}
+
+/// Whether the whole content of a mail has arrived `count` times.
+pub(crate) async fn contents(sink: &Sink, count: usize) {
+    sink.wait_until(|events| {
+        events.iter().filter(|event| matches!(event.what, What::Content { .. })).count() >= count
+    })
+    .await;
+}

@@ -1,0 +1,209 @@
+//! Servers that stop in the middle: the answer comes in time, the next server gets its turn, and only the guilty are hurt.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::json;
+use smtp_mcp_server::config::ServerConfig;
+use smtp_mcp_server::dispatch::report::Condition;
+use smtp_sink::{Gate, Manner, Sink, Wait};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+use crate::stage::{LONG, Stage, contents, copies, fates, server, told};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A server that answers as long as what it hears is none of `silent_at`, and then neither speaks nor reads.
+async fn mute(silent_at: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, silent_at));
+        }
+    });
+    at
+}
+
+async fn converse(stream: TcpStream, silent_at: &str) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    if silent_at == "greeting" {
+        return std::future::pending().await;
+    }
+    stream.write_all(b"220 mute\r\n").await?;
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        let verb = line.split([' ', '\r']).next().unwrap_or_default().to_owned();
+        line.clear();
+        if verb == silent_at {
+            return std::future::pending().await;
+        }
+        let reply = if verb == "DATA" { "354 go\r\n" } else { "250 ok\r\n" };
+        stream.write_all(reply.as_bytes()).await?;
+        if verb == "DATA" && silent_at == "content" {
+            return std::future::pending().await;
+        }
+    }
+    Ok(())
+}
+
+fn hasty(server: ServerConfig) -> ServerConfig {
+    ServerConfig { timeout: SHORT, ..server }
+}
+
+#[tokio::test]
+async fn a_silent_server_is_told_by_its_phase_and_the_next_one_is_tried() {
+    for (silent_at, phase) in [
+        ("greeting", "greeting"),
+        ("EHLO", "EHLO"),
+        ("MAIL", "MAIL FROM"),
+        ("RCPT", "RCPT TO"),
+        ("DATA", "DATA"),
+        ("content", "DATA"),
+    ] {
+        let at = mute(silent_at).await;
+        let good = Sink::start(Manner::default()).await.unwrap();
+        for two in [false, true] {
+            let mut servers = vec![hasty(server("one", at))];
+            if two {
+                servers.push(server("two", good.addr()));
+            }
+            let stage = Stage::new(servers);
+            // More than the buffers of a loopback connection take.
+            let body =
+                json!({ "body": "x".repeat(70).repeat(if silent_at == "content" { 140_000 } else { 1 }) });
+            let message = stage.message(&["a@x.org"], &body);
+            let outcome = stage.dispatch.send(stage.dispatch.setup(), message, Duration::from_secs(8)).await;
+            assert!(outcome.duration < Duration::from_secs(4), "{silent_at}: {:?}", outcome.duration);
+            assert_eq!(fates(&outcome), if two { "A" } else { "L" }, "{silent_at}: {}", told(&outcome));
+            assert!(two || told(&outcome).contains(phase), "{silent_at}: {}", told(&outcome));
+            assert_eq!(stage.condition("one"), Condition::BackOff, "{silent_at}");
+        }
+        assert_eq!(copies(&good), "a");
+    }
+}
+
+/// The last attempt is cut off by the call's own time: what the attempts before it found out is told all the same.
+#[tokio::test]
+async fn the_phase_is_told_though_the_time_runs_out_in_a_further_attempt() {
+    let at = mute("greeting").await;
+    let stage = Stage::new(vec![ServerConfig { max_retries: 10, ..hasty(server("one", at)) }]);
+    let outcome = stage.send_within(&["a@x.org"], Duration::from_millis(700)).await;
+    assert_eq!(fates(&outcome), "L");
+    assert!(told(&outcome).contains("greeting"), "{}", told(&outcome));
+    assert!(told(&outcome).contains("SMTP_USE_SSL"), "{}", told(&outcome));
+    assert_eq!(stage.condition("one"), Condition::BackOff);
+}
+
+#[tokio::test]
+async fn a_call_that_has_no_time_left_hurts_nobody() {
+    let at = mute("greeting").await;
+    for wait in [Duration::ZERO, SHORT] {
+        let stage = Stage::new(vec![server("one", at)]);
+        assert_eq!(fates(&stage.send_within(&["a@x.org"], wait).await), "L");
+        assert_eq!(stage.condition("one"), Condition::Available, "{wait:?}");
+    }
+}
+
+/// Three sessions wait for their end. One who waits for a fourth in vain hurts nobody, and neither does one whose turn comes late.
+#[tokio::test]
+async fn a_busy_server_is_not_a_broken_one() {
+    let gate = Gate::closed();
+    let sink = Sink::start(Manner::default().wait(Wait::Until(gate.clone()))).await.unwrap();
+    let stage = Stage::new(vec![server("one", sink.addr())]);
+    let under_way = ["a@x.org", "b@x.org", "c@x.org"].map(|to| stage.begin(Box::leak(Box::new([to]))));
+    contents(&sink, 3).await;
+    let outcome = stage.send_within(&["d@x.org"], SHORT).await;
+    assert_eq!(fates(&outcome), "L");
+    assert!(told(&outcome).contains("busy"), "{}", told(&outcome));
+    assert_eq!(stage.condition("one"), Condition::Available);
+    gate.open();
+    for one in under_way {
+        assert_eq!(fates(&one.await.unwrap()), "A");
+    }
+    assert_eq!(copies(&sink), "a b c");
+}
+
+/// Silence at the end: nobody can know, and nobody else gets the mail; a 250 that comes late changes nothing for the caller.
+#[tokio::test]
+async fn silence_at_the_end_is_unknown_in_time_and_stays_with_this_server() {
+    let gate = Gate::closed();
+    let one = Sink::start(Manner::default().refuse("r*").wait(Wait::Until(gate.clone()))).await.unwrap();
+    let two = Sink::start(Manner::default()).await.unwrap();
+    let stage = Stage::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    let began = Instant::now();
+    let outcome = stage.send_within(&["a@x.org"], SHORT).await;
+    assert!(began.elapsed() < Duration::from_secs(2));
+    assert_eq!(fates(&outcome), "U");
+    gate.open();
+    one.wait_for(1).await;
+    assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", ""));
+    assert_eq!(stage.condition("one"), Condition::Available);
+}
+
+/// Told unknown, the caller must not hear of a second copy: a refusal that comes late moves the mail nowhere.
+#[tokio::test]
+async fn after_unknown_was_told_nothing_is_tried_again() {
+    let gate = Gate::closed();
+    let late = Manner::default().after_dot(smtp_sink::After::Reply("451 4.3.0 later".to_owned()));
+    let one = Sink::start(late.wait(Wait::Until(gate.clone()))).await.unwrap();
+    let two = Sink::start(Manner::default()).await.unwrap();
+    let stage = Stage::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    assert_eq!(fates(&stage.send_within(&["a@x.org"], SHORT).await), "U");
+    gate.open();
+    let refused = |event: &smtp_sink::Event| matches!(event.what, smtp_sink::What::Refused { .. });
+    one.wait_until(|events| events.iter().any(refused)).await;
+    // The same session carries the next mail, so the late answer has been read by then.
+    one.set_manner(Manner::default());
+    assert_eq!(fates(&stage.send(&["b@x.org"]).await), "A");
+    assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("b", ""));
+}
+
+/// The first server took some; the time runs out at the second: what is known stays known.
+#[tokio::test]
+async fn the_time_runs_out_at_the_second_server() {
+    let one = Sink::start(Manner::default().defer("b@*").refuse("c@*")).await.unwrap();
+    let at = mute("MAIL").await;
+    let stage = Stage::new(vec![server("one", one.addr()), server("two", at)]);
+    let outcome = stage.send_within(&["a@x.org", "b@x.org", "c@x.org"], SHORT).await;
+    assert_eq!(fates(&outcome), "ALR");
+    assert_eq!(copies(&one), "a");
+    assert_eq!(outcome.server.unwrap().0, "one", "it is the server that accepted it");
+}
+
+/// The program stops: a delivery before its last byte is stopped, one behind it is unknown; both are told at once.
+#[tokio::test]
+async fn a_hurried_call_hears_the_truth() {
+    let gate = Gate::closed();
+    let sink = Sink::start(Manner::default().wait(Wait::Until(gate.clone()))).await.unwrap();
+    for (at, fate) in [(sink.addr(), "U"), (mute("DATA").await, "L")] {
+        let stage = Stage::new(vec![server("one", at)]);
+        let under_way = stage.begin(&["a@x.org"]);
+        if fate == "U" {
+            contents(&sink, 1).await;
+        }
+        stage.dispatch.hurry();
+        let outcome = tokio::time::timeout(LONG / 5, under_way).await.unwrap().unwrap();
+        assert_eq!(fates(&outcome), fate);
+    }
+}
+
+/// The same where the server goes away with a 421 on a warm session, which would otherwise be replaced.
+#[tokio::test]
+async fn after_unknown_was_told_no_warm_session_is_replaced() {
+    let gate = Gate::closed();
+    let one = Sink::start(Manner::default()).await.unwrap();
+    let stage = Stage::new(vec![server("one", one.addr())]);
+    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
+    let late = Manner::default().after_dot(smtp_sink::After::Reply("421 4.3.2 bye".to_owned()));
+    one.set_manner(late.wait(Wait::Until(gate.clone())));
+    assert_eq!(fates(&stage.send_within(&["b@x.org"], SHORT).await), "U");
+    one.set_manner(Manner::default());
+    gate.open();
+    let closed = |event: &smtp_sink::Event| event.connection == 1 && event.what == smtp_sink::What::Closed;
+    one.wait_until(|events| events.iter().any(closed)).await;
+    assert_eq!(fates(&stage.send(&["c@x.org"]).await), "A");
+    assert_eq!(copies(&one), "a c");
+}
