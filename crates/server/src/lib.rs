@@ -16,4 +16,5 @@ pub mod compose;
 pub mod dispatch;
 pub mod submit;
 // floor 4: the only room that knows MCP
+pub mod mcp;
 // floor 5: subcommands, and the building of every part

@@ -1,0 +1,187 @@
+//! What a line or a body that is no message gets: a JSON-RPC error, where rmcp would stay silent.
+
+use rmcp::model::ClientJsonRpcMessage;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+const PARSE_ERROR: i32 = -32700;
+pub(super) const INVALID_REQUEST: i32 = -32600;
+const NO_BATCHES: &str = "Invalid request: batches are not supported, send one message at a time";
+const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// An error answer to a line. It quotes nothing of the line but its id.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Complaint {
+    id: Value,
+    code: i32,
+    message: String,
+}
+
+/// Just enough of a message to tell whom to answer and why it is none.
+#[derive(Deserialize)]
+pub(super) struct Envelope {
+    #[serde(default)]
+    pub(super) id: Value,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) method: Option<String>,
+}
+
+/// Whatever is no text is told by whoever reads the whole message.
+fn text<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    let value = Value::deserialize(value)?;
+    Ok(value.as_str().map(str::to_owned))
+}
+
+/// Looks at the envelope of one message, cheaply: the message itself is read once, by rmcp.
+///
+/// # Errors
+/// With the answer, where it is certainly no message.
+pub(super) fn examine(body: &[u8]) -> Result<Envelope, Complaint> {
+    let envelope = serde_json::from_slice(body);
+    if let Err(error) = &envelope
+        && (error.is_syntax() || error.is_eof())
+    {
+        return Err(Complaint::anonymous(PARSE_ERROR, format!("Parse error: {error}")));
+    }
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Complaint::anonymous(INVALID_REQUEST, NO_BATCHES));
+    }
+    envelope.map_err(|_| Complaint::no_message(Value::Null))
+}
+
+/// Reads one line. Nothing: there is nothing to do for it.
+///
+/// # Errors
+/// With the answer that the line gets.
+pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Complaint> {
+    let line = line.strip_prefix(UTF8_BOM).unwrap_or(line).trim_ascii();
+    if line.is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_slice(line) {
+        Ok(message) => Ok(Some(message)),
+        Err(error) => explain(line, &error),
+    }
+}
+
+fn explain(line: &[u8], error: &serde_json::Error) -> Result<Option<ClientJsonRpcMessage>, Complaint> {
+    // A wrong shape is found before a line's end was read: behind it, too, may stand what is no JSON.
+    let whole = serde_json::from_slice::<IgnoredAny>(line).err();
+    if let Some(error) = whole.as_ref().or(Some(error)).filter(|error| error.is_syntax() || error.is_eof()) {
+        let complaint = Complaint::anonymous(PARSE_ERROR, format!("Parse error: {error}"));
+        return Err(Complaint { id: id_of(line), ..complaint });
+    }
+    if line.starts_with(b"[") {
+        return Err(Complaint::anonymous(INVALID_REQUEST, NO_BATCHES));
+    }
+    match serde_json::from_slice(line) {
+        // A notification is never answered.
+        Ok(Envelope { id: Value::Null, method: Some(_) }) => Ok(None),
+        _ => Err(Complaint::no_message(id_of(line))),
+    }
+}
+
+/// The id, if the line has one that can be read. What is wrong is often deep within the arguments (a number out of range,
+/// half a character, too much nesting), and a client that gets no answer to its id waits for it.
+fn id_of(line: &[u8]) -> Value {
+    match serde_json::from_slice(line) {
+        Ok(Envelope { id, .. }) if is_id(&id) => id,
+        _ => Value::Null,
+    }
+}
+
+fn is_id(value: &Value) -> bool {
+    value.is_string() || value.is_i64() || value.is_u64()
+}
+
+impl Complaint {
+    /// The answer to what was skipped because it is longer than `limit` bytes.
+    pub(super) fn too_long(limit: usize) -> Self {
+        let message = format!(
+            "Invalid request: a request may have {} MiB; send less, or attach files by path",
+            limit >> 20
+        );
+        Self::anonymous(INVALID_REQUEST, message)
+    }
+
+    /// The answer to a request whose id is that of another one under way. Under that id it would be taken for the other's.
+    pub(super) fn repeated() -> Self {
+        let message = "Invalid request: a request with the same id is still under way; this one was not run";
+        Self::anonymous(INVALID_REQUEST, message)
+    }
+
+    /// The answer to JSON that is no message; `id` is repeated where it may be one.
+    pub(super) fn no_message(id: Value) -> Self {
+        let id = if is_id(&id) { id } else { Value::Null };
+        Self::about(id, INVALID_REQUEST, "Invalid request: not a JSON-RPC 2.0 message of MCP")
+    }
+
+    /// An answer to the request `id`.
+    pub(super) fn about(id: Value, code: i32, message: impl Into<String>) -> Self {
+        Self { id, code, message: message.into() }
+    }
+
+    fn anonymous(code: i32, message: impl Into<String>) -> Self {
+        Self::about(Value::Null, code, message)
+    }
+
+    /// As it goes over the wire.
+    pub(super) fn to_line(&self) -> String {
+        let error = json!({ "code": self.code, "message": self.message });
+        format!("{}\n", json!({ "jsonrpc": "2.0", "id": self.id, "error": error }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_examined_by_its_envelope() {
+        type Seen = Result<(Value, Option<&'static str>), i32>;
+        let table: [(&str, Seen); 9] = [
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[1]}}"#, Ok((json!(1), Some("ping")))),
+            (r#" {"id":"x"} "#, Ok((json!("x"), None))),
+            (r#"{"method":5}"#, Ok((Value::Null, None))),
+            ("", Err(PARSE_ERROR)),
+            ("x", Err(PARSE_ERROR)),
+            (r#"{"id":1"#, Err(PARSE_ERROR)),
+            (r#"{"id":1} {"id":2}"#, Err(PARSE_ERROR)),
+            (r#" [1,"ping"]"#, Err(INVALID_REQUEST)),
+            ("5", Err(INVALID_REQUEST)),
+        ];
+        for (body, expected) in table {
+            let found = examine(body.as_bytes());
+            let found = found.map(|found| (found.id, found.method)).map_err(|complaint| complaint.code);
+            assert_eq!(found, expected.map(|(id, method)| (id, method.map(str::to_owned))), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_answered_unless_it_is_a_notification() {
+        let deep = format!(r#"{{"id":"d","params":{}1{}}}"#, "[".repeat(1000), "]".repeat(1000));
+        let table: [(&str, Option<(i32, Value)>); 16] = [
+            ("", None),
+            ("  \r", None),
+            ("\u{FEFF}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r", None),
+            (r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, None),
+            (r#"{"jsonrpc":"2.0","method":"$/setTrace","params":[1]}"#, None),
+            ("not json", Some((PARSE_ERROR, Value::Null))),
+            (r#"{"jsonrpc":"2.0","id":1,"#, Some((PARSE_ERROR, Value::Null))),
+            (r#"{"a":1}}"#, Some((PARSE_ERROR, Value::Null))),
+            ("{\"a\":\"\\ud800\"}", Some((PARSE_ERROR, Value::Null))),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, Some((INVALID_REQUEST, Value::Null))),
+            (r#"{"id":7,"params":{"a":1e400}}"#, Some((PARSE_ERROR, json!(7)))),
+            ("{\"params\":\"\\ud800\",\"id\":\"s\"}", Some((PARSE_ERROR, json!("s")))),
+            (&deep, Some((PARSE_ERROR, json!("d")))),
+            (r#"{"foo":"bar"}"#, Some((INVALID_REQUEST, Value::Null))),
+            (r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#, Some((INVALID_REQUEST, json!(7)))),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, Some((INVALID_REQUEST, Value::Null))),
+        ];
+        for (line, expected) in table {
+            let complaint = read(line.as_bytes()).err().map(|complaint| (complaint.code, complaint.id));
+            assert_eq!(complaint, expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Schemas of few tokens: what a model or a validator needs, and nothing else.
+
+use std::sync::Arc;
+
+use rmcp::model::JsonObject;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+/// The schema of a tool's arguments: nothing beyond them is allowed. That null means "not given" is understood, but not
+/// advertised: a client may as well leave the argument out, and many model providers know one type a field.
+pub(super) fn input<T: JsonSchema>() -> Arc<JsonObject> {
+    let mut schema = lean::<T>(SchemaSettings::draft2020_12());
+    schema.values_mut().for_each(drop_null);
+    schema.entry("properties").or_insert_with(|| json!({}));
+    schema.insert("additionalProperties".to_owned(), false.into());
+    Arc::new(schema)
+}
+
+/// The schema of a tool's answer. A failure has `success` and `error` and perhaps some of the rest, so only `success` is required.
+pub(super) fn output<T: JsonSchema>() -> Arc<JsonObject> {
+    let mut schema = lean::<T>(SchemaSettings::draft2020_12().for_serialize());
+    schema.values_mut().for_each(drop_required);
+    schema.values_mut().for_each(split_null);
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("success".to_owned(), json!({ "type": "boolean" }));
+        properties.insert("error".to_owned(), json!({ "type": "string" }));
+    }
+    schema.insert("required".to_owned(), json!(["success"]));
+    Arc::new(schema)
+}
+
+/// An object that another tool's schema describes.
+pub(super) fn object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object" })
+}
+
+/// The names of a schema's properties, in its order.
+pub(super) fn properties(schema: &JsonObject) -> Vec<String> {
+    match schema.get("properties") {
+        Some(Value::Object(properties)) => properties.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn lean<T: JsonSchema>(settings: SchemaSettings) -> JsonObject {
+    let settings = settings.with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    thin(&mut schema);
+    match schema {
+        Value::Object(mut schema) => {
+            schema.remove("description");
+            schema
+        }
+        _ => JsonObject::new(),
+    }
+}
+
+/// Takes out what only repeats the names or the number types of Rust.
+fn thin(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            let is_type = object.contains_key("type");
+            object.retain(|key, value| !(is_type && is_noise(key, value)));
+            object.values_mut().for_each(thin);
+        }
+        Value::Array(items) => items.iter_mut().for_each(thin),
+        _ => {}
+    }
+}
+
+/// Which keys are always there costs a list at each level, and helps nobody who reads an answer.
+fn drop_required(schema: &mut Value) {
+    visit(schema, &|object| object.retain(|key, value| key != "required" || !value.is_array()));
+}
+
+/// `["string", "null"]` becomes `"string"`, and a choice loses its null.
+fn drop_null(schema: &mut Value) {
+    visit(schema, &|object| {
+        if let Some(kind) = nullable(object) {
+            object.insert("type".to_owned(), kind);
+        }
+        if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+            choices.retain(|choice| *choice != json!({ "type": "null" }));
+        }
+    });
+}
+
+/// `["string", "null"]` becomes a choice of two schemas with one type each: not every client reads a list of types.
+fn split_null(schema: &mut Value) {
+    visit(schema, &|object| {
+        let Some(kind) = nullable(object) else { return };
+        let description = object.remove("description");
+        let mut present = std::mem::take(object);
+        present.insert("type".to_owned(), kind);
+        object.insert("anyOf".to_owned(), json!([present, { "type": "null" }]));
+        object.extend(description.map(|text| ("description".to_owned(), text)));
+    });
+}
+
+/// The one type that a schema allows besides null.
+fn nullable(schema: &JsonObject) -> Option<Value> {
+    match schema.get("type")?.as_array()?.as_slice() {
+        [kind, null] if null == "null" => Some(kind.clone()),
+        _ => None,
+    }
+}
+
+/// Every object in `schema`, the innermost first.
+fn visit(schema: &mut Value, act: &impl Fn(&mut JsonObject)) {
+    match schema {
+        Value::Object(object) => {
+            object.values_mut().for_each(|value| visit(value, act));
+            act(object);
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| visit(item, act)),
+        _ => {}
+    }
+}
+
+/// Annotations hold texts and numbers; a property that happens to be called `title` holds a schema.
+fn is_noise(key: &str, value: &Value) -> bool {
+    match key {
+        "title" | "format" => value.is_string(),
+        "minimum" | "maximum" => value.is_number(),
+        "default" => value.is_null(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Without doc comments: they would become descriptions.
+    #[derive(serde::Serialize, serde::Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        title: String,
+        port: Option<u16>,
+        #[serde(default)]
+        note: Option<String>,
+    }
+
+    #[test]
+    fn input_is_closed_and_thin() {
+        assert_eq!(
+            Value::Object((*input::<Sample>()).clone()),
+            json!({
+                "type": "object",
+                "properties": {
+                    "title": { "type": "string" },
+                    "port": { "type": "integer" },
+                    "note": { "type": "string" },
+                },
+                "required": ["title"],
+                "additionalProperties": false,
+            })
+        );
+    }
+
+    #[test]
+    fn output_covers_failures_too() {
+        let schema = output::<Sample>();
+        assert_eq!(schema["required"], json!(["success"]));
+        assert!(properties(&schema).contains(&"error".to_owned()));
+        let number_or_null = json!({ "anyOf": [{ "type": "integer" }, { "type": "null" }] });
+        assert_eq!(schema["properties"]["port"], number_or_null);
+    }
+}

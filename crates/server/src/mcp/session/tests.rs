@@ -1,0 +1,190 @@
+//! A session at its end, with a call under way, on a clock that tests move.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, ServerHandler};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// A server whose only tool waits until it is told to go on.
+#[derive(Clone, Default)]
+struct Slow {
+    begun: Arc<Notify>,
+    go_on: CancellationToken,
+    ended: Arc<AtomicBool>,
+}
+
+impl ServerHandler for Slow {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+
+    async fn call_tool(
+        &self,
+        _: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        self.begun.notify_one();
+        self.go_on.cancelled().await;
+        self.ended.store(true, Ordering::Release);
+        Ok(CallToolResult::success(Vec::new()).into())
+    }
+}
+
+struct Client {
+    slow: Slow,
+    stop: CancellationToken,
+    input: BufReader<ReadHalf<DuplexStream>>,
+    output: Option<WriteHalf<DuplexStream>>,
+    session: JoinHandle<()>,
+}
+
+const CALL: &str = r#"{"jsonrpc":"2.0","id":"c","method":"tools/call","params":{"name":"slow"}}"#;
+
+impl Client {
+    /// A client that has shaken hands. Hurrying lets the slow call end if `hurries`.
+    async fn connect(hurries: bool) -> Self {
+        let slow = Slow::default();
+        let stop = CancellationToken::new();
+        let (ours, theirs) = tokio::io::duplex(4096);
+        let (input, output) = tokio::io::split(theirs);
+        let hurried = slow.go_on.clone();
+        let session = tokio::spawn(serve_streams(
+            slow.clone(),
+            input,
+            output,
+            stop.clone().cancelled_owned(),
+            move || {
+                if hurries {
+                    hurried.cancel();
+                }
+            },
+        ));
+        let (input, output) = tokio::io::split(ours);
+        let mut client = Self { slow, stop, input: BufReader::new(input), output: Some(output), session };
+        client
+            .say(r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#)
+            .await;
+        assert!(client.hear().await.contains("protocolVersion"));
+        client
+    }
+
+    async fn say(&mut self, line: &str) {
+        let line = format!("{line}\n");
+        self.output.as_mut().unwrap().write_all(line.as_bytes()).await.unwrap();
+    }
+
+    async fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.input.read_line(&mut line).await.unwrap();
+        line
+    }
+
+    async fn call(&mut self) {
+        self.say(CALL).await;
+        self.slow.begun.notified().await;
+    }
+
+    /// No more input: `shutdown` is what a closed pipe looks like from here.
+    async fn close(&mut self) {
+        self.output.take().unwrap().shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_input_waits_for_the_answer() {
+    let mut client = Client::connect(false).await;
+    client.call().await;
+    client.close().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(!client.session.is_finished());
+    client.slow.go_on.cancel();
+    assert!(client.hear().await.contains(r#""id":"c","result""#));
+    client.session.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_waits_for_the_answer_and_takes_no_further_call() {
+    let mut client = Client::connect(false).await;
+    client.call().await;
+    client.stop.cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.say(r#"{"jsonrpc":"2.0","id":"late","method":"tools/list"}"#).await;
+    client.slow.go_on.cancel();
+    assert!(client.hear().await.contains(r#""id":"c","result""#));
+    (&mut client.session).await.unwrap();
+    assert_eq!(client.hear().await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_takes_too_long_is_hurried_and_answered_within_8_s() {
+    let mut client = Client::connect(true).await;
+    client.call().await;
+    let began = Instant::now();
+    client.stop.cancel();
+    assert!(client.hear().await.contains(r#""id":"c","result""#));
+    client.session.await.unwrap();
+    assert!(began.elapsed() <= PATIENCE + LAST_WORDS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_cannot_be_hurried_does_not_hold_up_the_end() {
+    let mut client = Client::connect(false).await;
+    client.call().await;
+    let began = Instant::now();
+    client.close().await;
+    client.session.await.unwrap();
+    assert_eq!(began.elapsed(), PATIENCE + LAST_WORDS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_call_goes_on_to_its_end() {
+    let began = Instant::now();
+    let mut client = Client::connect(false).await;
+    client.call().await;
+    client.say(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"c"}}"#).await;
+    client.say(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).await;
+    assert!(client.hear().await.contains(r#""id":1"#));
+    client.close().await;
+    client.slow.go_on.cancel();
+    client.session.await.unwrap();
+    assert!(client.slow.ended.load(Ordering::Acquire));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_that_still_waits_is_not_taken_twice() {
+    let mut client = Client::connect(false).await;
+    client.call().await;
+    client.say(CALL).await;
+    let refusal = client.hear().await;
+    assert!(refusal.contains("\"id\":null") && refusal.contains("-32600"), "{refusal}");
+    client.slow.go_on.cancel();
+    assert!(client.hear().await.contains(r#""id":"c""#));
+    // answered: the same id may come again
+    client.say(CALL).await;
+    assert!(client.hear().await.contains(r#""id":"c""#));
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_ends_at_once() {
+    let began = Instant::now();
+    let mut client = Client::connect(false).await;
+    client.close().await;
+    client.session.await.unwrap();
+    let client = Client::connect(false).await;
+    client.stop.cancel();
+    client.session.await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}

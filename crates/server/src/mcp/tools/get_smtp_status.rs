@@ -1,0 +1,76 @@
+//! `get_smtp_status`: which servers there are and how they are; touches no network.
+
+use rmcp::handler::server::tool::ToolRoute;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Face, Hints};
+use crate::config::Config;
+use crate::dispatch::report::ServersStatus;
+use crate::mcp::answer::Answer;
+use crate::mcp::arguments::Nothing;
+use crate::mcp::server::Server;
+use crate::mcp::shown::{Configured, Health, current, readiness};
+
+const FACE: Face = Face {
+    name: "get_smtp_status",
+    title: "Show the SMTP servers",
+    description: "Tells which SMTP servers are configured, which one is used first, and their health, without connecting. \
+        status: ready (all usable), degraded (some), unavailable (none).",
+    hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
+};
+
+// Plain comments: doc comments become descriptions in the schema.
+#[derive(Serialize, JsonSchema)]
+struct Body {
+    service: &'static str,
+    #[schemars(extend("enum" = ["ready", "degraded", "unavailable"]))]
+    status: &'static str,
+    multi_server_enabled: bool,
+    total_servers: usize,
+    primary_server: Option<String>,
+    current_server: Option<String>,
+    server_configurations: Vec<Configured>,
+    server_status: Health,
+    max_attachment_size_mb: f64,
+    max_total_attachments_size_mb: f64,
+}
+
+pub(super) fn route() -> ToolRoute<Server> {
+    super::route::<Nothing, Body, _>(&FACE, Answer::failed, |server, Nothing {}| {
+        Box::pin(std::future::ready(call(server)))
+    })
+}
+
+fn call(server: &Server) -> Answer {
+    tell(&server.dispatch().setup().config, &server.dispatch().status())
+}
+
+fn tell(config: &Config, status: &ServersStatus) -> Answer {
+    let body = Body {
+        service: "smtp-mcp-server",
+        status: readiness(status),
+        multi_server_enabled: config.servers.len() > 1,
+        total_servers: config.servers.len(),
+        primary_server: config.servers.first().map(|server| server.name.clone()),
+        current_server: current(status),
+        server_configurations: config.servers.iter().map(Configured::of).collect(),
+        server_status: Health::of(status),
+        max_attachment_size_mb: mebibytes(config.limits.attachment_bytes),
+        max_total_attachments_size_mb: mebibytes(config.limits.attachments_bytes),
+    };
+    Answer::done(text(&body), &body)
+}
+
+fn text(body: &Body) -> String {
+    let first = body.current_server.as_deref().unwrap_or("none");
+    format!("{}: {} SMTP server(s), the next mail goes to {first} first.", body.status, body.total_servers)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "limits are far below 2^52 bytes")]
+fn mebibytes(bytes: usize) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+#[cfg(test)]
+mod tests;

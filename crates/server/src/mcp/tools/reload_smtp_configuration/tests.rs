@@ -1,0 +1,79 @@
+//! Made-up reloads.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::HttpConfig;
+use crate::dispatch::changes::Field;
+use crate::dispatch::report::ConnectionTest;
+use crate::limits::CallLimits;
+
+fn config() -> Config {
+    Config {
+        servers: Vec::new(),
+        attachment_dirs: Vec::new(),
+        limits: CallLimits::default(),
+        http: HttpConfig::default(),
+        warnings: Vec::new(),
+        from_environment_only: false,
+    }
+}
+
+fn reloaded(from_environment_only: bool) -> Reloaded {
+    let field = |name, old: &str, new: &str| Field { name, old: old.to_owned(), new: new.to_owned() };
+    Reloaded {
+        changes: Changes {
+            added: vec!["b".to_owned()],
+            modified: vec![Modified {
+                name: "a".to_owned(),
+                fields: vec![field("port", "25", "587"), field("password", "changed", "changed")],
+            }],
+            old_count: 1,
+            new_count: 2,
+            ..Changes::default()
+        },
+        connection_test: ConnectionTest { servers: Vec::new() },
+        from_environment_only,
+    }
+}
+
+#[test]
+fn changes_are_told_field_by_field() {
+    let answer = applied(&reloaded(false), &config());
+    assert!(answer.text.starts_with("Reloaded: 2 changes."), "{}", answer.text);
+    let changes = &answer.body["changes"];
+    assert_eq!(changes["total_changes"], 2);
+    assert_eq!(
+        changes["servers_modified"],
+        json!([{ "name": "a", "changes": {
+            "password": { "old": "changed", "new": "changed" },
+            "port": { "old": "25", "new": "587" },
+        }}])
+    );
+    assert_eq!(answer.body.get("step"), None);
+}
+
+#[test]
+fn an_environment_that_cannot_change_is_called_so() {
+    let answer = applied(&reloaded(true), &config());
+    assert!(answer.text.contains("restart it"), "{}", answer.text);
+}
+
+#[test]
+fn a_failed_reload_names_its_step_and_keeps_the_old_configuration() {
+    let answer = refused(&NotReloaded {
+        step: "validate",
+        words: "SMTP_PORT: 0\nSMTP_HOST: missing".to_owned(),
+        connection_test: None,
+    });
+    assert!(answer.is_error);
+    assert_eq!(
+        Value::Object(answer.body),
+        json!({
+            "success": false,
+            "error": "Not reloaded, the old configuration goes on serving: SMTP_PORT: 0; SMTP_HOST: missing",
+            "step": "validate",
+            "rollback_performed": true,
+        })
+    );
+}

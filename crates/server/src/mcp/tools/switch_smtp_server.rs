@@ -1,0 +1,98 @@
+//! `switch_smtp_server`: another server goes first from now on, if it can be reached.
+
+use rmcp::handler::server::tool::ToolRoute;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Face, Hints};
+use crate::address::character;
+use crate::dispatch::report::{ServersStatus, Switched};
+use crate::mcp::answer::Answer;
+use crate::mcp::server::Server;
+use crate::mcp::shown::{Configured, Health, current};
+
+const FACE: Face = Face {
+    name: "switch_smtp_server",
+    title: "Switch the SMTP server",
+    description: "Makes the named SMTP server the first one for all later mail, after connecting to it; if that fails, nothing changes. \
+        Without a name: tells the current server.",
+    hints: Hints { read_only: false, destructive: false, idempotent: true, open_world: true },
+};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// A name from get_smtp_status
+    #[serde(default)]
+    server_name: Option<String>,
+}
+
+// Plain comments: doc comments become descriptions in the schema.
+#[derive(Serialize, JsonSchema)]
+struct Body {
+    message: String,
+    current_server: Option<String>,
+    #[schemars(schema_with = "crate::mcp::schema::object")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_details: Option<Configured>,
+    #[schemars(schema_with = "crate::mcp::schema::object")]
+    server_status: Health,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_servers: Option<Vec<String>>,
+}
+
+pub(super) fn route() -> ToolRoute<Server> {
+    super::route::<Asked, Body, _>(&FACE, Answer::failed, |server, asked| Box::pin(call(server, asked)))
+}
+
+async fn call(server: &Server, asked: Asked) -> Answer {
+    let Some(name) = asked.server_name.filter(|name| !name.is_empty()) else {
+        let now = server.dispatch().status();
+        let message = format!("The current server is {}.", current(&now).unwrap_or_default());
+        return done(server, &now, message);
+    };
+    let switched = server.dispatch().switch(&name).await;
+    let now = server.dispatch().status();
+    match switched {
+        Switched::Done(first) => {
+            let message =
+                format!("{} goes first for all mail from now on; it was reached just now.", first.name);
+            done(server, &now, message)
+        }
+        Switched::NoSuchServer(name) => unknown(&name, &now),
+        Switched::Unreachable(failed, words) => unreachable(&failed.name, &words, &now),
+    }
+}
+
+fn done(server: &Server, now: &ServersStatus, message: String) -> Answer {
+    let current_server = current(now);
+    let config = &server.dispatch().setup().config;
+    let details = config.servers.iter().find(|server| Some(&server.name) == current_server.as_ref());
+    let body = Body {
+        message: message.clone(),
+        server_details: details.map(Configured::of),
+        current_server,
+        server_status: Health::of(now),
+        available_servers: None,
+    };
+    Answer::done(message, &body)
+}
+
+fn unknown(name: &str, now: &ServersStatus) -> Answer {
+    let names: Vec<_> = now.servers.iter().map(|server| server.name.as_str()).collect();
+    let error = format!(
+        "There is no server called {}; choose one of {}. Nothing changed.",
+        character::quoted(name),
+        names.join(", ")
+    );
+    let body = json!({ "available_servers": names, "current_server": current(now) });
+    Answer::failed_with(error, &body)
+}
+
+fn unreachable(name: &str, words: &str, now: &ServersStatus) -> Answer {
+    let words = words.trim_end_matches('.');
+    let error = format!("{name} could not be reached, so nothing changed: {words}.");
+    let body = json!({ "current_server": current(now), "server_status": Health::of(now) });
+    Answer::failed_with(error, &body)
+}

@@ -1,0 +1,54 @@
+//! The tools as clients see them: committed snapshots, limits, a fixed order, few tokens.
+
+use crate::client::Client;
+
+#[tokio::test]
+async fn every_tool_is_as_its_snapshot_says() {
+    let mut client = Client::legacy().await;
+    for tool in client.tools().await {
+        insta::assert_json_snapshot!(tool["name"].as_str().unwrap(), tool);
+    }
+}
+
+#[tokio::test]
+async fn tools_keep_their_order_and_the_limits_of_clients() {
+    let mut client = Client::legacy().await;
+    let tools = client.tools().await;
+    assert_eq!(tools, client.tools().await);
+    let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "get_smtp_status",
+            "reconnect_smtp_servers",
+            "reload_smtp_configuration",
+            "send_email",
+            "switch_smtp_server",
+            "test_smtp_connection",
+        ]
+    );
+    for tool in &tools {
+        let length = |key: &str| tool[key].as_str().map_or(0, str::len);
+        assert!((1..=64).contains(&length("name")), "{tool}");
+        assert!((1..=40).contains(&length("title")), "{tool}");
+        assert!((1..=320).contains(&length("description")), "{tool}");
+        for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
+            assert!(tool["annotations"][hint].is_boolean(), "{tool}");
+        }
+        assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");
+        assert_eq!(tool["outputSchema"]["type"], "object", "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_tools_costs_few_tokens() {
+    let mut client = Client::legacy().await;
+    let tools = client.tools().await;
+    let size = |tool: &serde_json::Value| tool.to_string().len();
+    for tool in &tools {
+        println!("{:>6} {}", size(tool), tool["name"]);
+    }
+    let total: usize = tools.iter().map(size).sum();
+    println!("{total:>6} in all");
+    assert!(total < 10_500, "tools/list has {total} bytes");
+}
