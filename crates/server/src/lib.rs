@@ -18,3 +18,4 @@ pub mod submit;
 // floor 4: the only room that knows MCP
 pub mod mcp;
 // floor 5: subcommands, and the building of every part
+pub mod cli;

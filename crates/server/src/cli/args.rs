@@ -1,0 +1,208 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use super::capture::CaptureArgs;
+use super::demo::DemoArgs;
+use super::health::HealthArgs;
+use crate::config::Origin;
+
+/// Sends e-mail over your own SMTP servers for an MCP client.
+#[derive(Debug, Parser)]
+#[command(name = "smtp-mcp-server", version, about, long_about = None)]
+pub struct Args {
+    /// Where the settings are, besides the environment.
+    #[command(flatten)]
+    pub files: Files,
+    /// How to serve, where no subcommand is given.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// What to do; without one, serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Where the settings are, besides the environment.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct Files {
+    /// A TOML file with settings [default: $XDG_CONFIG_HOME/smtp-mcp-server/config.toml]
+    #[arg(long = "config", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// A file with variables, one NAME=value a line
+    #[arg(long = "env-file", value_name = "FILE", global = true)]
+    pub env_file: Option<PathBuf>,
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct ServeArgs {
+    /// How clients connect [default: stdio]
+    #[arg(long, value_enum)]
+    pub transport: Option<Transport>,
+    /// The address to listen on, for http [default: 127.0.0.1]
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The port to listen on, for http [default: 8000]
+    #[arg(long)]
+    pub port: Option<u16>,
+}
+
+/// How clients connect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// Standard input and output.
+    #[default]
+    Stdio,
+    /// Streamable HTTP.
+    Http,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve MCP clients (the same as no subcommand)
+    Serve(ServeArgs),
+    /// Print the effective configuration without secrets, and try each server
+    Check,
+    /// Ask a server on HTTP whether it is well (exit code 0 or 1)
+    Health(HealthArgs),
+    /// Keep what arrives as .eml files instead of sending it anywhere
+    Capture(Box<CaptureArgs>),
+    /// Show a whole send, without an account and without a network
+    Demo(DemoArgs),
+}
+
+impl Args {
+    /// Refuses what would have no effect: options of `serve` before another subcommand.
+    ///
+    /// # Errors
+    /// A usage error, which names them.
+    pub fn checked(self) -> Result<Self, clap::Error> {
+        let serves = matches!(self.command, None | Some(Command::Serve(_)));
+        let given = self.serve.given();
+        if serves || given.is_empty() {
+            return Ok(self);
+        }
+        let message = format!(
+            "{} before this subcommand would have no effect; a subcommand's own options stand behind it",
+            given.join(", ")
+        );
+        Err(Self::command().error(ErrorKind::ArgumentConflict, message))
+    }
+}
+
+impl Files {
+    /// The process's environment together with these files.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::of_process(self.config.clone(), self.env_file.clone())
+    }
+}
+
+impl ServeArgs {
+    /// These arguments of the subcommand, and for what it does not say, those `before` it.
+    #[must_use]
+    pub fn or(self, before: Self) -> Self {
+        Self {
+            transport: self.transport.or(before.transport),
+            host: self.host.or(before.host),
+            port: self.port.or(before.port),
+        }
+    }
+
+    /// The options that were given.
+    fn given(&self) -> Vec<&'static str> {
+        let options = [
+            ("--transport", self.transport.is_some()),
+            ("--host", self.host.is_some()),
+            ("--port", self.port.is_some()),
+        ];
+        let given = options.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(name, _)| name).collect()
+    }
+
+    /// Where to listen.
+    #[must_use]
+    pub fn address(&self) -> (&str, u16) {
+        (self.host.as_deref().unwrap_or("127.0.0.1"), self.port.unwrap_or(8000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("smtp-mcp-server").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_predecessors_lines_are_understood() {
+        let args = parse("--transport http --host 0.0.0.0 --port 9000").unwrap();
+        assert!(args.command.is_none());
+        assert_eq!(args.serve.transport, Some(Transport::Http));
+        assert_eq!((args.serve.host.as_deref(), args.serve.port), (Some("0.0.0.0"), Some(9000)));
+        assert_eq!(args.serve.address(), ("0.0.0.0", 9000));
+        assert_eq!(parse("--transport http").unwrap().serve.address(), ("127.0.0.1", 8000));
+    }
+
+    #[test]
+    fn files_may_stand_before_and_after_the_subcommand() {
+        for line in ["--config a.toml --env-file b.env check", "check --config a.toml --env-file b.env"] {
+            let files = parse(line).unwrap().files;
+            assert_eq!(
+                (files.config, files.env_file),
+                (Some("a.toml".into()), Some("b.env".into())),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn serve_takes_its_arguments_on_either_side() {
+        for line in ["--transport http serve", "serve --transport http"] {
+            let args = parse(line).unwrap();
+            let Some(Command::Serve(own)) = args.command else { panic!("{line}") };
+            assert_eq!(own.or(args.serve).transport, Some(Transport::Http), "{line}");
+        }
+    }
+
+    #[test]
+    fn how_to_serve_is_refused_before_another_subcommand() {
+        for option in ["--transport http", "--host ::1", "--port 1"] {
+            for (command, is_fine) in [
+                ("", true),
+                ("serve", true),
+                ("check", false),
+                ("health", false),
+                ("capture", false),
+                ("demo", false),
+            ] {
+                let line = format!("{option} {command}");
+                let result = parse(&line).and_then(Args::checked);
+                assert_eq!(result.is_ok(), is_fine, "{line}");
+                let Err(error) = result else { continue };
+                let name = option.split(' ').next().unwrap();
+                assert!(error.to_string().contains(name), "{error}");
+                assert_eq!(error.exit_code(), 2);
+            }
+        }
+        let files = parse("--config a --env-file b check").and_then(Args::checked);
+        assert!(files.is_ok());
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for line in ["--transport sse", "--port 70000", "send", "--prot 1"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `capture`: an SMTP server for a person who wants to see what a program sends. Nothing leaves the machine.
+
+pub(super) mod keep;
+mod show;
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use smtp_sink::{After, Event, Extension, Manner, Rule, Sink, Tls, Wait};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::clock::Clock;
+use keep::Folder;
+
+/// Receives mail and keeps it as files; nothing is passed on. For trying things out, never for the open network.
+#[derive(Debug, Args)]
+pub struct CaptureArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:2525", value_name = "HOST:PORT")]
+    listen: SocketAddr,
+    /// Where to keep mails: an .eml with the bytes as received, a .json with the envelope.
+    #[arg(long, default_value = "./captured-mail")]
+    dir: PathBuf,
+    /// Write JSON lines instead of text.
+    #[arg(long)]
+    json: bool,
+    /// How a connection becomes private.
+    #[arg(long, value_enum, default_value_t = TlsMode::None)]
+    tls: TlsMode,
+    /// Where to write the PEM of the CA that was made for this run; DIR/ca.pem if TLS is on.
+    #[arg(long, value_name = "PATH")]
+    ca_file: Option<PathBuf>,
+    /// Take mail only after a login as this user. Other users of this machine can see it in the process list: make one
+    /// up, never give the password of a real account here.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    login: Option<String>,
+    /// Refuse recipients that fit, with 550. `*` stands for any run of characters.
+    #[arg(long, value_name = "GLOB")]
+    refuse: Vec<String>,
+    /// Defer recipients that fit, with 451.
+    #[arg(long, value_name = "GLOB")]
+    defer: Vec<String>,
+    /// Close the connection at recipients that fit, with 421.
+    #[arg(long, value_name = "GLOB")]
+    disconnect: Vec<String>,
+    /// What to do after the final dot.
+    #[arg(long, value_enum, default_value_t = AfterDot::Answer, value_name = "WHAT")]
+    after_dot: AfterDot,
+    /// Wait this long after the final dot.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    answer_after: Option<Duration>,
+    /// Say this after the final dot, such as "452 4.3.1 disk full". The mail is kept if it is a 2xx.
+    #[arg(long, value_name = "REPLY", value_parser = reply)]
+    end_reply: Option<String>,
+    /// Misbehave at a moment, such as "rcpt:bad*@* reply 550 5.1.1 no" or "data 2nd reset"; --help names them all.
+    #[arg(long, value_name = "RULE", long_help = Rule::LANGUAGE)]
+    at: Vec<Rule>,
+    /// Leave an extension out, such as PIPELINING or STARTTLS.
+    #[arg(long, value_name = "EXTENSION", value_parser = extension)]
+    without: Vec<Extension>,
+    /// The largest mail to take.
+    #[arg(long, value_name = "BYTES")]
+    max_size: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TlsMode {
+    /// Plaintext only.
+    None,
+    /// On request (RFC 3207).
+    Starttls,
+    /// From the first byte.
+    Implicit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AfterDot {
+    /// Keep the mail and say 250.
+    Answer,
+    /// Keep the mail and drop the connection without a reply.
+    DropKept,
+    /// Forget the mail and drop the connection without a reply.
+    DropLost,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is expected".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn reply(text: &str) -> Result<String, String> {
+    let code = text.split([' ', '-']).next().unwrap_or_default();
+    match code.len() == 3 && code.parse().is_ok_and(|code: u16| (200..600).contains(&code)) {
+        true => Ok(text.to_owned()),
+        false => Err("a reply begins with three digits, as in \"452 4.3.1 disk full\"".to_owned()),
+    }
+}
+
+fn extension(text: &str) -> Result<Extension, String> {
+    Extension::named(text).ok_or_else(|| {
+        let known: Vec<_> = Extension::ALL.into_iter().map(Extension::keyword).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
+
+/// Listens until SIGINT or SIGTERM; then the exit code is 0.
+///
+/// # Errors
+/// When the folder cannot be made, the CA not be written, the address not be listened on, or stdout not be written.
+pub async fn capture(args: CaptureArgs) -> anyhow::Result<ExitCode> {
+    // Before anything is announced: who reads the announcement may send the signal at once.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let manner = manner(&args)?;
+    let mut folder = Folder::open(&args.dir, Clock::System).with_context(|| cannot("use", &args.dir))?;
+    let (json, delayed) = (args.json, args.answer_after.is_some());
+    let witness = move |event: &Event| witness(event, &mut folder, json, delayed, &mut io::stdout());
+    let sink = Sink::start_with(manner, Box::new(witness)).await.with_context(|| {
+        format!("cannot listen on {}; is something else there? Try --listen 127.0.0.1:0", args.listen)
+    })?;
+    let ca_file = write_ca(&args, &sink)?;
+    let announcement = show::listening(sink.addr(), ca_file.as_deref(), &args.dir, json);
+    print(&mut io::stdout(), &announcement)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cannot(verb: &str, path: &Path) -> String {
+    format!("cannot {verb} {}", path.display())
+}
+
+/// The sink's manner as the arguments describe it.
+fn manner(args: &CaptureArgs) -> anyhow::Result<Manner> {
+    let mut manner = Manner { listen: args.listen, ..Manner::default() };
+    manner.tls = match args.tls {
+        TlsMode::None => Tls::None,
+        TlsMode::Starttls => Tls::StartTls,
+        TlsMode::Implicit => Tls::Implicit,
+    };
+    manner.max_size = args.max_size.unwrap_or(manner.max_size);
+    if let Some(login) = &args.login {
+        let (user, password) = login.split_once(':').context("--login: expected USER:PASSWORD")?;
+        manner = manner.login(user, password);
+    }
+    manner.rules.clone_from(&args.at);
+    manner = args.refuse.iter().fold(manner, |manner, glob| manner.refuse(glob));
+    manner = args.defer.iter().fold(manner, |manner, glob| manner.defer(glob));
+    manner = args.disconnect.iter().fold(manner, |manner, glob| manner.disconnect(glob));
+    manner = args.without.iter().fold(manner, |manner, extension| manner.without(*extension));
+    Ok(manner.after_dot(after_dot(args)?).wait(args.answer_after.map_or(Wait::No, Wait::For)))
+}
+
+fn after_dot(args: &CaptureArgs) -> anyhow::Result<After> {
+    match (args.after_dot, &args.end_reply) {
+        (AfterDot::Answer, Some(reply)) => Ok(After::Reply(reply.clone())),
+        (_, Some(_)) => {
+            anyhow::bail!("--end-reply needs a reply, and --after-dot drops it: give one of them")
+        }
+        (AfterDot::Answer, None) => Ok(After::Answer),
+        (AfterDot::DropKept, None) => Ok(After::DropKept),
+        (AfterDot::DropLost, None) => Ok(After::DropLost),
+    }
+}
+
+/// Writes the CA's PEM, if there is TLS to trust it for. Returns its absolute path.
+fn write_ca(args: &CaptureArgs, sink: &Sink) -> anyhow::Result<Option<PathBuf>> {
+    let path = args.ca_file.clone().unwrap_or_else(|| args.dir.join("ca.pem"));
+    match sink.ca_pem() {
+        Some(pem) if args.tls != TlsMode::None => {
+            fs::write(&path, pem).with_context(|| cannot("write", &path))?;
+            Ok(Some(std::path::absolute(path)?))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Keeps the mail, if the event is one, and shows the event.
+fn witness(
+    event: &Event,
+    folder: &mut Folder,
+    json: bool,
+    delayed: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let kept = folder.keep(event)?;
+    let line = match json {
+        true => show::json(event, kept.as_ref(), delayed),
+        false => show::text(event, kept.as_ref()),
+    };
+    match line {
+        Some(line) => print(out, &line),
+        None => Ok(()),
+    }
+}
+
+/// One line, flushed: somebody may be waiting for it behind a pipe.
+fn print(out: &mut dyn Write, line: &str) -> io::Result<()> {
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+#[cfg(test)]
+#[path = "capture/tests.rs"]
+mod tests;

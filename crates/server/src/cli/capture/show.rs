@@ -1,0 +1,75 @@
+//! Captured events as lines: for a person, or as JSON for a program.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use mail_parser::{Message, MessageParser};
+use serde_json::{Value, json};
+use smtp_sink::{Event, Mail, What};
+
+use super::keep::{Envelope, Kept};
+
+/// The first line: where it listens.
+pub(super) fn listening(addr: SocketAddr, ca_file: Option<&Path>, folder: &Path, as_json: bool) -> String {
+    if as_json {
+        let line = json!({"event": "listening", "host": addr.ip(), "port": addr.port(), "ca_file": ca_file});
+        return line.to_string();
+    }
+    let ca = ca_file.map_or(String::new(), |path| format!("\nCA to trust: {}", path.display()));
+    format!("listening on {addr}, keeping mails in {}{ca}\nCtrl-C ends it", folder.display())
+}
+
+/// An event as one line of JSON; what a program has no use for is left out.
+pub(super) fn json(event: &Event, kept: Option<&Kept>, delayed: bool) -> Option<String> {
+    let (name, mut fields) = match (&event.what, kept) {
+        (What::Connected, _) => ("connected", json!({})),
+        (What::Login { user, ok }, _) => ("login", json!({"username": user, "ok": ok})),
+        (What::Refused { recipient, code }, _) => ("refused", json!({"recipient": recipient, "code": code})),
+        (What::Content { size }, _) if delayed => ("content", json!({"size": size})),
+        (What::Mail(mail), Some(kept)) => {
+            ("mail", serde_json::to_value(Envelope::of(mail, &kept.file)).ok()?)
+        }
+        _ => return None,
+    };
+    fields["event"] = Value::from(name);
+    fields["connection"] = Value::from(event.connection);
+    Some(fields.to_string())
+}
+
+/// An event in words; what a person has no use for is left out.
+pub(super) fn text(event: &Event, kept: Option<&Kept>) -> Option<String> {
+    let number = event.connection;
+    match (&event.what, kept) {
+        (What::Login { user, ok: true }, _) => Some(format!("[{number}] login as {user}")),
+        (What::Login { user, ok: false }, _) => Some(format!("[{number}] login as {user} refused")),
+        (What::Refused { recipient, code }, _) => Some(format!("[{number}] refused {recipient} with {code}")),
+        (What::HandshakeFailed(reason), _) => Some(format!("[{number}] no TLS: {reason}")),
+        (What::Mail(mail), Some(kept)) => Some(table(number, mail, kept)),
+        _ => None,
+    }
+}
+
+fn table(number: u64, mail: &Mail, kept: &Kept) -> String {
+    let sender = if mail.sender.is_empty() { "<>" } else { &mail.sender };
+    let message = MessageParser::default().parse(&mail.bytes);
+    let subject = message.as_ref().and_then(subject).unwrap_or_else(|| "(none)".to_owned());
+    let parts = message.as_ref().map_or(0, |message| message.parts.len());
+    let mut lines = vec![
+        format!("[{number}] mail at {}", kept.at.format("%H:%M:%S")),
+        format!("    from     {sender}"),
+        format!("    to       {}", mail.recipients.join(", ")),
+        format!("    subject  {subject}"),
+        format!("    size     {} bytes, {parts} MIME parts", mail.bytes.len()),
+        format!("    file     {}", kept.file.display()),
+    ];
+    lines.extend(mail.defects.iter().map(|defect| format!("    defect   {defect}")));
+    if !mail.answered {
+        lines.push("    note     kept without a reply to the sender".to_owned());
+    }
+    lines.join("\n")
+}
+
+/// The decoded subject, without what could disturb a terminal.
+fn subject(message: &Message<'_>) -> Option<String> {
+    Some(message.subject()?.chars().filter(|letter| !letter.is_control()).collect())
+}

@@ -1,0 +1,139 @@
+//! What arrived: a table for people, and the comparison with what was asked for.
+
+use std::io;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+use smtp_sink::Mail;
+
+use super::letter;
+use super::story::Story;
+
+/// A mail, read.
+pub(super) struct Arrival<'a> {
+    mail: &'a Mail,
+    message: Message<'a>,
+}
+
+impl<'a> Arrival<'a> {
+    pub(super) fn read(mail: &'a Mail) -> anyhow::Result<Self> {
+        let message = MessageParser::default().parse(&mail.bytes).context("what arrived is no mail")?;
+        Ok(Self { mail, message })
+    }
+
+    /// Envelope, header fields, the tree of parts.
+    pub(super) fn show(&self, story: &mut Story<'_>) -> io::Result<()> {
+        story.fact("envelope from", &self.mail.sender)?;
+        story.fact("envelope to", &self.mail.recipients.join(", "))?;
+        for (name, field) in
+            [("From", self.message.from()), ("To", self.message.to()), ("Cc", self.message.cc())]
+        {
+            story.fact(name, &field.map(people).unwrap_or_default())?;
+        }
+        let bcc = self.message.bcc().map_or_else(|| "(not in the header)".to_owned(), people);
+        story.fact("Bcc", &bcc)?;
+        story.fact("Subject", self.message.subject().unwrap_or_default())?;
+        story.fact("Date", &self.message.date().map(mail_parser::DateTime::to_rfc822).unwrap_or_default())?;
+        story
+            .fact("Message-ID", &self.message.message_id().map(|id| format!("<{id}>")).unwrap_or_default())?;
+        self.show_part(story, 0, 0)?;
+        story.fact("in all", &format!("{} bytes", self.mail.bytes.len()))
+    }
+
+    fn show_part(&self, story: &mut Story<'_>, id: u32, depth: usize) -> io::Result<()> {
+        let Some(part) = self.message.part(id) else {
+            return Ok(());
+        };
+        let kind = format!("{}{}", "  ".repeat(depth), kind(part));
+        let PartType::Multipart(children) = &part.body else {
+            let name = part.attachment_name().unwrap_or_default();
+            let cid = part.content_id().map(|id| format!("  cid:{id}")).unwrap_or_default();
+            return story
+                .fact("part", &format!("{kind:<26} {:>5} bytes  {name}{cid}", part.contents().len()));
+        };
+        story.fact("part", &kind)?;
+        children.iter().try_for_each(|child| self.show_part(story, *child, depth + 1))
+    }
+
+    /// What is not as it was asked for, in words.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let kinds: Vec<String> =
+            self.message.parts.iter().map(kind).filter(|kind| !kind.starts_with("multipart")).collect();
+        let html = self.message.body_html(0).unwrap_or_default();
+        let png = STANDARD.decode(letter::PNG).unwrap_or_default();
+        let checks = [
+            (self.mail.sender == letter::SENDER, "the envelope's sender"),
+            (self.mail.recipients == letter::REACHED, "the envelope's recipients"),
+            (self.mail.defects.is_empty(), "the form of the mail"),
+            (self.message.bcc().is_none(), "the hidden recipient is in the header"),
+            (self.message.subject() == Some(letter::SUBJECT), "the subject"),
+            (html.contains(letter::GREETING) && html.contains(letter::OFFER), "the template"),
+            (!html.contains("gift"), "the conditional that should be gone"),
+            (kinds == ["text/plain", "text/html", "image/png", "text/csv"], "the parts"),
+            (self.bytes_of(letter::CSV_NAME) == Some(letter::CSV.as_bytes()), "the attached file"),
+            (self.bytes_of(letter::PNG_NAME) == Some(png.as_slice()), "the inline image"),
+        ];
+        let mut faults: Vec<_> =
+            checks.iter().filter(|(good, _)| !good).map(|(_, what)| (*what).to_owned()).collect();
+        faults.extend(self.mail.defects.iter().cloned());
+        faults
+    }
+
+    fn bytes_of(&self, name: &str) -> Option<&[u8]> {
+        let part = self.message.parts.iter().find(|part| part.attachment_name() == Some(name))?;
+        Some(part.contents())
+    }
+}
+
+/// `type/subtype`, in lower case.
+fn kind(part: &MessagePart<'_>) -> String {
+    let Some(found) = part.content_type() else {
+        return "text/plain".to_owned();
+    };
+    format!("{}/{}", found.ctype(), found.subtype().unwrap_or_default()).to_ascii_lowercase()
+}
+
+fn people(field: &Address<'_>) -> String {
+    let person = |one: &mail_parser::Addr<'_>| {
+        let address = one.address().unwrap_or_default();
+        one.name().map_or_else(|| address.to_owned(), |name| format!("{name} <{address}>"))
+    };
+    field.iter().map(person).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use smtp_sink::Mail;
+
+    use super::Arrival;
+
+    #[test]
+    fn another_mail_is_found_out() {
+        let mail = Mail {
+            connection: 1,
+            sender: "ada@example.org".to_owned(),
+            recipients: vec!["zoe@example.org".to_owned()],
+            bytes: b"Subject: Order {order}\r\nBcc: archive@example.org\r\n\r\na gift\r\n".to_vec(),
+            smtputf8: false,
+            body_8bit: false,
+            defects: Vec::new(),
+            answered: true,
+            login: None,
+            tls: true,
+        };
+        let faults = Arrival::read(&mail).unwrap().faults();
+        for what in [
+            "recipients",
+            "hidden recipient",
+            "subject",
+            "template",
+            "parts",
+            "attached file",
+            "inline image",
+        ] {
+            assert!(faults.iter().any(|fault| fault.contains(what)), "{what} in {faults:?}");
+        }
+    }
+}

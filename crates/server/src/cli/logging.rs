@@ -1,0 +1,101 @@
+//! Logs: on stderr only, because stdout belongs to the protocol.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{Directive, EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
+
+use crate::config::LogFilter;
+
+/// Our own crates, as their log lines are called.
+const OURS: [&str; 3] = ["smtp_mcp_server", "smtp_submission", "smtp_sink"];
+
+/// Starts logging for the whole process. A second call changes nothing.
+pub fn start(filter: &LogFilter) {
+    let lines = fmt::layer()
+        .compact()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(env_filter(filter).and(filter_fn(may_be_said)));
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+}
+
+/// From now on a panic tells where it happened and nothing else: its own words may quote a message or an address.
+pub fn hush_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        let line = format!("an error inside this program, please report it: panic at {place}\n");
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }));
+}
+
+/// Whatever a directive asks for, a library says no more than its warnings: at DEBUG some print whole requests, message
+/// text and all. rmcp's warnings quote our answers, and these quote the caller.
+fn may_be_said(line: &Metadata<'_>) -> bool {
+    *line.level() <= most_of(line.target())
+}
+
+fn most_of(target: &str) -> Level {
+    let is_of = |name: &&str| target.split("::").next() == Some(name);
+    match () {
+        () if OURS.iter().any(is_of) => Level::TRACE,
+        () if is_of(&"rmcp") => Level::ERROR,
+        () => Level::WARN,
+    }
+}
+
+/// What `filter` means for each crate: a level is ours; a library says at most its warnings.
+fn env_filter(filter: &LogFilter) -> EnvFilter {
+    match filter {
+        LogFilter::Level(level) => OURS
+            .iter()
+            .fold(libraries(*level), |filter, target| filter.add_directive(directive(target, *level))),
+        LogFilter::Directives(text) => EnvFilter::builder().parse_lossy(text),
+    }
+}
+
+fn libraries(level: LevelFilter) -> EnvFilter {
+    EnvFilter::default().add_directive(level.min(LevelFilter::WARN).into())
+}
+
+/// `target=level`; the name of a crate always makes a directive.
+fn directive(target: &str, level: LevelFilter) -> Directive {
+    format!("{target}={level}").parse().unwrap_or_else(|_| level.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(filter: &str) -> String {
+        env_filter(&LogFilter::parse(filter).unwrap()).to_string()
+    }
+
+    #[test]
+    fn libraries_say_at_most_their_warnings() {
+        assert_eq!(said("DEBUG"), "smtp_submission=debug,smtp_mcp_server=debug,smtp_sink=debug,warn");
+        assert_eq!(said("critical"), "smtp_submission=error,smtp_mcp_server=error,smtp_sink=error,error");
+    }
+
+    #[test]
+    fn no_directive_lets_a_library_quote_a_caller() {
+        let table = [
+            ("smtp_mcp_server::mcp::server", Level::TRACE),
+            ("smtp_submission", Level::TRACE),
+            ("rustls::client", Level::WARN),
+            ("rmcp::service", Level::ERROR),
+        ];
+        for (target, most) in table {
+            assert_eq!(most_of(target), most, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_directive_says_it_all() {
+        assert_eq!(said("info,rmcp=debug"), "rmcp=debug,info");
+    }
+}

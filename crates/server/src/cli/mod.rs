@@ -1,0 +1,10 @@
+//! Subcommands.
+
+pub mod args;
+pub mod capture;
+pub mod check;
+pub mod demo;
+pub mod health;
+pub mod listen;
+pub mod logging;
+pub mod serve;

@@ -1,0 +1,157 @@
+//! `serve`: builds every part once, starts them, and stops them in order.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use super::args::{ServeArgs, Transport};
+use super::listen::{listen, reached_as};
+use crate::clock::Clock;
+use crate::config::{Config, Origin};
+use crate::dispatch::Dispatch;
+use crate::mcp::{self, HttpLimits, Server};
+
+/// What is left of the 8 s for goodbyes to SMTP servers.
+const GOODBYES: Duration = Duration::from_millis(700);
+
+/// Enough for a mailer; the cores of a large machine are for others.
+const HTTP_THREADS: usize = 4;
+
+/// Serves MCP until SIGINT or SIGTERM, on stdio also until the client closes its end; SIGHUP reads the configuration again.
+///
+/// For stdio the runtime has one thread: almost all the work is waiting, and a call on stdio costs a fraction of what it costs
+/// where the message must change threads. Composing and parsing of large mails go to the blocking pool. HTTP has many clients,
+/// and rmcp parses bodies of up to 72 MiB where it serves, so one client's large mail shall not hold up the others.
+///
+/// # Errors
+/// When it cannot start; the exit code is 1.
+pub fn serve(args: &ServeArgs, origin: Origin, config: Config, clock: Clock) -> anyhow::Result<ExitCode> {
+    let runtime = match args.transport.unwrap_or_default() {
+        Transport::Stdio => Builder::new_current_thread().enable_all().build(),
+        Transport::Http => Builder::new_multi_thread().worker_threads(HTTP_THREADS).enable_all().build(),
+    };
+    let runtime = runtime.context("the runtime could not start")?;
+    let code = runtime.block_on(run(args, origin, config, clock));
+    // A read of stdin that blocks a thread must not hold up the exit.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(args: &ServeArgs, origin: Origin, config: Config, clock: Clock) -> anyhow::Result<ExitCode> {
+    let signals = Signals::new().context("signals cannot be received")?;
+    let http = config.http.clone();
+    let door = match args.transport.unwrap_or_default() {
+        Transport::Stdio => None,
+        Transport::Http => {
+            let (host, port) = args.address();
+            Some((listen(host, port, &http).await?, reached_as(host, http)))
+        }
+    };
+    announce(&config, door.as_ref().map(|(listener, _)| listener))?;
+    let dispatch = Arc::new(Dispatch::new(origin, config, clock.clone())?);
+    let server = Server::new(Arc::clone(&dispatch), clock);
+    let stop = signals.asked_to_stop(&dispatch);
+    match door {
+        None => mcp::serve_stdio(server, stop).await,
+        Some((listener, http)) => mcp::serve_http(server, listener, http, HttpLimits::default(), stop).await,
+    }
+    if timeout(GOODBYES, dispatch.drain()).await.is_err() {
+        info!("some SMTP servers were left without a goodbye");
+    }
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<()> {
+    let (version, servers) = (env!("CARGO_PKG_VERSION"), config.servers.len());
+    match listener {
+        None => info!(version, transport = "stdio", servers, "smtp-mcp-server starts"),
+        Some(listener) => {
+            let url = format!("http://{}/mcp", listener.local_addr()?);
+            let token = if config.http.token.is_some() { "required" } else { "none" };
+            info!(version, transport = "http", url, token, servers, "smtp-mcp-server starts");
+        }
+    }
+    for server in &config.servers {
+        let encryption = mcp::encryption(server.encryption);
+        info!(name = server.name, host = server.host, port = server.port, encryption, "server");
+    }
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    Ok(())
+}
+
+async fn reload(dispatch: &Dispatch) {
+    info!("SIGHUP: reading the configuration again");
+    match dispatch.reload().await {
+        Ok(reloaded) if reloaded.from_environment_only => {
+            warn!("nothing can have changed: everything comes from this process's own environment");
+        }
+        Ok(reloaded) => info!(changes = reloaded.changes.total(), "the new configuration is in force"),
+        Err(failure) => {
+            error!(
+                step = failure.step,
+                "not reloaded, the old configuration goes on serving: {}", failure.words
+            );
+        }
+    }
+}
+
+/// The signals that concern us.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns at SIGINT or SIGTERM; until then a reload at each SIGHUP.
+    async fn asked_to_stop(mut self, dispatch: &Arc<Dispatch>) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => break info!("SIGINT"),
+                _ = self.terminate.recv() => break info!("SIGTERM"),
+                _ = self.hang_up.recv() => {
+                    // In a task of its own: a slow reload must not hold up SIGTERM.
+                    let dispatch = Arc::clone(dispatch);
+                    tokio::spawn(async move { reload(&dispatch).await });
+                }
+            }
+        }
+    }
+}
+
+/// The signals that concern us.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn asked_to_stop(self, _: &Arc<Dispatch>) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}

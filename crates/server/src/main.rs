@@ -1,0 +1,55 @@
+//! The program: arguments in, exit code out.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
+use smtp_mcp_server::cli::{capture, check, demo, health, logging, serve};
+use smtp_mcp_server::clock::Clock;
+use smtp_mcp_server::config::{Loaded, Origin, load_with_provenance};
+
+fn main() -> ExitCode {
+    logging::hush_panics();
+    let args = match Args::try_parse().and_then(Args::checked) {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    run(args).unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let origin = args.files.origin();
+    match args.command {
+        None => serve(&args.serve, origin),
+        Some(Command::Serve(own)) => serve(&own.or(args.serve), origin),
+        Some(Command::Check) => {
+            let loaded = load(&origin)?;
+            runtime()?.block_on(check::check(origin, loaded))
+        }
+        Some(Command::Health(args)) => health::health(&args),
+        Some(Command::Capture(args)) => runtime()?.block_on(capture::capture(*args)),
+        Some(Command::Demo(args)) => runtime()?.block_on(demo::demo(args)),
+    }
+}
+
+fn serve(args: &ServeArgs, origin: Origin) -> anyhow::Result<ExitCode> {
+    let loaded = load(&origin)?;
+    serve::serve(args, origin, loaded.config, Clock::System)
+}
+
+fn load(origin: &Origin) -> anyhow::Result<Loaded> {
+    let loaded = load_with_provenance(origin)?;
+    logging::start(&loaded.log_filter);
+    Ok(loaded)
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

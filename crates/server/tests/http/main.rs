@@ -1,0 +1,12 @@
+//! The real program over HTTP, spoken to through plain sockets.
+
+#[cfg(test)]
+mod admission;
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod exchange;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod program;
