@@ -1,0 +1,143 @@
+//! Any server against the dialog: it ends, nothing counts as sent that was not, and a session goes on only in step.
+
+#![no_main]
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use smtp_submission::dialog::{Dialog, Step, check};
+use smtp_submission::{Cause, Content, Delivery, Envelope, Offers, Path, Reply, Verdict, judge};
+
+/// A server and what it is sent.
+#[derive(Arbitrary, Debug)]
+struct Input {
+    recipients: u8,
+    pipelining: bool,
+    clean: bool,
+    answers: Vec<Answer>,
+}
+
+/// How one command is answered.
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Answer {
+    Ok,
+    GoOn,
+    Closing,
+    Deferred,
+    Refused,
+    Other(u16),
+    Lost,
+}
+
+impl Answer {
+    /// The code; `None`: the connection was lost instead.
+    fn code(self) -> Option<u16> {
+        match self {
+            Self::Ok => Some(250),
+            Self::GoOn => Some(354),
+            Self::Closing => Some(421),
+            Self::Deferred => Some(450),
+            Self::Refused => Some(550),
+            Self::Other(any) => Some(200 + any % 400),
+            Self::Lost => None,
+        }
+    }
+}
+
+/// What was sent, line by line, and how each line was answered, as far as it was.
+#[derive(Debug, Default)]
+struct Heard {
+    sent: Vec<String>,
+    answers: Vec<Option<u16>>,
+}
+
+impl Heard {
+    fn code_of(&self, start: &str) -> Option<u16> {
+        let at = self.sent.iter().position(|line| line.starts_with(start))?;
+        self.answers.get(at).copied().flatten()
+    }
+
+    fn is_yes(&self, start: &str) -> bool {
+        self.code_of(start).is_some_and(|code| code / 100 == 2)
+    }
+}
+
+fuzz_target!(|input: Input| {
+    let recipients = usize::from(input.recipients % 5);
+    let envelope = envelope(recipients);
+    let offers = Offers { pipelining: input.pipelining, ..Offers::default() };
+    let Ok(declared) = check(&envelope, Content::default().examine(), &offers) else {
+        panic!("an empty message needs nothing");
+    };
+    let mut dialog = Dialog::new(&envelope, &offers, declared, input.clean);
+    let heard = converse(&mut dialog, &input.answers);
+    in_step_means_answered(&heard, dialog.is_in_step());
+    let delivery = dialog.into_delivery();
+    assert_eq!(delivery.recipients.len(), recipients);
+    told_the_truth(&heard, &delivery);
+});
+
+fn envelope(recipients: usize) -> Envelope {
+    let path = |text: &str| Path::new(text).unwrap_or_else(|error| panic!("{error}"));
+    Envelope {
+        sender: Some(path("s@x.org")),
+        recipients: (0..recipients).map(|n| path(&format!("r{n}@x.org"))).collect(),
+    }
+}
+
+/// Plays the server, which hangs up when its answers are spent. The dialog must come to its end.
+fn converse(dialog: &mut Dialog<'_>, answers: &[Answer]) -> Heard {
+    let mut heard = Heard::default();
+    for _ in 0..100 {
+        match dialog.step() {
+            Step::Done => return heard,
+            Step::Content => heard.sent.push("content".to_owned()),
+            Step::Send(flight) => {
+                let flight = String::from_utf8_lossy(&flight).into_owned();
+                assert!(flight.ends_with("\r\n") && !flight.contains("\r\n\r\n"), "{flight:?}");
+                heard.sent.extend(flight.lines().map(str::to_owned));
+            }
+            Step::Read(phase) => {
+                let code = answers.get(heard.answers.len()).and_then(|answer| answer.code());
+                heard.answers.push(code);
+                assert!(heard.answers.len() <= heard.sent.len(), "waits for an answer to nothing: {heard:?}");
+                match code {
+                    None => dialog.fail(phase, Cause::Closed),
+                    Some(code) => dialog.reply(Reply { code, enhanced: None, text: String::new() }),
+                }
+            }
+        }
+    }
+    panic!("no end: {heard:?}");
+}
+
+/// Accepted if, and only if, the server said so at every step that concerns the recipient.
+fn told_the_truth(heard: &Heard, delivery: &Delivery) {
+    let anyone = |(n, _)| heard.is_yes(&format!("RCPT TO:<r{n}@"));
+    let wanted = heard.is_yes("MAIL")
+        && delivery.recipients.iter().enumerate().any(anyone)
+        && heard.code_of("DATA") == Some(354);
+    let went = heard.sent.iter().any(|line| line == "content");
+    assert!(!went || wanted, "content for nobody: {heard:?}");
+    for (n, end) in delivery.recipients.iter().enumerate() {
+        let taken = heard.is_yes("MAIL") && heard.is_yes(&format!("RCPT TO:<r{n}@"));
+        let sent = taken && went;
+        assert_eq!(end.is_ok(), sent && heard.is_yes("content"), "recipient {n}: {heard:?}");
+        let Err(trouble) = end else { continue };
+        let unknown = judge(trouble.phase, &trouble.cause, true).verdict == Verdict::Unknown;
+        let silent = heard.code_of("content").is_none_or(|code| code / 100 == 3);
+        assert_eq!(unknown, sent && silent, "recipient {n}: {heard:?}");
+    }
+}
+
+fn in_step_means_answered(heard: &Heard, in_step: bool) {
+    if !in_step {
+        return;
+    }
+    assert_eq!(heard.sent.len(), heard.answers.len(), "{heard:?}");
+    for (line, code) in heard.sent.iter().zip(&heard.answers) {
+        let Some(code) = code else { panic!("lost and yet in step: {heard:?}") };
+        assert_ne!(*code, 421, "{heard:?}");
+        let good = if line == "DATA" { matches!(code, 354 | 400..) } else { code / 100 != 3 };
+        assert!(good, "{line}: {heard:?}");
+    }
+}

@@ -1,0 +1,238 @@
+# Fixtures: every process that a test starts is ended by its fixture, every folder is temporary, every port is free.
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from failures import NOBODY, Case
+from mail import Mail
+from postfix import Postfix, why_not
+from processes import BINARY, Answer, Capture, House, Pipe, Program
+from scripted import Scripted
+
+MODES = ("auto", "legacy", "auto over http", "legacy over http")
+
+
+def pytest_sessionstart() -> None:
+    if not BINARY.exists():
+        pytest.exit(f"no program at {BINARY}: build it, or set SMTP_MCP_SERVER", returncode=4)
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    """How the client speaks: `auto` finds the 2026-07-28 protocol, `legacy` shakes hands as 2025-11-25 did; over stdio, or HTTP."""
+    return request.param
+
+
+class Stable:
+    """Starts processes, each in a folder of its own, and ends them all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._count = itertools.count(1)
+        self._ends: list[Callable[[], None]] = []
+
+    def _home(self, kind: str) -> Path:
+        return self.folder / f"{kind}{next(self._count)}"
+
+    def capture(self, *options: str) -> Capture:
+        capture = Capture(self._home("capture"), *options)
+        self._ends.append(capture.stop)
+        return capture
+
+    def scripted(self, *scripts: str) -> Scripted:
+        server = Scripted(*scripts)
+        self._ends.append(server.stop)
+        return server
+
+    def program(self, mode: str, variables: dict[str, Any], *arguments: str, cwd: Path | None = None) -> Program:
+        program = Program(self._home("program"), mode, variables, list(arguments), cwd)
+        self._ends.append(program.close)
+        return program
+
+    def house(self, variables: dict[str, Any], *arguments: str) -> House:
+        house = House(self._home("house"), variables, list(arguments))
+        self._ends.append(house.close)
+        return house
+
+    def pipe(self, variables: dict[str, Any], *arguments: str) -> Pipe:
+        pipe = Pipe(self._home("pipe"), variables, list(arguments))
+        self._ends.append(pipe.close)
+        return pipe
+
+    def also(self, end: Callable[[], None]) -> None:
+        """Ends something that the test started itself."""
+        self._ends.append(end)
+
+    def settle(self) -> None:
+        """Ends everything, the last started first: programs finish what is in flight, then servers hold all they will ever get."""
+        while self._ends:
+            self._ends.pop()()
+
+
+@pytest.fixture
+def stable(tmp_path: Path) -> Iterator[Stable]:
+    stable = Stable(tmp_path)
+    yield stable
+    stable.settle()
+
+
+TRANSPORTS = ("stdio", "http")
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """How the client reaches the program, for what must hold over every transport."""
+    return request.param
+
+
+@pytest.fixture
+def start(stable: Stable, transport: str) -> Callable[..., Program]:
+    """`start(variables, *arguments)`: the program behind a client over the transport in question."""
+    mode = "auto" if transport == "stdio" else f"auto over {transport}"
+    return lambda variables, *arguments: stable.program(mode, variables, *arguments)
+
+
+@pytest.fixture(scope="module")
+def module_stable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stable]:
+    stable = Stable(tmp_path_factory.mktemp("module"))
+    yield stable
+    stable.settle()
+
+
+def one_server(capture: Any, **more: Any) -> dict[str, Any]:
+    """The environment for one server without TLS and login; `None` takes a variable away."""
+    variables = {
+        "SMTP_HOST": capture.host, "SMTP_PORT": capture.port, "SMTP_USE_TLS": "false",
+        "SMTP_FROM_EMAIL": "Grace Sender <grace@sender.example>", "SMTP_MAX_RETRIES": 0, "SMTP_TIMEOUT": 10,
+    } | more
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def several_servers(*places: Any, **more: Any) -> dict[str, Any]:
+    """The environment for servers `first`, `second`, …, each with an identity of its own."""
+    names = ("first", "second", "third")
+    variables: dict[str, Any] = {}
+    for number, (name, place) in enumerate(zip(names, places), start=1):
+        for variable, value in one_server(place).items():
+            variables[f"{variable}_{number}"] = value
+        variables[f"SMTP_NAME_{number}"] = name
+        variables[f"SMTP_FROM_EMAIL_{number}"] = f"The {name.title()} <me@{name}.example>"
+    variables |= more
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+class ClosedDoor:
+    """A place where connections are refused for as long as the test runs: bound, never listening."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.host, self.port = self._socket.getsockname()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def closed_door() -> Iterator[ClosedDoor]:
+    door = ClosedDoor()
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def full_queue() -> Iterator[Any]:
+    """A place whose queue of connections is full: another one gets no answer at all."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield SimpleNamespace(host="127.0.0.1", port=listener.getsockname()[1])
+
+
+@pytest.fixture
+def stage(stable: Stable, closed_door: ClosedDoor, full_queue: Any) -> Callable[[Case], Any]:
+    """Builds the server that a case of failures.py describes."""
+    places = {
+        "no such name": SimpleNamespace(host=NOBODY, port=2525),
+        "unreachable": SimpleNamespace(host="255.255.255.255", port=2525),
+        "closed door": closed_door,
+        "full queue": full_queue,
+    }
+
+    def build(case: Case) -> Any:
+        if isinstance(case.server, tuple):
+            return stable.capture(*case.server)
+        return places.get(case.server) or stable.scripted(case.server)
+
+    return build
+
+
+class Desk:
+    """One program on one well-behaved server, shared by the rows of a table: what was asked for, and what arrived."""
+
+    def __init__(self, program: Program, capture: Capture) -> None:
+        self.program, self.capture = program, capture
+        self._markers = itertools.count(1)
+
+    def send(self, **arguments: Any) -> tuple[Answer, Mail]:
+        """A mail that must leave, clean; the answer and what arrived."""
+        self.capture.forget()
+        answer = self.program.send(**arguments).ends("sent")
+        mail = self.capture.take()
+        assert mail.message["message-id"] == answer.data["message_id"], answer
+        mail.is_clean()
+        return answer, mail
+
+    def refuse(self, **arguments: Any) -> Answer:
+        """A mail that must not leave: the answer, after proof that nothing arrived before the next mail."""
+        self.capture.forget()
+        answer = self.program.send(**arguments).ends("refused")
+        self.nothing_arrived()
+        return answer
+
+    def nothing_arrived(self) -> None:
+        marker = f"marker {next(self._markers)}"
+        self.program.send(subject=marker).ends("sent")
+        arrived = self.capture.take()
+        assert arrived.message["subject"] == marker, f"something arrived:\n{arrived.event}\n{arrived.data[:2000]!r}"
+
+
+@pytest.fixture(scope="module")
+def desk(mode: str, module_stable: Stable, attachment_dirs: tuple[Path, Path]) -> Desk:
+    capture = module_stable.capture()
+    places = os.pathsep.join(map(str, attachment_dirs))
+    return Desk(module_stable.program(mode, one_server(capture, SMTP_ATTACHMENT_DIRS=places)), capture)
+
+
+@pytest.fixture(scope="module")
+def attachment_dirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two directories that attachments may come from; tests put their files there."""
+    root = tmp_path_factory.mktemp("attachments")
+    dirs = (root / "first", root / "second")
+    for folder in dirs:
+        folder.mkdir()
+    return dirs
+
+
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[Postfix]:
+    reason = why_not()
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    server = Postfix()
+    yield server
+    server.stop()

@@ -1,0 +1,232 @@
+# The table of docs/failures.md as data: its rows word by word, and for each of them the ways in which a server can bring it about.
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from processes import ROOT
+from scripted import HELLO
+
+DOCUMENT = ROOT / "docs/failures.md"
+A, BAD, BUSY, JURGEN = "ada@example.org", "bad@example.org", "busy@example.org", "jürgen@example.org"
+USER, PASSWORD = "login.user@sender.example", "canary-word-of-mine"
+LOGIN = {"SMTP_USERNAME": USER, "SMTP_PASSWORD": PASSWORD}
+NOBODY = "nobody-of-this-name.invalid"
+
+# What becomes of a recipient at the first server. `able`: the next server if it can do what this one cannot, else refused.
+ACCEPTED, NEXT, ABLE, REFUSED, UNKNOWN = "accepted", "next server", "able", "refused", "unknown"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to bring a row about."""
+
+    name: str
+    server: Any  # options of `capture`, or a script, or what `stage` in test_failures.py knows by name
+    ends: dict[str, str]  # what becomes of each recipient at this server
+    says: tuple[str, ...] = ()  # what happened, in the answer
+    cure: tuple[str, ...] = ()  # what to do next, in the answer
+    at: str = ""  # the phase as the answer calls it; else the row's
+    kept: bool | None = None  # the server has the mail although the end is unknown
+    variables: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the document, cell by cell."""
+
+    phase: str
+    happened: str
+    concerns: str
+    becomes: str
+    health: str
+    cases: tuple[Case, ...]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return (self.phase, self.happened, self.concerns, self.becomes, self.health)
+
+
+IN_WORDS = {
+    "Connect": "connect", "Greeting": "greeting", "Hello": "EHLO", "Tls": "TLS", "Auth": "login", "Mail": "MAIL FROM",
+    "Rcpt": "RCPT TO", "Content": "DATA", "End": "end of data",
+}
+HEALTH = {"hurt briefly": "back-off", "hurt": "back-off", "paused": "paused", "unhurt": "available", "well": "available"}
+
+TO_ADA = {A: NEXT}
+ENVELOPE = HELLO + "C: MAIL FROM\nS: 250 ok\nC: RCPT TO\nS: 250 ok\nC: DATA\n"
+UP_TO_THE_END = ENVELOPE + "S: 354 go on\nC: <content>\n"
+NOBODY_TAKEN = HELLO + "C: MAIL FROM\nS: 250 ok\nC: RCPT TO\nS: {rcpt}\nC: DATA\nS: 354 go on\nC: .\nS: {dot}\n"
+TWO_OF_THREE = HELLO + """
+C: MAIL FROM
+S: 250 ok
+C: RCPT TO
+S: 250 ok
+C: RCPT TO
+S: 452 4.5.3 too many recipients
+C: DATA
+S: 354 go on
+C: <content>
+keep
+S: 250 taken
+"""
+FURTHER = """
+C: MAIL FROM
+S: 250 ok
+C: RCPT TO
+S: {rcpt}
+C: DATA
+"""
+STARTTLS = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 STARTTLS\nC: STARTTLS\n"
+PLAIN = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH PLAIN\nC: AUTH PLAIN\n"
+ASK_LOGIN = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: \nS: 334 UGFzc3dvcmQ6\nC: \n"
+CRAM = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH CRAM-MD5\nC: AUTH CRAM-MD5\nS: 334 PDE3OTAuMUBzY3JpcHRlZD4=\nC: \n"
+SHORT = {"SMTP_TIMEOUT": 0.5}
+WITH_TLS = {"SMTP_USE_TLS": "true"} | LOGIN
+OVER_TLS = {"SMTP_USE_SSL": "true", "SMTP_USE_TLS": None} | LOGIN
+LARGE = {"attachments": [{"filename": "large.bin", "content": base64.b64encode(bytes(6 << 20)).decode()}]}
+LOOK = ("password", "check SMTP_USERNAME and SMTP_PASSWORD", "paused")
+AGAIN = ("Ask the recipient", "Do not send it again unless the user says so")
+
+ROWS = (
+    Row("any but Quit", 'the server says 421, "closing": also instead of the final reply', "server", "next server, for every recipient without a reply", "hurt briefly", (
+        Case("421 as the greeting", "S: 421 4.3.2 closing\nclose", TO_ADA, ("421", "closing"), ("closing connections for the moment",), "greeting"),
+        Case("421 to EHLO", "S: 220 hello\nC: EHLO\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "EHLO"),
+        Case("421 to STARTTLS", STARTTLS + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "TLS", variables=WITH_TLS),
+        Case("421 to AUTH", PLAIN + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "login", variables=LOGIN),
+        Case("421 to MAIL", HELLO + "C: MAIL\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "MAIL FROM"),
+        Case("421 to RCPT", ("--disconnect", "*"), TO_ADA, ("421",), (), "RCPT TO"),
+        Case("421 to the second RCPT", ("--refuse", "bad*", "--disconnect", "busy*"), {BAD: REFUSED, A: NEXT, BUSY: NEXT}, ("421", "550"), (), "RCPT TO"),
+        Case("421 to DATA", ENVELOPE + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "DATA"),
+        Case("421 at the end", ("--end-reply", "421 4.3.2 closing"), TO_ADA, ("421",), (), "end of data"),
+    )),
+    Row("Connect", "the name is not found, the connection is refused, unreachable or too slow", "server", "next server", "hurt", (
+        Case("not found", "no such name", TO_ADA, ("could not be looked up",), ("Check SMTP_HOST for a typing error",)),
+        Case("refused", "closed door", TO_ADA, ("refused",), ("Check SMTP_HOST and SMTP_PORT", "firewall")),
+        Case("unreachable", "unreachable", TO_ADA, ("unreachable",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
+        Case("too slow", "full queue", TO_ADA, ("no answer within 0.5 s",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
+    )),
+    Row("Greeting", "a refusal, silence, nonsense, or the end of the connection", "server", "next server", "hurt", (
+        Case("refused for good", "S: 554 5.7.1 no mail from you", TO_ADA, ("554 5.7.1 no mail from you",)),
+        Case("refused for now", "S: 450 4.7.0 busy", TO_ADA, ("450 4.7.0 busy",)),
+        Case("silence", "stall", TO_ADA, ("no answer within 0.5 s",), ("SMTP_USE_SSL=true",), variables=SHORT),
+        Case("nonsense", "S: SSH-2.0-OpenSSH_9.2\nstall", TO_ADA, ("was not SMTP",), ("SMTP_USE_SSL=true",)),
+        Case("closed", "close", TO_ADA, ("closed the connection",), ("SMTP_USE_SSL=true",)),
+        # It may be seen before there is a connection, in the kernel's eyes: "connect: …" or "greeting: the connection failed".
+        Case("reset", "reset", TO_ADA, ("connection",), at="connect"),
+    )),
+    Row("Hello", "neither EHLO nor HELO is taken", "server", "next server", "hurt", (
+        Case("both refused", "S: 220 hello\nC: EHLO\nS: 502 what?\nC: HELO\nS: 504 5.5.1 no", TO_ADA, ("504 5.5.1 no",)),
+        Case("EHLO deferred", "S: 220 hello\nC: EHLO\nS: 450 4.3.2 not now", TO_ADA, ("450 4.3.2 not now",)),
+        Case("closed", "S: 220 hello\nC: EHLO\nclose", TO_ADA, ("closed the connection",)),
+        Case("nonsense", "S: 220 hello\nC: EHLO\nS: hello yourself\nstall", TO_ADA, ("was not SMTP",)),
+        Case("silence", "S: 220 hello\nC: EHLO\nstall", TO_ADA, ("no answer within 0.5 s",), variables=SHORT),
+    )),
+    Row("Tls", "STARTTLS is missing or refused, something was slipped in behind its reply, the handshake fails, the certificate does not convince", "server", "next server; never on in plaintext", "hurt, and a person must look", (
+        Case("missing", ("--login", f"{USER}:{PASSWORD}"), TO_ADA, ("does not offer STARTTLS",), ("SMTP_USE_SSL=true",), variables=WITH_TLS),
+        Case("refused", STARTTLS + "S: 454 4.7.0 TLS not available", TO_ADA, ("454 4.7.0 TLS not available",), variables=WITH_TLS),
+        Case("slipped in", STARTTLS + r"S: 220 go on\r\n250 injected" + "\nstall", TO_ADA, ("injected",), ("tampering", "nothing was sent"), variables=WITH_TLS),
+        Case("handshake fails", STARTTLS + "S: 220 go on\nhear\nS: this is no TLS\nstall", TO_ADA, ("was not TLS",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
+        Case("closed in the handshake", STARTTLS + "S: 220 go on\nclose", TO_ADA, ("closed the connection during the handshake",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
+        Case("silence in the handshake", STARTTLS + "S: 220 go on\nstall", TO_ADA, ("no answer within 0.5 s",), variables=WITH_TLS | SHORT),
+        Case("plaintext where TLS comes first", "S: 220 hello\nstall", TO_ADA, ("was not TLS",), ("set SMTP_USE_SSL=false",), variables=OVER_TLS),
+        Case("certificate of nobody known", ("--tls", "starttls", "--login", f"{USER}:{PASSWORD}"), TO_ADA, ("certificate",), ("SMTP_CA_FILE",), variables=WITH_TLS),
+        Case("certificate of nobody known, TLS first", ("--tls", "implicit", "--login", f"{USER}:{PASSWORD}"), TO_ADA, ("certificate",), ("SMTP_CA_FILE",), variables=OVER_TLS),
+    )),
+    Row("Auth", "535, 534 or 530: the login is refused; also 530 at Mail", "server", "next server", "paused: repeated logins could lock the account", (
+        Case("535", ("--login", f"{USER}:another"), TO_ADA, ("535",), LOOK, variables=LOGIN),
+        Case("535 to PLAIN, with what was said", PLAIN + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
+        Case("535 to LOGIN, with what was said", ASK_LOGIN + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
+        Case("535 to CRAM-MD5, with what was said", CRAM + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
+        Case("534", PLAIN + "S: 534 5.7.9 weak", TO_ADA, ("534 5.7.9 weak",), LOOK, variables=LOGIN),
+        Case("530", PLAIN + "S: 530 5.7.0 TLS first", TO_ADA, ("530",), LOOK, variables=LOGIN),
+        Case("530 at Mail", HELLO + "C: MAIL FROM\nS: 530 5.7.0 log in first\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", TO_ADA, ("530",), ("set SMTP_USERNAME and SMTP_PASSWORD",), "MAIL FROM"),
+    )),
+    Row("Auth", "a temporary refusal, or the end of the connection", "server", "next server", "hurt", (
+        Case("454", PLAIN + "S: 454 4.7.0 try later", TO_ADA, ("454 4.7.0 try later",), variables=LOGIN),
+        Case("454 with what was said", ASK_LOGIN + "echo 454 4.7.0 later:", TO_ADA, ("454",), variables=LOGIN),
+        Case("454 with a digest", CRAM + "echo 454 4.7.0 later:", TO_ADA, ("454",), variables=LOGIN),
+        Case("closed", PLAIN + "close", TO_ADA, ("closed the connection",), variables=LOGIN),
+        Case("silence", PLAIN + "stall", TO_ADA, ("no answer within 0.5 s",), variables=LOGIN | SHORT),
+        Case("nonsense with what was said", PLAIN + "echo what?", TO_ADA, ("was not SMTP",), variables=LOGIN),
+    )),
+    Row("Mail", "the mail is larger than the server takes, known before the upload", "message", "next server if one takes more, else refused", "unhurt", (
+        Case("too large", ("--max-size", "1000"), {A: ABLE}, ("the server takes 1000",), ("Send less",), arguments={"body": "x" * 70 + "\n" + "y" * 900}),
+    )),
+    Row("Mail", "an address needs SMTPUTF8 and the server has none", "message", "next server if one has it, else refused", "unhurt", (
+        Case("no SMTPUTF8", ("--without", "SMTPUTF8"), {JURGEN: ABLE}, ("SMTPUTF8",), ("plain ASCII",)),
+    )),
+    Row("Mail", "5xx: the sender or the mail is refused", "message", "refused", "unhurt", (
+        Case("550", HELLO + "C: MAIL FROM\nS: 550 5.7.1 not yours\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", {A: REFUSED}, ("550 5.7.1 not yours",), ("set SMTP_FROM_EMAIL",)),
+    )),
+    Row("Mail", "4xx: not now", "message", "next server", "unhurt", (
+        Case("451", HELLO + "C: MAIL FROM\nS: 451 4.3.0 not now\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", TO_ADA, ("451 4.3.0 not now",)),
+    )),
+    Row("Rcpt", "5xx: this recipient is refused", "recipient", "refused; the others go on", "unhurt", (
+        Case("one of two", ("--refuse", "bad*"), {A: ACCEPTED, BAD: REFUSED}, ("550",), ("Check the address",)),
+        Case("every one", ("--refuse", "*"), {A: REFUSED, BAD: REFUSED}, ("550",), ("Check the address",)),
+    )),
+    Row("Rcpt", "4xx: not now. 452, too many recipients: the rest follows in a further transaction here first", "recipient", "next server, for this recipient only", "unhurt", (
+        Case("one of two", ("--defer", "busy*"), {A: ACCEPTED, BUSY: NEXT}, ("451",), ("may take it later",)),
+        Case("every one", ("--defer", "*"), {A: NEXT, BUSY: NEXT}, ("451",), ("may take it later",)),
+        Case("one of each", ("--defer", "busy*", "--refuse", "bad*"), {BAD: REFUSED, A: ACCEPTED, BUSY: NEXT}, ("451", "550"), ("may take it later", "Check the address")),
+        Case("452, and the rest here", TWO_OF_THREE + FURTHER.format(rcpt="250 ok") + "S: 354 go on\nC: <content>\nkeep\nS: 250 taken", {A: ACCEPTED, BUSY: ACCEPTED}),
+        Case("452, and again", TWO_OF_THREE + FURTHER.format(rcpt="452 4.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: NEXT}, ("452",), ("may take it later",)),
+    )),
+    Row("Rcpt", "every recipient is refused, and yet the server asks for the content", "message", "nothing is sent; no copy counts as accepted", "unhurt", (
+        Case("for good, and the dot refused", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="554 5.5.1 nobody to send to"), {A: REFUSED}, ("550 5.1.1 nobody",), ("Check the address",)),
+        Case("for good, and the dot taken", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="250 taken"), {A: REFUSED}, ("550 5.1.1 nobody",), ("Check the address",)),
+        Case("for now, and the dot taken", NOBODY_TAKEN.format(rcpt="450 4.2.1 later", dot="250 taken"), {A: NEXT}, ("450 4.2.1 later",), ("may take it later",)),
+    )),
+    Row("Content", "DATA itself is refused", "message", "5xx: refused; 4xx: next server", "unhurt", (
+        Case("554", ENVELOPE + "S: 554 5.5.1 no mail today", {A: REFUSED}, ("554 5.5.1 no mail today",)),
+        Case("451", ENVELOPE + "S: 451 4.3.0 not now", TO_ADA, ("451 4.3.0 not now",)),
+    )),
+    # Stalls that last as long as the call, here and at the end, stand in LATE in test_bounds.py: they are waited for together.
+    Row("Content", "the connection ends or stalls before the last byte was handed over", "message", "next server", "hurt", (
+        Case("closed", ENVELOPE + "S: 354 go on\nclose", TO_ADA, ("connection",), arguments=LARGE),
+        Case("reset", ENVELOPE + "S: 354 go on\nreset", TO_ADA, ("connection",), arguments=LARGE),
+        Case("closed before DATA's reply", ENVELOPE + "close", TO_ADA, ("closed the connection",)),
+        Case("silence instead of DATA's reply", ENVELOPE + "stall", TO_ADA, ("no answer within 0.5 s",), variables=SHORT),
+    )),
+    Row("End", "2xx", "recipient", "accepted: each one that Rcpt accepted", "well", (
+        Case("both", (), {A: ACCEPTED, BUSY: ACCEPTED}),
+        Case("one of two", ("--refuse", "bad*"), {BAD: REFUSED, A: ACCEPTED}, ("550",), at="RCPT TO"),
+        Case("with EHLO refused and HELO taken", "S: 220 hello\nC: EHLO\nS: 502 what?\nC: HELO\nS: 250 hello\nC: MAIL\nS: 250 ok\nC: RCPT\nS: 250 ok\nC: DATA\nS: 354 go on\nC: <content>\nkeep\nS: 250 ok", {A: ACCEPTED}),
+    )),
+    Row("End", "5xx: the content is refused", "message", "refused", "unhurt", (
+        Case("554", ("--end-reply", "554 5.7.1 looks like spam"), {A: REFUSED, BUSY: REFUSED}, ("554 5.7.1 looks like spam",)),
+    )),
+    Row("End", "4xx: not now", "message", "next server", "unhurt", (
+        Case("451", ("--end-reply", "451 4.3.0 later"), {A: NEXT, BUSY: NEXT}, ("451 4.3.0 later",)),
+    )),
+    Row("End", "the connection ends, stalls, or says nonsense instead of the reply", "message", "**unknown**", "hurt", (
+        Case("closed, and kept", ("--after-dot", "drop-kept"), {A: UNKNOWN, BUSY: UNKNOWN}, ("closed",), AGAIN, kept=True),
+        Case("closed, and lost", ("--after-dot", "drop-lost"), {A: UNKNOWN, BUSY: UNKNOWN}, ("closed",), AGAIN, kept=False),
+        Case("closed, one refused before", ("--after-dot", "drop-kept", "--refuse", "bad*"), {A: UNKNOWN, BAD: REFUSED}, ("closed", "550"), AGAIN, kept=True),
+        Case("closed, one deferred before", ("--after-dot", "drop-kept", "--defer", "busy*"), {A: UNKNOWN, BUSY: NEXT}, ("closed",), AGAIN, kept=True),
+        Case("reset", UP_TO_THE_END + "keep\nreset", {A: UNKNOWN}, ("connection",), AGAIN, kept=True),
+        Case("nonsense", UP_TO_THE_END + "keep\nS: thank you!\nstall", {A: UNKNOWN}, ("was not SMTP",), AGAIN, kept=True),
+        Case("a number that is no end", UP_TO_THE_END + "keep\nS: 354 go on", {A: UNKNOWN}, ("354",), ("Do not send it again unless the user says so",), kept=True),
+    )),
+    Row("Quit", "anything", "nobody", "nothing: the mail's end is known", "unhurt", tuple(
+        Case(name, UP_TO_THE_END + f"keep\nS: 250 taken\nC: QUIT\n{answer}", {A: ACCEPTED})
+        for name, answer in {"refused": "S: 500 no", "421": "S: 421 closing", "closed": "close", "reset": "reset", "nonsense": "S: bye\nS: bye"}.items()
+    )),
+)
+
+# Rows of the plan that come with the outbox.
+EXCEPTED = {"our crash"}
+
+CASES = {f"{row.phase}: {row.happened[:24]}: {case.name}": (row, case) for row in ROWS for case in row.cases}
+
+
+def documented(document: Path = DOCUMENT) -> list[tuple[str, ...]]:
+    """The rows as they stand in the document."""
+    table = document.read_text(encoding="utf-8").split("## The table")[1].split("\n## ")[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")][2:]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+    return [row for row in rows if row[0] not in EXCEPTED]

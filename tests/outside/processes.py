@@ -1,0 +1,413 @@
+# The programs under test as a person starts them: the capture server, the MCP server behind a client, and the MCP server behind bare pipes.
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.from_thread
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from mail import Mail
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("SMTP_MCP_SERVER") or ROOT / "target/debug/smtp-mcp-server").resolve()
+DEADLINE = 20.0
+
+BEGINNINGS = {"sent": "Sent to ", "partial": "Sent to ", "unknown": "May have been sent: ", "refused": "Not sent: "}
+
+
+def own_environment(home: Path, variables: dict[str, Any]) -> dict[str, str]:
+    """A clean environment: nothing of the person who runs the tests reaches the program."""
+    base = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "RUST_BACKTRACE": "1"}
+    return base | {name: str(value) for name, value in variables.items()}
+
+
+class Journal:
+    """What another thread reports, to be waited for with a deadline."""
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+        self.ended = False
+        self._changed = threading.Condition()
+
+    def add(self, entry: Any) -> None:
+        with self._changed:
+            self.entries.append(entry)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        with self._changed:
+            self.ended = True
+            self._changed.notify_all()
+
+    def wait(self, enough: Callable[[list[Any]], Any], what: str, deadline: float = DEADLINE) -> Any:
+        """The first true answer of `enough`; fails with all that was reported."""
+        with self._changed:
+            self._changed.wait_for(lambda: enough(self.entries) or self.ended, deadline)
+            found = enough(self.entries)
+            assert found, f"waited {deadline} s for {what}; reported: {self.entries}"
+            return found
+
+
+class Capture:
+    """`smtp-mcp-server capture`: a mail server that keeps what it gets and misbehaves when told."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._stderr = (folder.parent / f"{folder.name}.stderr").open("w+b")
+        if "--tls" not in options:
+            options = ("--tls", "none", *options)
+        self.command = [str(BINARY), "capture", "--listen", "127.0.0.1:0", "--dir", str(folder), "--json", *options]
+        self._child = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._stderr,
+            env=own_environment(folder, {}), start_new_session=True,
+        )
+        self.journal = Journal()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._taken = 0
+        try:
+            listening = self.wait("listening")[0]
+        except AssertionError:
+            self.stop()
+            self._stderr.seek(0)
+            raise AssertionError(f"{' '.join(self.command)} did not listen: {self._stderr.read().decode()}") from None
+        self.host, self.port = listening["host"], int(listening["port"])
+        self.ca_file = listening.get("ca_file")
+
+    def _read(self) -> None:
+        assert self._child.stdout
+        for line in self._child.stdout:
+            self.journal.add(json.loads(line))
+        self.journal.end()
+
+    def events(self, name: str) -> list[dict]:
+        return [event for event in list(self.journal.entries) if event["event"] == name]
+
+    def wait(self, name: str, count: int = 1, deadline: float = DEADLINE) -> list[dict]:
+        """At least `count` events of that name."""
+
+        def enough(entries: list[dict]) -> list[dict] | None:
+            found = [event for event in entries if event["event"] == name]
+            return found if len(found) >= count else None
+
+        return self.journal.wait(enough, f"{count} × {name}", deadline)
+
+    def take(self) -> Mail:
+        """The next mail that no one has taken yet."""
+        event = self.wait("mail", self._taken + 1)[self._taken]
+        self._taken += 1
+        return Mail.of(event)
+
+    def forget(self) -> None:
+        """Mails so far are of no interest."""
+        self._taken = len(self.events("mail"))
+
+    def kept(self) -> list[Mail]:
+        """Every mail that this server holds. Final only after `stop`."""
+        return [Mail.of(event) for event in self.events("mail") if event.get("file") and Path(event["file"]).exists()]
+
+    def stop(self) -> None:
+        if self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(10)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        self._reader.join(10)
+
+
+@dataclass
+class Answer:
+    """A tool's result as a client sees it."""
+
+    is_error: bool
+    text: str
+    data: dict
+
+    def __str__(self) -> str:
+        return f"isError={self.is_error} text={self.text!r} structured={json.dumps(self.data, ensure_ascii=False)}"
+
+    def ends(self, state: str) -> Answer:
+        """The row of the contract's table of ends: success, isError, state and how the text begins."""
+        success = state in ("sent", "partial")
+        assert self.data.get("state") == state, f"expected {state}: {self}"
+        assert self.data.get("success") is success, f"success should be {success}: {self}"
+        assert self.is_error is not success, f"isError should be {not success}: {self}"
+        assert self.text.startswith(BEGINNINGS[state]), f"the text should begin {BEGINNINGS[state]!r}: {self}"
+        if not success:
+            assert isinstance(self.data.get("error"), str) and self.data["error"], f"no error: {self}"
+            assert "\n" not in self.data["error"], f"error is not one line: {self}"
+        return self
+
+    def says(self, *words: str) -> Answer:
+        """Every one of these stands in the text, whatever the case."""
+        for word in words:
+            assert word.casefold() in self.text.casefold(), f"{word!r} is missing: {self}"
+        return self
+
+    @property
+    def rejected(self) -> list[str]:
+        return [entry["address"] for entry in self.data["rejected"]]
+
+
+class House:
+    """The real binary serving HTTP at a free port of loopback."""
+
+    def __init__(self, home: Path, variables: dict[str, Any], arguments: list[str], cwd: Path | None = None) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.child = subprocess.Popen(
+            [str(BINARY), "--transport", "http", "--port", "0", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env=own_environment(home, variables), cwd=cwd or home, start_new_session=True,
+        )
+        self.log = Journal()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self.url = self.says(r'url="(http://[^"]+)"').group(1)
+        except AssertionError:
+            self.close()
+            raise
+
+    def _read(self) -> None:
+        assert self.child.stderr
+        for line in self.child.stderr:
+            self.log.add(line.decode(errors="replace"))
+        self.log.end()
+
+    def stderr(self) -> str:
+        return "".join(self.log.entries)
+
+    def says(self, pattern: str, deadline: float = DEADLINE) -> re.Match[str]:
+        """What the log says, as soon as it does."""
+        return self.log.wait(lambda lines: re.search(pattern, "".join(lines)), f"the log to say {pattern}", deadline)
+
+    def exit_status(self, within: float) -> int:
+        """The exit status, which comes within so many seconds."""
+        try:
+            return self.child.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {within} s; stderr: {self.stderr()[-3000:]}") from None
+
+    def close(self) -> None:
+        """Ends it as a service manager would; a test that goes on is one that ended well."""
+        if self.child.poll() is None:
+            self.child.terminate()
+        try:
+            status = self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            status = self.child.wait()
+        self._reader.join(5)
+        assert status in (0, 1), f"exit status {status}: {self.stderr()[-3000:]}"
+
+
+class Program:
+    """The real binary behind Python's own MCP client, over stdio or HTTP, used from plain synchronous tests."""
+
+    def __init__(self, home: Path, mode: str, variables: dict[str, Any], arguments: list[str], cwd: Path | None = None) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.mode, _, way = mode.partition(" over ")
+        self.house = House(home, variables, arguments, cwd) if way == "http" else None
+        self.stderr_path = home / "stderr"
+        self._stderr = self.stderr_path.open("w+")
+        if self.house:
+            transport: Any = streamable_http_client(self.house.url)
+        else:
+            parameters = StdioServerParameters(
+                command=str(BINARY), args=arguments, env=own_environment(home, variables), cwd=cwd or home
+            )
+            transport = stdio_client(parameters, errlog=self._stderr)
+        self._portal_context = anyio.from_thread.start_blocking_portal()
+        self._portal = self._portal_context.__enter__()
+        try:
+            client = Client(transport, mode=self.mode, read_timeout_seconds=55)
+            self._client_context = self._portal.wrap_async_context_manager(client)
+            self.client = self._client_context.__enter__()
+        except BaseException as trouble:
+            self._portal_context.__exit__(None, None, None)
+            if self.house:
+                self.house.close()
+            raise AssertionError(f"no session: {trouble!r}\nstderr: {self.stderr()}") from trouble
+
+    def stderr(self) -> str:
+        if self.house:
+            return self.house.stderr()
+        return self.stderr_path.read_text(errors="replace")
+
+    def tools(self) -> list[Any]:
+        return self._portal.call(self.client.list_tools).tools
+
+    def call(self, tool: str, **arguments: Any) -> Answer:
+        return self.call_all(tool, [arguments])[0]
+
+    def call_all(self, tool: str, calls: list[dict]) -> list[Answer]:
+        """All calls at the same time; the answers in the order of the calls."""
+
+        async def together() -> list[Answer]:
+            answers: list[Answer | None] = [None] * len(calls)
+
+            async def one(index: int, arguments: dict) -> None:
+                result = await self.client.call_tool(tool, arguments)
+                text = "\n".join(block.text for block in result.content if block.type == "text")
+                answers[index] = Answer(bool(result.is_error), text, result.structured_content or {})
+
+            async with anyio.create_task_group() as group:
+                for index, arguments in enumerate(calls):
+                    group.start_soon(one, index, arguments)
+            return answers  # type: ignore[return-value]
+
+        return self._portal.call(together)
+
+    def send(self, **arguments: Any) -> Answer:
+        """`send_email` with something for each required parameter that the test does not care about."""
+        return self.call("send_email", **{"to": "ada@example.org", "subject": "Subject", "body": "Body"} | arguments)
+
+    def refuses(self, tool: str, **arguments: Any) -> str:
+        """The words of a refusal, be it a result or a protocol error."""
+        try:
+            answer = self.call(tool, **arguments)
+        except (MCPError, ExceptionGroup) as refusal:
+            return str(refusal.exceptions[0] if isinstance(refusal, ExceptionGroup) else refusal)
+        assert answer.is_error, f"was not refused: {answer}"
+        return answer.text
+
+    def health(self, server: str) -> dict:
+        """One server's entry of get_smtp_status."""
+        servers = self.call("get_smtp_status").data["server_status"]["servers"]
+        return next(entry for entry in servers if entry["name"] == server)
+
+    def close(self) -> None:
+        try:
+            self._client_context.__exit__(None, None, None)
+        finally:
+            self._portal_context.__exit__(None, None, None)
+            self._stderr.close()
+            if self.house:
+                self.house.close()
+
+
+class Pipe:
+    """The real binary behind bare pipes: hand-written lines, signals and the exit status."""
+
+    def __init__(self, home: Path, variables: dict[str, Any], arguments: list[str]) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.stderr_path = home / "stderr"
+        self._stderr = self.stderr_path.open("wb")
+        self.child = subprocess.Popen(
+            [str(BINARY), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
+            env=own_environment(home, variables), cwd=home, start_new_session=True,
+        )
+        self.lines = Journal()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._last_id = 0
+
+    def _read(self) -> None:
+        assert self.child.stdout
+        for line in self.child.stdout:
+            self.lines.add(line)
+        self.lines.end()
+
+    def stderr(self) -> str:
+        return self.stderr_path.read_text(errors="replace")
+
+    def write(self, line: bytes) -> None:
+        assert self.child.stdin
+        self.child.stdin.write(line + b"\n")
+        self.child.stdin.flush()
+
+    def start(self, method: str, params: dict | None = None) -> int:
+        """Sends a request and returns its id."""
+        self._last_id += 1
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params or {}}
+        self.write(json.dumps(request).encode())
+        return self._last_id
+
+    def reply(self, number: int | None, deadline: float = DEADLINE) -> dict:
+        """The response with that id; None is the id of an error about an unreadable line."""
+
+        def found(entries: list[bytes]) -> dict | None:
+            messages = [json.loads(line) for line in entries]
+            replies = [message for message in messages if "method" not in message and message.get("id") == number]
+            return replies[-1] if replies else None
+
+        try:
+            return self.lines.wait(found, f"the response {number}", deadline)
+        except AssertionError as trouble:
+            raise AssertionError(f"{trouble}\nstderr: {self.stderr()[-3000:]}") from None
+
+    def request(self, method: str, params: dict | None = None) -> dict:
+        return self.reply(self.start(method, params))
+
+    def handshake(self) -> Pipe:
+        """The handshake of the 2025-11-25 protocol."""
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "outside", "version": "1"}}
+        answer = self.request("initialize", hello)
+        assert "result" in answer, answer
+        self.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
+        return self
+
+    def start_call(self, tool: str, **arguments: Any) -> int:
+        return self.start("tools/call", {"name": tool, "arguments": arguments})
+
+    def answer(self, number: int, deadline: float = DEADLINE) -> Answer:
+        reply = self.reply(number, deadline)
+        assert "result" in reply, reply
+        result = reply["result"]
+        text = "\n".join(block["text"] for block in result["content"] if block["type"] == "text")
+        return Answer(bool(result.get("isError")), text, result.get("structuredContent") or {})
+
+    def call(self, tool: str, **arguments: Any) -> Answer:
+        return self.answer(self.start_call(tool, **arguments))
+
+    def close_stdin(self) -> None:
+        assert self.child.stdin
+        self.child.stdin.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        self.child.send_signal(number)
+
+    def exit_status(self, within: float) -> int:
+        """The exit status, which comes within so many seconds."""
+        begun = time.monotonic()
+        try:
+            status = self.child.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {within} s; stderr: {self.stderr()[-3000:]}") from None
+        self._reader.join(max(1.0, within - (time.monotonic() - begun)))
+        return status
+
+    def close(self) -> None:
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        if self.child.stdin and not self.child.stdin.closed:
+            try:
+                self.child.stdin.close()
+            except BrokenPipeError:
+                pass
+        self._reader.join(5)
+        self._stderr.close()
+
+
+def run(home: Path, variables: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The program to its end, with nothing on stdin."""
+    home.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        [str(BINARY), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        env=own_environment(home, variables), cwd=home, timeout=60,
+    )

@@ -1,0 +1,139 @@
+# HTTP where it differs from stdio: many clients, a token, a client that goes away, and the end of the program under load.
+import http.client
+import json
+import signal
+import threading
+import time
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from conftest import one_server
+
+TOOLS = {
+    "send_email": {"to": "ada@example.org", "subject": "s", "body": "b"}, "test_smtp_connection": {}, "get_smtp_status": {},
+    "switch_smtp_server": {}, "reload_smtp_configuration": {}, "reconnect_smtp_servers": {},
+}
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "outside", "version": "1"},
+}
+
+
+class Post:
+    """One call of send_email without a session, in a thread of its own: its status and its result, or why there is none."""
+
+    def __init__(self, url: str, subject: str) -> None:
+        self.subject, self.status, self.data, self.trouble = subject, 0, {}, None
+        params = {"name": "send_email", "arguments": {"to": "ada@example.org", "subject": subject, "body": "b"}, "_meta": META}
+        self._body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        headers = {
+            "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "send_email",
+        }
+        try:
+            self._connection.request("POST", "/mcp", self._body, headers)
+            answer = self._connection.getresponse()
+            self.status, body = answer.status, answer.read()
+            if self.status == 200:
+                self.data = json.loads(body)["result"]["structuredContent"]
+        except (OSError, http.client.HTTPException) as trouble:
+            self.trouble = trouble
+
+    def join(self) -> "Post":
+        self._thread.join(30)
+        assert not self._thread.is_alive(), "no answer and no end"
+        return self
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+def test_every_tool_with_a_token(stable, era: str) -> None:
+    house = stable.house(one_server(stable.capture(), SMTP_MCP_HTTP_TOKEN="a-long-and-random-one"))
+
+    async def talk(token: str) -> dict[str, bool]:
+        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as web:
+            async with Client(streamable_http_client(house.url, http_client=web), mode=era) as client:
+                assert {tool.name for tool in (await client.list_tools()).tools} == set(TOOLS)
+                return {name: bool((await client.call_tool(name, given)).is_error) for name, given in TOOLS.items()}
+
+    assert not any(anyio.run(talk, "a-long-and-random-one").values())
+    with pytest.raises(Exception):  # noqa: PT011: the client wraps what the server said as it likes
+        anyio.run(talk, "another")
+    assert "a-long-and-random-one" not in house.stderr()
+
+
+def test_sigterm_under_load_answers_every_mail_that_went_out(stable) -> None:
+    """Calls keep coming while the program ends: each is answered with the truth, or never reached it."""
+    capture = stable.capture("--answer-after", "0.3")
+    house = stable.house(one_server(capture))
+    posts: list[Post] = []
+    enough = threading.Event()
+
+    def load() -> None:
+        while not enough.wait(0.02):
+            posts.append(Post(house.url, f"mail {len(posts)}"))
+
+    loader = threading.Thread(target=load)
+    loader.start()
+    capture.wait("content", 6)
+    house.child.send_signal(signal.SIGTERM)
+    begun = time.monotonic()
+    assert house.exit_status(8) == 0, house.stderr()
+    took = time.monotonic() - begun
+    enough.set()
+    loader.join()
+    answered = [post.join() for post in posts]
+    stable.settle()
+    arrived = sorted(mail.message["subject"] for mail in capture.kept())
+    assert len(arrived) == len(set(arrived)), "a mail went out twice"
+    assert all(post.status in (0, 200, 503) for post in answered), [(post.subject, post.status) for post in answered]
+    told = {post.subject: post.data.get("state") for post in answered if post.status == 200}
+    assert sorted(subject for subject, state in told.items() if state == "sent") == arrived, (took, told)
+    assert {"sent"} <= set(told.values()) <= {"sent", "refused"}, told
+
+
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_never_answers_does_not_hold_up_the_end(stable, way: signal.Signals) -> None:
+    capture = stable.capture("--answer-after", "60")
+    house = stable.house(one_server(capture))
+    post = Post(house.url, "stalled")
+    capture.wait("content")
+    house.child.send_signal(way)
+    assert house.exit_status(8) == 0, house.stderr()
+    assert (post.join().status, post.data.get("state")) == (200, "unknown"), (post.trouble, house.stderr())
+
+
+def test_many_clients_at_once(stable) -> None:
+    capture = stable.capture()
+    house = stable.house(one_server(capture))
+    posts = [Post(house.url, f"mail {number}").join for number in range(64)]
+    assert {post().data["state"] for post in posts} == {"sent"}
+    stable.settle()
+    assert len(capture.kept()) == 64
+
+
+def test_sighup_reads_the_configuration_again(stable, tmp_path) -> None:
+    first, second = stable.capture(), stable.capture()
+    settings = tmp_path / "settings.env"
+
+    def point_to(capture) -> None:
+        settings.write_text("".join(f"{name}='{value}'\n" for name, value in one_server(capture).items()))
+        settings.chmod(0o600)
+
+    point_to(first)
+    house = stable.house({}, "--env-file", str(settings))
+    assert Post(house.url, "one").join().data["state"] == "sent"
+    point_to(second)
+    house.child.send_signal(signal.SIGHUP)
+    house.says("the new configuration is in force")
+    assert Post(house.url, "two").join().data["state"] == "sent"
+    assert (first.take().message["subject"], second.take().message["subject"]) == ("one", "two")

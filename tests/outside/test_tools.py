@@ -1,0 +1,116 @@
+# What the program offers: six tools, honest about themselves, answering as their schemas say.
+import jsonschema
+import pytest
+
+from conftest import Desk
+
+# name: (read-only, destructive, idempotent, open world); None = either will do.
+TOOLS = {
+    "send_email": (False, None, False, True),
+    "test_smtp_connection": (True, None, None, True),
+    "get_smtp_status": (True, None, None, False),
+    "switch_smtp_server": (False, None, None, None),
+    "reload_smtp_configuration": (False, None, None, None),
+    "reconnect_smtp_servers": (False, None, None, None),
+}
+PARAMETERS = {
+    "send_email": {
+        "to", "subject", "body", "from_email", "cc", "bcc", "html", "attachments", "template_vars",
+        "text", "reply_to", "in_reply_to", "references",
+    },
+    "switch_smtp_server": {"server_name"},
+}
+
+
+@pytest.fixture(scope="module")
+def tools(desk: Desk) -> dict:
+    return {tool.name: tool for tool in desk.program.tools()}
+
+
+def test_the_session_speaks_the_protocol_of_its_mode(desk: Desk) -> None:
+    expected = {"auto": "2026-07-28", "legacy": "2025-11-25"}[desk.program.mode]
+    assert desk.program.client.protocol_version == expected
+    assert desk.program.client.server_info.name == "smtp-mcp-server"
+
+
+def test_exactly_the_six_tools_in_the_same_order_each_time(desk: Desk, tools: dict) -> None:
+    assert set(tools) == set(TOOLS)
+    assert [tool.name for tool in desk.program.tools()] == list(tools)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_titles_descriptions_annotations(tools: dict, name: str) -> None:
+    tool = tools[name]
+    assert (tool.title or tool.annotations.title), "no title"
+    assert tool.description
+    hints = tool.annotations
+    found = (hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint)
+    for expected, got in zip(TOOLS[name], found):
+        assert expected is None or got is expected, f"{name}: expected {TOOLS[name]}, got {found}"
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_schemas(tools: dict, name: str) -> None:
+    tool = tools[name]
+    jsonschema.Draft202012Validator.check_schema(tool.input_schema)
+    jsonschema.Draft202012Validator.check_schema(tool.output_schema)
+    assert tool.input_schema["type"] == "object"
+    assert tool.input_schema["additionalProperties"] is False
+    assert set(tool.input_schema.get("properties", {})) == PARAMETERS.get(name, set())
+    assert tool.output_schema["type"] == "object"
+
+
+def test_send_email_requires_what_the_contract_requires(tools: dict) -> None:
+    assert set(tools["send_email"].input_schema["required"]) == {"to", "subject", "body"}
+
+
+CALLS = [
+    ("send_email", {"to": "ada@example.org", "subject": "s", "body": "b"}),
+    ("send_email", {"to": "not an address", "subject": "s", "body": "b"}),
+    ("send_email", {"to": "ada@example.org", "subject": "", "body": "b"}),
+    ("test_smtp_connection", {}),
+    ("get_smtp_status", {}),
+    ("switch_smtp_server", {}),
+    ("switch_smtp_server", {"server_name": "nobody"}),
+    ("reload_smtp_configuration", {}),
+    ("reconnect_smtp_servers", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), CALLS)
+def test_structured_content_keeps_the_output_schema(desk: Desk, tools: dict, name: str, arguments: dict) -> None:
+    answer = desk.program.call(name, **arguments)
+    assert answer.text, f"no text: {answer}"
+    assert answer.data, f"no structured content: {answer}"
+    jsonschema.validate(answer.data, tools[name].output_schema)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_an_unknown_argument_is_refused_and_named(desk: Desk, name: str) -> None:
+    required = {"to": "ada@example.org", "subject": "s", "body": "b"} if name == "send_email" else {}
+    desk.capture.forget()
+    words = desk.program.refuses(name, **required, colour="red")
+    assert "colour" in words
+    desk.nothing_arrived()
+
+
+WRONG_TYPES = [
+    {"to": 7}, {"to": None}, {"to": {"a": 1}}, {"to": [1]}, {"subject": None}, {"subject": 5}, {"body": ["x"]}, {"body": None},
+    {"html": "perhaps"}, {"attachments": {"content": "eA=="}}, {"attachments": [7]}, {"template_vars": [1]},
+    {"attachments": [{"content": "eA==", "filename": "a", "colour": "red"}]}, {"cc": 3}, {"references": {"a": "b"}},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_TYPES, ids=str)
+def test_a_wrong_type_is_refused_and_the_parameter_named(desk: Desk, wrong: dict) -> None:
+    desk.capture.forget()
+    words = desk.program.refuses("send_email", **{"to": "ada@example.org", "subject": "s", "body": "b"} | wrong)
+    assert words.strip(), "no words"
+    desk.nothing_arrived()
+
+
+@pytest.mark.parametrize("missing", ["to", "subject", "body"])
+def test_a_missing_parameter_is_named(desk: Desk, missing: str) -> None:
+    arguments = {"to": "ada@example.org", "subject": "s", "body": "b"}
+    del arguments[missing]
+    assert missing in desk.program.refuses("send_email", **arguments)
