@@ -1,0 +1,22 @@
+# The program in a small image: `docker build -t smtp-mcp-server .`, then `docker run -i --env-file .env smtp-mcp-server`.
+# Over HTTP: `docker run -p 127.0.0.1:8000:8000 --env-file .env smtp-mcp-server --transport http --host 0.0.0.0`, with a token in .env;
+# its health check is `smtp-mcp-server health` (there is none by default: over stdio nothing could be asked).
+
+# The same Debian in both stages, so that the C library fits.
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /build
+COPY Cargo.toml Cargo.lock ./
+COPY crates crates
+COPY xtask xtask
+RUN cargo build --release --locked --package smtp-mcp-server
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin appuser
+COPY --from=build /build/target/release/smtp-mcp-server /usr/local/bin/smtp-mcp-server
+COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/smtp-mcp-server/
+USER appuser
+WORKDIR /tmp
+ENTRYPOINT ["smtp-mcp-server"]
