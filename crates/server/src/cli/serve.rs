@@ -79,7 +79,7 @@ fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<(
         }
     }
     for server in &config.servers {
-        let encryption = mcp::encryption(server.encryption);
+        let encryption = server.encryption.word();
         info!(name = server.name, host = server.host, port = server.port, encryption, "server");
     }
     for warning in &config.warnings {

@@ -171,7 +171,7 @@ impl SenderRule {
 }
 
 impl Encryption {
-    /// The word for it in status and logs.
+    /// The word for it in status and logs, as the predecessor had it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -28,4 +28,3 @@ mod wire;
 pub use http::{HttpLimits, serve_http};
 pub use server::Server;
 pub use session::{serve_stdio, serve_streams};
-pub(crate) use shown::encryption;

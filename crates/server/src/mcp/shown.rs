@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::config::{Encryption, ServerConfig};
+use crate::config::ServerConfig;
 use crate::dispatch::changes::Field;
 use crate::dispatch::report::{
     Condition, Connected, ConnectionTest, ServerStatus, ServerTest, ServersStatus,
@@ -91,8 +91,8 @@ impl Configured {
             host: server.host.clone(),
             port: server.port,
             priority: server.priority,
-            username: server.username.as_deref().map(masked),
-            encryption: encryption(server.encryption),
+            username: server.masked_username(),
+            encryption: server.encryption.word(),
             timeout: seconds(server.timeout),
             max_retries: server.max_retries,
             from_email: server.identity.address.masked(),
@@ -186,25 +186,6 @@ fn message(connected: &Connected) -> String {
     let tls = connected.tls_version.as_deref().unwrap_or("no TLS");
     let login = if connected.logged_in { "logged in" } else { "no login" };
     format!("connected, {tls}, {login}")
-}
-
-/// `SSL`, `TLS` or `None`, as the predecessor called them.
-pub(crate) fn encryption(encryption: Encryption) -> &'static str {
-    match encryption {
-        Encryption::Implicit => "SSL",
-        Encryption::StartTls => "TLS",
-        Encryption::None => "None",
-    }
-}
-
-/// `a***@example.org`, or `a***` of a name without a domain.
-fn masked(name: &str) -> String {
-    let (local, domain) = name.rsplit_once('@').map_or((name, None), |(local, domain)| (local, Some(domain)));
-    let first: String = local.chars().take(1).collect();
-    match domain {
-        Some(domain) => format!("{first}***@{domain}"),
-        None => format!("{first}***"),
-    }
 }
 
 /// Seconds, to the millisecond.

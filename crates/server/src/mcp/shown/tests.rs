@@ -6,6 +6,7 @@ use serde_json::{json, to_value};
 
 use super::*;
 use crate::address::{Address, Mailbox};
+use crate::config::Encryption;
 use crate::secret::Secret;
 
 fn status(name: &str, condition: Condition, is_current: bool) -> ServerStatus {
@@ -52,7 +53,8 @@ fn logins_and_senders_are_masked() {
             "from_email": "s***@example.org",
         })
     );
-    assert_eq!(masked("apikey"), "a***");
+    let key = ServerConfig { username: Some("apikey".to_owned()), ..server };
+    assert_eq!(to_value(Configured::of(&key)).unwrap()["username"], "a***");
 }
 
 #[test]
