@@ -344,7 +344,7 @@ def test_sighup_does_the_same(stable, settings: Path) -> None:
     end = time.monotonic() + 15
     while pipe.call("get_smtp_status").data["total_servers"] != 2:
         assert time.monotonic() < end, f"SIGHUP changed nothing; stderr: {pipe.stderr()}"
-    env_file(settings, one_server(first, SMTP_PORT="many"))
+    env_file(settings, one_server(first, SMTP_PORT="many", SMTP_ALLOWED_FROM="whole.address@sender.example,nobody"))
     seen = len(pipe.stderr())
     pipe.signal(signal.SIGHUP)
     while "SMTP_PORT" not in pipe.stderr()[seen:]:
@@ -352,3 +352,4 @@ def test_sighup_does_the_same(stable, settings: Path) -> None:
         time.sleep(0.02)
     assert pipe.call("get_smtp_status").data["total_servers"] == 2
     pipe.call("send_email", to=A, subject="s", body="b").ends("sent")
+    assert "SMTP_ALLOWED_FROM" in pipe.stderr()[seen:] and "whole.address" not in pipe.stderr()[seen:], pipe.stderr()[seen:]
