@@ -1,12 +1,10 @@
 //! What targets share: one configuration, and composing with it at one time and under one id.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use chrono::DateTime;
-use smtp_mcp_server::address::Mailbox;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{Config, Encryption, SenderRule, ServerConfig};
+use smtp_mcp_server::config::{self, Config, Origin};
 use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::message::Message;
 use smtp_mcp_server::request::Draft;
@@ -23,25 +21,15 @@ pub fn composed(draft: &Draft) -> Option<Message> {
     compose(draft, &CONFIG, at, Uuid::from_u128(42)).ok()
 }
 
-static CONFIG: LazyLock<Config> = LazyLock::new(|| Config {
-    servers: vec![ServerConfig {
-        name: "server".to_owned(),
-        host: "localhost".to_owned(),
-        port: 25,
-        encryption: Encryption::None,
-        username: None,
-        password: None,
-        ca: None,
-        timeout: Duration::from_secs(5),
-        max_retries: 0,
-        identity: Mailbox::parse("Ada <ada@example.org>").unwrap_or_else(|error| panic!("{error}")),
-        allowed_from: vec![SenderRule::Domain("allowed.example".to_owned())],
-        priority: 0,
-        allow_plaintext_auth: false,
-        ehlo_name: None,
-    }],
-    attachment_dirs: Vec::new(),
-    limits: CallLimits::default(),
-    warnings: Vec::new(),
-    from_environment_only: true,
+/// Read as the program reads it, so that a new setting is no reason for a change here.
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let settings = [
+        ("SMTP_HOST", "localhost"),
+        ("SMTP_USE_TLS", "false"),
+        ("SMTP_FROM_EMAIL", "Ada <ada@example.org>"),
+        ("SMTP_ALLOWED_FROM", "*@allowed.example"),
+    ];
+    let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let origin = Origin { environment, ..Origin::default() };
+    config::load(&origin).unwrap_or_else(|problems| panic!("{problems}"))
 });

@@ -1,8 +1,9 @@
-//! `cargo xtask check`: formatting, lints, licences and sources, generated documentation.
+//! `cargo xtask check`: formatting, lints, the fuzz targets, licences and sources, generated documentation.
 
 use anyhow::Result;
 
 use crate::docs;
+use crate::place;
 use crate::shell::{self, cargo, works};
 
 const DENY: &str = "0.20.2";
@@ -10,8 +11,17 @@ const DENY: &str = "0.20.2";
 pub(crate) fn run() -> Result<()> {
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     shell::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    fuzz_targets()?;
     deny()?;
     docs::run(true)
+}
+
+/// They are a workspace of their own, which no other build would notice to be broken. Nothing is linked, so the fuzzer's C++ part
+/// stays out, and with it the compiler that only fuzzing needs.
+fn fuzz_targets() -> Result<()> {
+    let mut check = cargo(&["clippy", "--manifest-path", "fuzz/Cargo.toml", "--all-targets"]);
+    check.arg("--target-dir").arg(place::target()).args(["--", "-D", "warnings"]);
+    shell::run(check.env("CUSTOM_LIBFUZZER_PATH", place::target().join("libnone.a")))
 }
 
 /// Bans, licences and sources. Advisories need a database that is fetched over the network:
