@@ -245,6 +245,23 @@ fn international_addresses_go_as_a_labels_and_utf8() {
 }
 
 #[test]
+fn quoted_local_parts_arrive_exactly() {
+    let locals = [r#""a b""#, r#""7A(""#, r#""(x)""#, r#""a\"b""#, r#""a.b:""#];
+    let messages: Vec<_> = locals
+        .iter()
+        .map(|local| made(json!({ "to": [format!("{local}@x.org"), format!("Ada <{local}@y.org>")], "subject": "s", "body": "b" })))
+        .collect();
+    let Some(seen) = judged(&messages) else {
+        return;
+    };
+    for (local, seen) in locals.iter().zip(seen) {
+        assert_sound(&seen);
+        let expected = json!([["", format!("{local}@x.org")], ["Ada", format!("{local}@y.org")]]);
+        assert_eq!(seen["mailboxes"]["To"], expected);
+    }
+}
+
+#[test]
 fn threads_copies_and_hidden_copies() {
     let long: Vec<String> =
         (0..40).map(|n| format!("message-number-{n}-in-a-long-thread@mail.example.org")).collect();
