@@ -1,27 +1,35 @@
 //! The requests that wait for their answers, so that the end of a session waits for them, too.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use rmcp::model::RequestId;
 use tokio::sync::Notify;
 
-/// Requests under way, by their ids.
+use super::load::Share;
+
+/// Requests that were read and have no answer yet, by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
-    waiting: Mutex<HashSet<RequestId>>,
+    /// With their shares, from the moment at which they have one.
+    waiting: Mutex<HashMap<RequestId, Option<Share>>>,
     landed: Notify,
 }
 
 impl Flight {
     /// A request came.
-    pub(super) fn take_off(&self, id: RequestId) {
-        self.with(|waiting| waiting.insert(id));
+    pub(super) fn check_in(&self, id: RequestId) {
+        self.with(|waiting| waiting.insert(id, None));
+    }
+
+    /// It begins, and holds its share until its answer is written.
+    pub(super) fn take_off(&self, id: RequestId, share: Share) {
+        self.with(|waiting| waiting.insert(id, Some(share)));
     }
 
     /// Whether a request with this id waits.
     pub(super) fn has(&self, id: &RequestId) -> bool {
-        self.with(|waiting| waiting.contains(id))
+        self.with(|waiting| waiting.contains_key(id))
     }
 
     /// Its answer was written, or will never be (the client cancelled it).
@@ -46,7 +54,7 @@ impl Flight {
         }
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut HashSet<RequestId>) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<RequestId, Option<Share>>) -> T) -> T {
         act(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

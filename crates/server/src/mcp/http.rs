@@ -49,6 +49,12 @@ pub struct HttpLimits {
     pub bytes: usize,
     /// Connections at the same time; more have to wait.
     pub connections: usize,
+    /// Requests under way at the same time, with those whose client went away.
+    pub requests: usize,
+    /// What large requests under way may be together, in bytes.
+    pub bytes_together: usize,
+    /// A request that comes beyond that waits for so long, and is sent away then.
+    pub wait: Duration,
     /// Sessions of the older protocol at the same time.
     pub sessions: usize,
     /// A session that is silent for as long ends; its client has to begin a new one.
@@ -62,6 +68,9 @@ impl Default for HttpLimits {
             body: Duration::from_secs(120),
             bytes: super::wire::LIMIT,
             connections: 512,
+            requests: 1024,
+            bytes_together: 192 << 20,
+            wait: Duration::from_secs(10),
             sessions: 2000,
             // A working day: not every client copes with the end of its session.
             silence: Duration::from_secs(8 * 60 * 60),

@@ -7,6 +7,7 @@
 //! * `schema`: schemas of few tokens
 //! * [`session`]: one client from its first line to the last answer
 //! * `wire`, `lines`, `complaint`, `flight`: messages one a line, bad lines answered, calls counted
+//! * `load`, `queue`: how much may be under way, and what waits for it
 //! * [`http`]: the same over HTTP, for many clients
 //! * `stdio`: the process's own streams, without a read that blocks
 
@@ -17,6 +18,8 @@ mod ending;
 mod flight;
 pub mod http;
 mod lines;
+mod load;
+mod queue;
 mod schema;
 pub mod server;
 pub mod session;

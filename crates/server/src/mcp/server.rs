@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use super::answer::Answer;
+use super::load::Share;
 use super::{ending, tools};
 use crate::address::character;
 use crate::clock::Clock;
@@ -94,7 +95,10 @@ impl Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let is_send = request.name == tools::SEND_EMAIL;
         let server = self.clone();
+        let share = Share::of_call(&context.extensions);
         let call = self.calls.spawn(async move {
+            // To the end of the work, whoever waits for it.
+            let _share = share;
             let context = ToolCallContext::new(&server, request, context);
             server.tools.call(context).await
         });

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{Config, HttpConfig, Origin};
+use smtp_mcp_server::config::{self, Config, HttpConfig, Origin};
 use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::mcp::{HttpLimits, Server, serve_http};
+use smtp_sink::{Gate, Manner, Sink, Wait, What};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::exchange::{call, exchange, hear, post, request};
+use super::exchange::{Answer, call, exchange, hear, mail, post, request};
 
 /// A server without SMTP servers inside this process.
 async fn serve(limits: HttpLimits) -> SocketAddr {
@@ -24,6 +25,10 @@ async fn serve(limits: HttpLimits) -> SocketAddr {
         warnings: Vec::new(),
         from_environment_only: true,
     };
+    serve_as(config, limits).await
+}
+
+async fn serve_as(config: Config, limits: HttpLimits) -> SocketAddr {
     let dispatch = Dispatch::new(Origin::default(), config, Clock::System).unwrap();
     let server = Server::new(Arc::new(dispatch), Clock::System);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -116,4 +121,91 @@ async fn there_is_an_end_to_connections_and_sessions() {
     assert_eq!(exchange(address, post(&[], hello)).await.status, 200);
     let refused = exchange(address, post(&[], hello)).await;
     assert_eq!((refused.status, refused.code()), (503, -32000), "{refused:?}");
+}
+
+/// A server that keeps at most 1 MiB of large requests, in front of a sink.
+async fn narrow(sink: &Sink, requests: usize) -> SocketAddr {
+    let environment = [
+        ("SMTP_HOST", sink.addr().ip().to_string()),
+        ("SMTP_PORT", sink.addr().port().to_string()),
+        ("SMTP_USE_TLS", "false".to_owned()),
+        ("SMTP_FROM_EMAIL", "grace@sender.example".to_owned()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
+    let config = config::load(&Origin { environment, ..Origin::default() }).unwrap();
+    let wait = Duration::from_millis(100);
+    serve_as(config, HttpLimits { requests, bytes_together: 1 << 20, wait, ..HttpLimits::default() }).await
+}
+
+fn chunked(request: &str) -> String {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let length = format!("Content-Length: {}", body.len());
+    let head = head.replace(&length, "Transfer-Encoding: chunked");
+    let chunks = body
+        .as_bytes()
+        .chunks(10_000)
+        .map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), str::from_utf8(chunk).unwrap()));
+    format!("{head}\r\n\r\n{}0\r\n\r\n", chunks.collect::<String>())
+}
+
+fn sent_away(answer: &Answer) {
+    assert_eq!((answer.status, answer.code()), (503, -32000), "{answer:?}");
+    assert!(answer.head.contains("retry-after: "), "{answer:?}");
+    assert!(answer.body.contains("nothing was done with this one; try again"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
+    let sink = Sink::start(Manner::default()).await.unwrap();
+    let address = narrow(&sink, 100).await;
+    let large = |size: usize| {
+        let arguments =
+            serde_json::json!({ "to": "a@b.example", "subject": "large", "body": "b".repeat(size) });
+        call("send_email", &arguments, &[])
+    };
+    let (first, second) = (large(700 << 10), large(400 << 10));
+    // The word to go on says that there is room for it.
+    let polite = |request: &str| request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
+    let (head, body) = first.split_once("\r\n\r\n").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{}\r\n\r\n", polite(head)).as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100"));
+
+    for request in
+        [second.clone(), chunked(&second), polite(second.split_inclusive("\r\n\r\n").next().unwrap())]
+    {
+        sent_away(&exchange(address, request).await);
+    }
+    for request in [large(60 << 10), chunked(&large(50 << 10)), large(300 << 10)] {
+        assert_eq!(exchange(address, request).await.status, 200);
+    }
+    stream.write_all(body.as_bytes()).await.unwrap();
+    assert_eq!(hear(stream).await.status, 200);
+    for request in [second.clone(), chunked(&second), large(2 << 20), second] {
+        assert_eq!(exchange(address, request).await.status, 200);
+    }
+    assert_eq!(sink.mails().len(), 8);
+}
+
+#[tokio::test]
+async fn a_call_whose_client_went_away_still_counts() {
+    let gate = Gate::closed();
+    let sink = Sink::start(Manner::default().wait(Wait::Until(gate.clone()))).await.unwrap();
+    let address = narrow(&sink, 1).await;
+    let mut lost = TcpStream::connect(address).await.unwrap();
+    lost.write_all(mail("lost").as_bytes()).await.unwrap();
+    sink.wait_until(|events| events.iter().any(|event| matches!(event.what, What::Content { .. }))).await;
+    drop(lost);
+    sent_away(&exchange(address, mail("sent away")).await);
+    gate.open();
+    sink.wait_for(1).await;
+    // The mail is there a moment before the call is over.
+    let mut later = exchange(address, mail("later")).await;
+    while later.status == 503 {
+        later = exchange(address, mail("later")).await;
+    }
+    assert_eq!(later.status, 200);
+    assert_eq!(sink.mails().len(), 2);
 }

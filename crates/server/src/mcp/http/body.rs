@@ -9,37 +9,76 @@ use tokio::time::timeout;
 
 use super::HttpLimits;
 use super::refusal::Refusal;
+use crate::mcp::load::{Load, SMALL, Share};
 
-/// Reads a body to its end.
+/// Reads a body to its end, and takes the request's share of the load.
 ///
-/// One that is too long is read to its end as well, and thrown away: a client that is still writing would not see the answer.
+/// One that is too long, or has to be sent away, is read to its end as well, and thrown away: a client that is still writing
+/// would not see the answer.
 ///
 /// # Errors
-/// When it is too long, does not come in time, or breaks off.
-pub(super) async fn read(head: &Parts, body: Body, limits: &HttpLimits) -> Result<Bytes, Refusal> {
+/// When it is too long, does not come in time, breaks off, or too much is under way.
+pub(super) async fn read(
+    head: &Parts,
+    body: Body,
+    limits: &HttpLimits,
+    load: &Load,
+) -> Result<(Bytes, Share), Refusal> {
     let announced = announced(&head.headers);
-    if announced > limits.bytes && asks_first(&head.headers) {
-        return Err(Refusal::too_long(limits.bytes));
-    }
-    let collecting = collect(body, announced, limits.bytes);
-    timeout(limits.body, collecting).await.unwrap_or_else(|_| Err(Refusal::too_slow(limits.body.as_secs())))
+    let kept = match share(announced, limits, load).await {
+        Err(refusal) if asks_first(&head.headers) => return Err(refusal),
+        kept => kept,
+    };
+    let bytes = BytesMut::with_capacity(if kept.is_ok() { announced } else { 0 });
+    let to_the_end = Reading { limits, load, bytes, is_announced: announced > 0, kept }.to_the_end(body);
+    timeout(limits.body, to_the_end).await.unwrap_or_else(|_| Err(Refusal::too_slow(limits.body.as_secs())))
 }
 
-async fn collect(mut body: Body, announced: usize, limit: usize) -> Result<Bytes, Refusal> {
-    let mut collected = BytesMut::with_capacity(announced.min(limit));
-    let mut is_too_long = announced > limit;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Refusal::broken_off())?.into_data() else {
-            continue;
-        };
-        is_too_long |= collected.len() + data.len() > limit;
-        if is_too_long {
-            collected = BytesMut::new();
-        } else {
-            collected.extend_from_slice(&data);
+/// The share of a request of `bytes`, once there is one.
+async fn share(bytes: usize, limits: &HttpLimits, load: &Load) -> Result<Share, Refusal> {
+    if bytes > limits.bytes {
+        return Err(Refusal::too_long(limits.bytes));
+    }
+    timeout(limits.wait, load.share(bytes)).await.map_err(|_| Refusal::busy(limits.wait.as_secs()))
+}
+
+/// A body as far as it came.
+struct Reading<'a> {
+    limits: &'a HttpLimits,
+    load: &'a Load,
+    bytes: BytesMut,
+    /// Its share is for all of it.
+    is_announced: bool,
+    /// As long as this is a share, the bytes are kept.
+    kept: Result<Share, Refusal>,
+}
+
+impl Reading<'_> {
+    async fn to_the_end(mut self, mut body: Body) -> Result<(Bytes, Share), Refusal> {
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.map_err(|_| Refusal::broken_off())?.into_data() {
+                self.add(&data).await;
+            }
+        }
+        let length = self.bytes.len();
+        self.kept.map(|share| (self.bytes.freeze(), share.no_more_than(length)))
+    }
+
+    async fn add(&mut self, data: &[u8]) {
+        let length = self.bytes.len() + data.len();
+        if self.kept.is_ok() && length > self.limits.bytes {
+            self.kept = Err(Refusal::too_long(self.limits.bytes));
+        }
+        if self.kept.is_ok() && !self.is_announced && length > SMALL {
+            // How long it will be nobody knows; taken bit by bit, each of several could wait for what the others have.
+            self.is_announced = true;
+            self.kept = share(self.limits.bytes, self.limits, self.load).await;
+        }
+        match self.kept {
+            Ok(_) => self.bytes.extend_from_slice(data),
+            Err(_) => self.bytes = BytesMut::new(),
         }
     }
-    if is_too_long { Err(Refusal::too_long(limit)) } else { Ok(collected.freeze()) }
 }
 
 /// The announced length; 0 where there is none.

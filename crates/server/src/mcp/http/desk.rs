@@ -21,6 +21,7 @@ use super::refusal::{Refusal, how_to_connect};
 use super::{body, gate};
 use crate::config::HttpConfig;
 use crate::mcp::complaint::{Complaint, Envelope, examine};
+use crate::mcp::load::Load;
 use crate::mcp::server::Server;
 use crate::mcp::wire::LARGE;
 
@@ -33,6 +34,7 @@ pub(super) struct Desk {
     sessions: Arc<LocalSessionManager>,
     stopping: CancellationToken,
     requests: TaskTracker,
+    load: Load,
 }
 
 impl Desk {
@@ -48,7 +50,8 @@ impl Desk {
         let sessions = Arc::new(sessions);
         let each = server.clone();
         let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions), rmcp);
-        Self { server, config, limits, rmcp, sessions, stopping, requests: TaskTracker::new() }
+        let load = Load::of(limits.requests, limits.bytes_together);
+        Self { server, config, limits, rmcp, sessions, stopping, requests: TaskTracker::new(), load }
     }
 
     /// Waits until the answer to every POST is out.
@@ -79,15 +82,17 @@ impl Desk {
         }
     }
 
-    async fn post(&self, head: Parts, body: Body) -> Result<Response, Refusal> {
+    async fn post(&self, mut head: Parts, body: Body) -> Result<Response, Refusal> {
         let underway = self.requests.token();
         if !is_json(&head.headers) {
             return Err(Refusal::media_type());
         }
-        let body = tokio::select! {
-            body = body::read(&head, body, &self.limits) => body?,
+        let (body, share) = tokio::select! {
+            read = body::read(&head, body, &self.limits, &self.load) => read?,
             () = self.stopping.cancelled() => return Err(Refusal::stopping()),
         };
+        // rmcp keeps the head with the call, and a call goes on when its client went away.
+        head.extensions.insert(share);
         let (body, envelope) = examined(body).await.map_err(Refusal::of)?;
         self.refuse_one_session_more(&envelope).await?;
         let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;

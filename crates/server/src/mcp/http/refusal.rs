@@ -17,11 +17,16 @@ pub(super) struct Refusal {
     status: StatusCode,
     complaint: Complaint,
     challenge: Option<&'static str>,
+    retry_after: Option<u64>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: i32, words: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, complaint: Complaint::about(Value::Null, code, words.into()), challenge: None }
+        Self::with(status, Complaint::about(Value::Null, code, words.into()))
+    }
+
+    fn with(status: StatusCode, complaint: Complaint) -> Self {
+        Self { status, complaint, challenge: None, retry_after: None }
     }
 
     /// No Host header, or one that cannot be read.
@@ -68,7 +73,7 @@ impl Refusal {
 
     /// Longer than `limit` bytes.
     pub(super) fn too_long(limit: usize) -> Self {
-        Self { status: StatusCode::PAYLOAD_TOO_LARGE, complaint: Complaint::too_long(limit), challenge: None }
+        Self::with(StatusCode::PAYLOAD_TOO_LARGE, Complaint::too_long(limit))
     }
 
     /// The body did not come in time.
@@ -84,13 +89,22 @@ impl Refusal {
 
     /// The body is no message.
     pub(super) fn of(complaint: Complaint) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, complaint, challenge: None }
+        Self::with(StatusCode::BAD_REQUEST, complaint)
     }
 
     /// The program is about to end.
     pub(super) fn stopping() -> Self {
         let words = "the server is stopping and did nothing with this request; try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, REFUSED, words)
+    }
+
+    /// Too much was under way for `seconds`.
+    pub(super) fn busy(seconds: u64) -> Self {
+        let words = format!(
+            "too many large requests are under way, and nothing was done with this one; try again in {seconds} s, or attach files by path"
+        );
+        let retry_after = Some(seconds);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, REFUSED, words) }
     }
 
     /// Clients begin sessions without ending them.
@@ -104,7 +118,8 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let json = [(header::CONTENT_TYPE, "application/json")];
         let challenge = self.challenge.map(|challenge| [(header::WWW_AUTHENTICATE, challenge)]);
-        (self.status, json, challenge, self.complaint.to_line()).into_response()
+        let retry_after = self.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
+        (self.status, json, challenge, retry_after, self.complaint.to_line()).into_response()
     }
 }
 

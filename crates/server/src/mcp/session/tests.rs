@@ -1,7 +1,7 @@
 //! A session at its end, with a call under way, on a clock that tests move.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ServerCapabilities, ServerConfig,
@@ -15,11 +15,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::mcp::wire::CALLS;
 
 /// A server whose only tool waits until it is told to go on.
 #[derive(Clone, Default)]
 struct Slow {
     begun: Arc<Notify>,
+    count: Arc<AtomicUsize>,
     go_on: CancellationToken,
     ended: Arc<AtomicBool>,
 }
@@ -34,6 +36,7 @@ impl ServerHandler for Slow {
         _: CallToolRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        self.count.fetch_add(1, Ordering::AcqRel);
         self.begun.notify_one();
         self.go_on.cancelled().await;
         self.ended.store(true, Ordering::Release);
@@ -93,6 +96,33 @@ impl Client {
     async fn call(&mut self) {
         self.say(CALL).await;
         self.slow.begun.notified().await;
+    }
+
+    /// As many calls as may be under way, and these beyond that; all of them were read.
+    async fn call_too_often(&mut self, beyond: &[&str]) {
+        for number in 0..CALLS {
+            self.say(&CALL.replace("\"c\"", &number.to_string())).await;
+        }
+        for id in beyond {
+            self.say(&CALL.replace("\"c\"", &format!("\"{id}\""))).await;
+        }
+        self.say(r#"{"jsonrpc":"2.0","id":"last","method":"ping"}"#).await;
+        // it waits for no call
+        assert!(self.hear().await.contains(r#""id":"last""#));
+        assert_eq!(self.slow.count.load(Ordering::Acquire), CALLS);
+    }
+
+    /// The ids of everything that was answered until the end.
+    async fn answered(&mut self) -> Vec<String> {
+        let mut ids = Vec::new();
+        loop {
+            let line = self.hear().await;
+            let Ok(answer) = serde_json::from_str::<serde_json::Value>(&line) else {
+                return ids;
+            };
+            assert!(answer.get("result").is_some(), "{line}");
+            ids.push(answer["id"].to_string().replace('"', ""));
+        }
     }
 
     /// No more input: `shutdown` is what a closed pipe looks like from here.
@@ -187,4 +217,68 @@ async fn an_idle_session_ends_at_once() {
     client.stop.cancel();
     client.session.await.unwrap();
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+fn numbers_and(beyond: &[&str]) -> Vec<String> {
+    (0..CALLS).map(|number| number.to_string()).chain(beyond.iter().map(|id| (*id).to_owned())).collect()
+}
+
+fn sorted(mut ids: Vec<String>) -> Vec<String> {
+    ids.sort();
+    ids
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_too_many_waits_for_another_one_and_is_never_run_when_it_is_cancelled() {
+    let mut client = Client::connect(false).await;
+    client.call_too_often(&["second", "third"]).await;
+    client
+        .say(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"second"}}"#)
+        .await;
+    client.say(&CALL.replace("\"c\"", "\"third\"")).await;
+    let refusal = client.hear().await;
+    assert!(refusal.contains("\"id\":null") && refusal.contains("-32600"), "{refusal}");
+    client.slow.go_on.cancel();
+    client.close().await;
+    assert_eq!(sorted(client.answered().await), sorted(numbers_and(&["third"])));
+    client.session.await.unwrap();
+    assert_eq!(client.slow.count.load(Ordering::Acquire), CALLS + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_to_begin_do_not_hold_up_the_end() {
+    for by_signal in [true, false] {
+        let mut client = Client::connect(true).await;
+        client.call_too_often(&["second", "third"]).await;
+        let began = Instant::now();
+        if by_signal {
+            client.stop.cancel();
+        } else {
+            client.close().await;
+        }
+        assert_eq!(sorted(client.answered().await), sorted(numbers_and(&["second", "third"])));
+        client.session.await.unwrap();
+        assert!(began.elapsed() <= PATIENCE + LAST_WORDS);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_has_to_wait_with_writing() {
+    let mut client = Client::connect(false).await;
+    client.slow.go_on.cancel();
+    let mut output = client.output.take().unwrap();
+    let all = 20 * CALLS;
+    let writing = tokio::spawn(async move {
+        for number in 0..all {
+            let line = CALL.replace("\"c\"", &number.to_string()) + "\n";
+            output.write_all(line.as_bytes()).await.unwrap();
+        }
+        output.shutdown().await.unwrap();
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let run = client.slow.count.load(Ordering::Acquire);
+    assert!(run <= CALLS + 100, "{run} calls were run, and nobody hears their answers");
+    assert!(!writing.is_finished());
+    assert_eq!(client.answered().await.len(), all);
+    writing.await.unwrap();
 }
