@@ -6,7 +6,10 @@ use super::template::{self, Escaping, Unfilled, fill};
 use super::text_part;
 use crate::address::character;
 use crate::limits::{self, CallLimits};
-use crate::request::{Draft, Refusal};
+use crate::request::{Draft, Refusal, TOLD};
+
+/// A longer name is shortened when it is told.
+const NAME: usize = 100;
 
 /// Subject, body and text part as they will be sent.
 pub(super) struct Filled {
@@ -48,12 +51,19 @@ fn fill_in(draft: &Draft, limits: &CallLimits) -> Result<Filled, Refusal> {
     let body = filled("body", &draft.body, body_escaping, limits.body_bytes);
     let text = draft.text.as_ref().map(|text| filled("text", text, Escaping::Plain, limits.body_bytes));
     if !missing.is_empty() {
-        let names: Vec<String> = missing.into_iter().collect();
-        refusal.add(format!("template_vars: missing: {}", names.join(", ")));
+        refusal.add(format!("template_vars: missing: {}", named(&missing)));
     }
     let texts = refusal.or(Filled { subject, body, text })?;
     check(&texts, limits)?;
     Ok(texts)
+}
+
+fn named(missing: &BTreeSet<String>) -> String {
+    let shown = |name: &String| if name.len() <= NAME { name.clone() } else { character::quoted(name) };
+    let names: Vec<String> = missing.iter().take(TOLD).map(shown).collect();
+    let more =
+        if missing.len() > TOLD { format!(" and {} more", missing.len() - TOLD) } else { String::new() };
+    names.join(", ") + &more
 }
 
 fn check(texts: &Filled, limits: &CallLimits) -> Result<(), Refusal> {

@@ -111,7 +111,8 @@ pub enum Addresses {
 pub type References = Addresses;
 
 impl Addresses {
-    fn weight(&self) -> usize {
+    /// About how many bytes came.
+    pub(super) fn weight(&self) -> usize {
         match self {
             Self::One(text) => text.len(),
             Self::Many(texts) => texts.iter().map(|text| 8 + text.len()).sum(),

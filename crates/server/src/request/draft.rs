@@ -9,7 +9,11 @@ use super::attachment::{self, Part};
 use super::refusal::Refusal;
 use super::thread::{MessageId, parse_references};
 use crate::address::{Address, AddressError, Mailbox, character, parse_list, parse_mailboxes};
-use crate::limits::CallLimits;
+use crate::limits::{self, CallLimits};
+
+/// The longest list of addresses or Message-IDs: a thousand recipients with long names, and no more, because each entry that is
+/// parsed takes ten times its bytes.
+const LIST_BYTES: usize = 1 << 20;
 
 /// A request that can be composed.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,7 +139,18 @@ fn answered(text: &str, refusal: &mut Refusal) -> Option<MessageId> {
     MessageId::parse(text).map_err(|problem| refusal.add(format!("in_reply_to: {problem}"))).ok()
 }
 
+fn is_too_long(field: &str, given: &Addresses, refusal: &mut Refusal) -> bool {
+    let is_too_long = given.weight() > LIST_BYTES;
+    if is_too_long {
+        refusal.add(format!("{field}: a list larger than {}", limits::size(LIST_BYTES)));
+    }
+    is_too_long
+}
+
 fn thread(given: &Addresses, refusal: &mut Refusal) -> Vec<MessageId> {
+    if is_too_long("references", given, refusal) {
+        return Vec::new();
+    }
     parse_references(given).unwrap_or_else(|problems| {
         problems.into_iter().for_each(|problem| refusal.add(format!("references: {problem}")));
         Vec::new()
@@ -145,6 +160,7 @@ fn thread(given: &Addresses, refusal: &mut Refusal) -> Vec<MessageId> {
 fn mailboxes(field: &str, given: Option<&Addresses>, refusal: &mut Refusal) -> Vec<Mailbox> {
     let parsed = match given {
         None => return Vec::new(),
+        Some(given) if is_too_long(field, given, refusal) => return Vec::new(),
         Some(Addresses::One(text)) => parse_list(text),
         Some(Addresses::Many(texts)) => parse_mailboxes(texts),
     };

@@ -10,5 +10,5 @@ mod thread;
 pub use asked::{Addresses, Asked, AskedAttachment, References};
 pub use attachment::{File, Part};
 pub use draft::{Draft, Var};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, TOLD};
 pub use thread::MessageId;

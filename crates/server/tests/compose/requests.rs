@@ -143,6 +143,27 @@ fn limits_hold() {
 }
 
 #[test]
+fn a_refusal_has_an_end_however_much_is_wrong() {
+    let bad: Vec<String> = (0..50_000).map(|n| format!("bad{n}")).collect();
+    let names: String = (0..50_000).map(|n| format!("{{name{n}}}")).collect();
+    let one_name = format!("{{{}}}", "n".repeat(1 << 20));
+    let vars = json!({ "a": "b" });
+    let table = [
+        (json!({ "to": bad }), "to: \"bad49\""),
+        (json!({ "to": bad.join(",") }), "to: \"bad49\""),
+        (json!({ "cc": vec!["a@x.org"; 200_000] }), "cc: a list larger than 1 MiB"),
+        (json!({ "bcc": "a@x.org,".repeat(200_000) }), "bcc: a list larger than 1 MiB"),
+        (json!({ "references": "a@x ".repeat(300_000) }), "references: a list larger than 1 MiB"),
+        (json!({ "body": names, "template_vars": vars }), "and 49950 more"),
+        (json!({ "body": one_name, "template_vars": vars }), "missing: \"nnn"),
+    ];
+    for (arguments, words) in table {
+        let told = refused(&config(ADA), with(arguments));
+        assert!(told.contains(words) && told.len() < 10_000, "{} bytes: {}", told.len(), &told[..200]);
+    }
+}
+
+#[test]
 fn base64_is_strict_and_tolerates_line_breaks() {
     let given = |content: &str| {
         let draft = parse(with(json!({ "attachments": [{ "content": content, "filename": "a" }] })))?;
