@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use super::values;
+
 const PARSE_ERROR: i32 = -32700;
 pub(super) const INVALID_REQUEST: i32 = -32600;
 const NO_BATCHES: &str = "Invalid request: batches are not supported, send one message at a time";
@@ -47,7 +49,8 @@ pub(super) fn examine(body: &[u8]) -> Result<Envelope, Complaint> {
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(Complaint::anonymous(INVALID_REQUEST, NO_BATCHES));
     }
-    envelope.map_err(|_| Complaint::no_message(Value::Null))
+    let envelope: Envelope = envelope.map_err(|_| Complaint::no_message(Value::Null))?;
+    if values::too_many(body) { Err(Complaint::too_many_values(envelope.id)) } else { Ok(envelope) }
 }
 
 /// Reads one line. Nothing: there is nothing to do for it.
@@ -58,6 +61,9 @@ pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Complain
     let line = line.strip_prefix(UTF8_BOM).unwrap_or(line).trim_ascii();
     if line.is_empty() {
         return Ok(None);
+    }
+    if values::too_many(line) {
+        return Err(Complaint::too_many_values(id_of(line)));
     }
     match serde_json::from_slice(line) {
         Ok(message) => Ok(Some(message)),
@@ -105,6 +111,13 @@ impl Complaint {
         Self::anonymous(INVALID_REQUEST, message)
     }
 
+    /// The answer to what would take far more memory than bytes.
+    fn too_many_values(id: Value) -> Self {
+        let id = if is_id(&id) { id } else { Value::Null };
+        let message = format!("Invalid request: a request may hold {} JSON values", values::MOST);
+        Self::about(id, INVALID_REQUEST, message)
+    }
+
     /// The answer to a request whose id is that of another one under way. Under that id it would be taken for the other's.
     pub(super) fn repeated() -> Self {
         let message = "Invalid request: a request with the same id is still under way; this one was not run";
@@ -140,7 +153,8 @@ mod tests {
     #[test]
     fn a_body_is_examined_by_its_envelope() {
         type Seen = Result<(Value, Option<&'static str>), i32>;
-        let table: [(&str, Seen); 9] = [
+        let many = format!(r#"{{"id":7,"params":[{}0]}}"#, "0,".repeat(values::MOST));
+        let table: [(&str, Seen); 10] = [
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[1]}}"#, Ok((json!(1), Some("ping")))),
             (r#" {"id":"x"} "#, Ok((json!("x"), None))),
             (r#"{"method":5}"#, Ok((Value::Null, None))),
@@ -150,6 +164,7 @@ mod tests {
             (r#"{"id":1} {"id":2}"#, Err(PARSE_ERROR)),
             (r#" [1,"ping"]"#, Err(INVALID_REQUEST)),
             ("5", Err(INVALID_REQUEST)),
+            (&many, Err(INVALID_REQUEST)),
         ];
         for (body, expected) in table {
             let found = examine(body.as_bytes());
@@ -161,7 +176,8 @@ mod tests {
     #[test]
     fn what_is_no_message_is_answered_unless_it_is_a_notification() {
         let deep = format!(r#"{{"id":"d","params":{}1{}}}"#, "[".repeat(1000), "]".repeat(1000));
-        let table: [(&str, Option<(i32, Value)>); 16] = [
+        let many = format!(r#"{{"params":[{}0],"id":7}}"#, "0,".repeat(values::MOST));
+        let table: [(&str, Option<(i32, Value)>); 17] = [
             ("", None),
             ("  \r", None),
             ("\u{FEFF}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r", None),
@@ -175,6 +191,7 @@ mod tests {
             (r#"{"id":7,"params":{"a":1e400}}"#, Some((PARSE_ERROR, json!(7)))),
             ("{\"params\":\"\\ud800\",\"id\":\"s\"}", Some((PARSE_ERROR, json!("s")))),
             (&deep, Some((PARSE_ERROR, json!("d")))),
+            (&many, Some((INVALID_REQUEST, json!(7)))),
             (r#"{"foo":"bar"}"#, Some((INVALID_REQUEST, Value::Null))),
             (r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#, Some((INVALID_REQUEST, json!(7)))),
             (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, Some((INVALID_REQUEST, Value::Null))),

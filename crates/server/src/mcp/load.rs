@@ -63,11 +63,13 @@ impl Load {
     pub(super) async fn share(&self, bytes: usize) -> Share {
         // The semaphores are never closed: there is always a permit in the end.
         let request = Arc::clone(&self.requests).acquire_owned().await.ok();
-        let large = match self.units_of(bytes) {
-            0 => None,
-            units => Arc::clone(&self.units).acquire_many_owned(units).await.ok(),
-        };
-        Share { held: Arc::new((request, large)) }
+        Share { held: Arc::new((request, self.room(bytes).await)) }
+    }
+
+    /// Waits until the request that has `share`, of which nobody has a copy, may be one of `bytes`. It still counts as one.
+    pub(super) async fn widened(&self, share: Share, bytes: usize) -> Share {
+        let request = Arc::into_inner(share.held).and_then(|(request, _)| request);
+        Share { held: Arc::new((request, self.room(bytes).await)) }
     }
 
     /// A share, if there is one at this moment.
@@ -78,6 +80,13 @@ impl Load {
             units => Some(Arc::clone(&self.units).try_acquire_many_owned(units).ok()?),
         };
         Some(Share { held: Arc::new((Some(request), large)) })
+    }
+
+    async fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        match self.units_of(bytes) {
+            0 => None,
+            units => Arc::clone(&self.units).acquire_many_owned(units).await.ok(),
+        }
     }
 
     fn units_of(&self, bytes: usize) -> u32 {
@@ -127,6 +136,16 @@ mod tests {
         assert!(waits(&load, SMALL + UNIT).await);
         assert!(!waits(&load, SMALL).await);
         drop(whole);
+        assert!(!waits(&load, 10 * MIB).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_turns_out_to_be_large_does_not_wait_for_itself() {
+        let load = Load::of(1, 10 * MIB);
+        let small = load.share(0).await;
+        let large = load.widened(small, 6 * MIB).await;
+        assert!(waits(&load, 0).await, "it still is one request");
+        drop(large);
         assert!(!waits(&load, 10 * MIB).await);
     }
 }

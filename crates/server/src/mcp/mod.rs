@@ -7,7 +7,7 @@
 //! * `schema`: schemas of few tokens
 //! * [`session`]: one client from its first line to the last answer
 //! * `wire`, `lines`, `complaint`, `flight`: messages one a line, bad lines answered, calls counted
-//! * `load`, `queue`: how much may be under way, and what waits for it
+//! * `load`, `queue`, `values`: how much may be under way, what waits for it, and how many values a request may hold
 //! * [`http`]: the same over HTTP, for many clients
 //! * `stdio`: the process's own streams, without a read that blocks
 
@@ -26,6 +26,7 @@ pub mod session;
 mod shown;
 mod stdio;
 mod tools;
+mod values;
 mod wire;
 
 pub use http::{HttpLimits, serve_http};

@@ -123,6 +123,17 @@ async fn there_is_an_end_to_connections_and_sessions() {
     assert_eq!((refused.status, refused.code()), (503, -32000), "{refused:?}");
 }
 
+#[tokio::test]
+async fn a_session_keeps_no_long_handshake() {
+    let address = serve(HttpLimits::default()).await;
+    let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"@","version":"1"}}}"#;
+    let room = (64 << 10) - (hello.len() - 1);
+    for (name, status) in [(room, 200), (room + 1, 413)] {
+        let answer = exchange(address, post(&[], &hello.replace('@', &"t".repeat(name)))).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
 /// A server that keeps at most 1 MiB of large requests, in front of a sink.
 async fn narrow(sink: &Sink, requests: usize) -> SocketAddr {
     let environment = [
@@ -151,7 +162,7 @@ fn chunked(request: &str) -> String {
 fn sent_away(answer: &Answer) {
     assert_eq!((answer.status, answer.code()), (503, -32000), "{answer:?}");
     assert!(answer.head.contains("retry-after: "), "{answer:?}");
-    assert!(answer.body.contains("nothing was done with this one; try again"), "{answer:?}");
+    assert!(answer.body.contains("nothing was done with this request; try again"), "{answer:?}");
 }
 
 #[tokio::test]
@@ -187,6 +198,16 @@ async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
         assert_eq!(exchange(address, request).await.status, 200);
     }
     assert_eq!(sink.mails().len(), 8);
+}
+
+#[tokio::test]
+async fn a_large_request_of_unknown_length_counts_once() {
+    let sink = Sink::start(Manner::default()).await.unwrap();
+    let address = narrow(&sink, 1).await;
+    let arguments =
+        serde_json::json!({ "to": "a@b.example", "subject": "large", "body": "b".repeat(400 << 10) });
+    let answer = exchange(address, chunked(&call("send_email", &arguments, &[]))).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
 }
 
 #[tokio::test]

@@ -30,8 +30,8 @@ pub(super) async fn read(
         kept => kept,
     };
     let bytes = BytesMut::with_capacity(if kept.is_ok() { announced } else { 0 });
-    let to_the_end = Reading { limits, load, bytes, is_announced: announced > 0, kept }.to_the_end(body);
-    timeout(limits.body, to_the_end).await.unwrap_or_else(|_| Err(Refusal::too_slow(limits.body.as_secs())))
+    let whole = Reading { limits, load, bytes, is_announced: announced > 0, kept }.whole(body);
+    timeout(limits.body, whole).await.unwrap_or_else(|_| Err(Refusal::too_slow(limits.body.as_secs())))
 }
 
 /// The share of a request of `bytes`, once there is one.
@@ -39,7 +39,7 @@ async fn share(bytes: usize, limits: &HttpLimits, load: &Load) -> Result<Share, 
     if bytes > limits.bytes {
         return Err(Refusal::too_long(limits.bytes));
     }
-    timeout(limits.wait, load.share(bytes)).await.map_err(|_| Refusal::busy(limits.wait.as_secs()))
+    timeout(limits.wait, load.share(bytes)).await.map_err(|_| Refusal::busy(limits.wait))
 }
 
 /// A body as far as it came.
@@ -54,7 +54,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn to_the_end(mut self, mut body: Body) -> Result<(Bytes, Share), Refusal> {
+    async fn whole(mut self, mut body: Body) -> Result<(Bytes, Share), Refusal> {
         while let Some(frame) = body.frame().await {
             if let Ok(data) = frame.map_err(|_| Refusal::broken_off())?.into_data() {
                 self.add(&data).await;
@@ -72,11 +72,20 @@ impl Reading<'_> {
         if self.kept.is_ok() && !self.is_announced && length > SMALL {
             // How long it will be nobody knows; taken bit by bit, each of several could wait for what the others have.
             self.is_announced = true;
-            self.kept = share(self.limits.bytes, self.limits, self.load).await;
+            self.widen().await;
         }
         match self.kept {
             Ok(_) => self.bytes.extend_from_slice(data),
             Err(_) => self.bytes = BytesMut::new(),
+        }
+    }
+
+    async fn widen(&mut self) {
+        let small = std::mem::replace(&mut self.kept, Err(Refusal::busy(self.limits.wait)));
+        if let Ok(small) = small
+            && let Ok(wide) = timeout(self.limits.wait, self.load.widened(small, self.limits.bytes)).await
+        {
+            self.kept = Ok(wide);
         }
     }
 }

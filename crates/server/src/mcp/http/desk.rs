@@ -21,7 +21,7 @@ use super::refusal::{Refusal, how_to_connect};
 use super::{body, gate};
 use crate::config::HttpConfig;
 use crate::mcp::complaint::{Complaint, Envelope, examine};
-use crate::mcp::load::Load;
+use crate::mcp::load::{Load, SMALL};
 use crate::mcp::server::Server;
 use crate::mcp::wire::LARGE;
 
@@ -94,7 +94,7 @@ impl Desk {
         // rmcp keeps the head with the call, and a call goes on when its client went away.
         head.extensions.insert(share);
         let (body, envelope) = examined(body).await.map_err(Refusal::of)?;
-        self.refuse_one_session_more(&envelope).await?;
+        self.judge_handshake(&envelope, body.len()).await?;
         let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return Err(Refusal::of(Complaint::no_message(envelope.id)));
@@ -102,9 +102,13 @@ impl Desk {
         Ok(response.map(|body| Body::new(Counted { body, _underway: underway })))
     }
 
-    async fn refuse_one_session_more(&self, envelope: &Envelope) -> Result<(), Refusal> {
+    /// There is an end to sessions, and to what each keeps: rmcp holds the words of its handshake until it ends.
+    async fn judge_handshake(&self, envelope: &Envelope, bytes: usize) -> Result<(), Refusal> {
         if envelope.method.as_deref() != Some("initialize") {
             return Ok(());
+        }
+        if bytes > SMALL {
+            return Err(Refusal::handshake_too_long());
         }
         let open = self.sessions.sessions.read().await.len();
         if open < self.limits.sessions { Ok(()) } else { Err(Refusal::too_many_sessions()) }

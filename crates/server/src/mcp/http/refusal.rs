@@ -1,12 +1,14 @@
 //! The answers that rmcp does not give, or not in words to act on: a status, and a JSON-RPC error that says what to do.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::mcp::complaint::{Complaint, INVALID_REQUEST};
+use crate::mcp::load::SMALL;
 
 /// JSON-RPC 2.0, section 5.1: for errors of the server's own kinds.
 const REFUSED: i32 = -32000;
@@ -76,6 +78,12 @@ impl Refusal {
         Self::with(StatusCode::PAYLOAD_TOO_LARGE, Complaint::too_long(limit))
     }
 
+    /// A session would keep it for hours.
+    pub(super) fn handshake_too_long() -> Self {
+        let words = format!("Invalid request: initialize may have {} KiB", SMALL >> 10);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, words)
+    }
+
     /// The body did not come in time.
     pub(super) fn too_slow(seconds: u64) -> Self {
         let words = format!("Invalid request: its body did not come within {seconds} s");
@@ -98,10 +106,11 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, REFUSED, words)
     }
 
-    /// Too much was under way for `seconds`.
-    pub(super) fn busy(seconds: u64) -> Self {
+    /// Too much was under way for all of `wait`.
+    pub(super) fn busy(wait: Duration) -> Self {
+        let seconds = wait.as_secs().max(1);
         let words = format!(
-            "too many large requests are under way, and nothing was done with this one; try again in {seconds} s, or attach files by path"
+            "too much is under way, and nothing was done with this request; try again in {seconds} s, or attach files by path"
         );
         let retry_after = Some(seconds);
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, REFUSED, words) }
