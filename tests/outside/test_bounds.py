@@ -1,26 +1,32 @@
 # Bounded, whoever misbehaves: time, memory and the truth, with servers that never end, a client that never reads, and the largest request.
+import http.client
 import json
+import signal
+import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from conftest import one_server, several_servers
 from failures import A, ENVELOPE, LARGE, UP_TO_THE_END
-from processes import Answer, Pipe
+from processes import Answer, House, Pipe
 from scripted import HELLO
+from test_http import HEADERS, META
 
 MIB = 1 << 20
-# The most memory that the process may ever have held, in MiB.
-AT_REST, WITH_LARGE_MAIL, WITH_LARGE_REQUEST, WITH_A_DEAF_CLIENT = 48, 128, 256, 96
+# The most memory that the process may ever have held, in MiB; the last two are what docker-compose.yml gives it.
+AT_REST, WITH_LARGE_MAIL, WITH_LARGE_REQUEST, OVER_STDIO, OVER_HTTP = 48, 128, 256, 512, 1024
 LIMIT = 72 * MIB  # the longest request, in bytes, without its line end
 ANSWERED = 50.0  # seconds
 
 
-def peak(pipe: Pipe) -> float:
+def peak(pipe: Pipe | House) -> float:
     """The most memory that the process ever held (proc(5): VmHWM), in MiB."""
     status = Path(f"/proc/{pipe.child.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
@@ -129,7 +135,10 @@ class Deaf(Pipe):
         super().close()
 
 
-COUNT = 2000
+# -- ten thousand calls
+
+COUNT, IN_TIME = 10_000, 180.0
+SUBJECTS = Counter(f"Subject {number}" for number in range(COUNT))
 
 
 def hello() -> bytes:
@@ -138,25 +147,22 @@ def hello() -> bytes:
     return json.dumps(first).encode() + b'\n{"jsonrpc":"2.0","method":"notifications/initialized"}'
 
 
-@pytest.fixture
-def deaf(stable, tmp_path: Path) -> Any:
-    capture = stable.capture()
-    pipe = Deaf(tmp_path / "deaf", one_server(capture), [])
-    stable.also(pipe.close)
-    return pipe, capture
-
-
-def test_a_client_that_never_reads_its_answers(stable, deaf) -> None:
-    pipe, capture = deaf
+def call_on(pipe: Pipe) -> threading.Thread:
+    """Begins to write all calls, as fast as the program takes them."""
     pipe.write(hello())
-    writing = threading.Thread(target=lambda: [send(pipe, subject=f"Subject {number}", body="b" * 500) for number in range(COUNT)], daemon=True)
+    writing = threading.Thread(target=lambda: [send(pipe, subject=subject, body="b" * 500) for subject in SUBJECTS], daemon=True)
     writing.start()
-    settled(capture, writing)
-    memory = peak(pipe)
-    pipe.listen.set()
-    writing.join(60)
-    assert not writing.is_alive(), "the program does not take what the client says although it reads again"
-    replies = pipe.lines.wait(lambda entries: len(entries) == COUNT + 1 and entries, f"{COUNT} answers", 60)
+    return writing
+
+
+def arrived(capture: Any) -> Counter:
+    """How often each subject arrived."""
+    return Counter(Path(event["file"]).read_bytes().split(b"Subject: ")[1].split(b"\r\n")[0].decode() for event in capture.events("mail"))
+
+
+def each_is_told_and_sent_once(stable: Any, pipe: Pipe, capture: Any, writing: threading.Thread) -> None:
+    replies = pipe.lines.wait(lambda entries: len(entries) == COUNT + 1 and entries, f"{COUNT} answers", IN_TIME)
+    writing.join(1)
     told = Counter()
     for reply in map(json.loads, replies):
         if reply["id"] != "hello":
@@ -164,24 +170,141 @@ def test_a_client_that_never_reads_its_answers(stable, deaf) -> None:
             result = reply["result"]
             Answer(bool(result.get("isError")), result["content"][0]["text"], result["structuredContent"]).ends("sent")
     assert told == Counter(range(1, COUNT + 1)), "an answer is missing, or came twice"
-    assert memory < WITH_A_DEAF_CLIENT and peak(pipe) < WITH_A_DEAF_CLIENT, f"{memory:.0f} MiB, then {peak(pipe):.0f} MiB"
+    assert peak(pipe) < AT_REST, f"{peak(pipe):.0f} MiB"
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
     stable.settle()
-    arrived = Counter(event["file"] and Path(event["file"]).read_text().split("Subject: ")[1].split("\r\n")[0].split("\n")[0] for event in capture.events("mail"))
-    assert arrived == Counter(f"Subject {number}" for number in range(COUNT))
+    assert arrived(capture) == SUBJECTS
 
 
-def settled(capture: Any, writing: threading.Thread) -> None:
-    """Until all calls are written and all mails are out, or nothing has moved for two seconds."""
+@pytest.mark.slow
+def test_ten_thousand_calls_over_stdio(stable) -> None:
+    capture = stable.capture()
+    pipe = stable.pipe(one_server(capture))
+    each_is_told_and_sent_once(stable, pipe, capture, call_on(pipe))
+
+
+@pytest.mark.slow
+def test_ten_thousand_calls_of_a_client_that_reads_nothing_at_first(stable, tmp_path: Path) -> None:
+    capture = stable.capture()
+    pipe = Deaf(tmp_path / "deaf", one_server(capture), [])
+    stable.also(pipe.close)
+    writing = call_on(pipe)
+    settled(capture)
+    assert writing.is_alive(), "the program takes every call although nobody reads its answers"
+    assert peak(pipe) < AT_REST, f"{peak(pipe):.0f} MiB"
+    pipe.listen.set()
+    each_is_told_and_sent_once(stable, pipe, capture, writing)
+
+
+@pytest.mark.slow
+def test_ten_thousand_calls_over_http(stable) -> None:
+    capture = stable.capture()
+    house = stable.house(one_server(capture))
+    left, ends = iter(SUBJECTS), Counter()
+
+    def client() -> None:
+        connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=ANSWERED)
+        while subject := next(left, None):
+            status, data = post(connection, to=A, subject=subject, body="b")
+            ends[status, data.get("state")] += 1
+        connection.close()
+
+    together(client, 64, IN_TIME)
+    assert ends == {(200, "sent"): COUNT}
+    assert peak(house) < AT_REST, f"{peak(house):.0f} MiB"
+    stable.settle()
+    assert arrived(capture) == SUBJECTS
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "end of stdin"])
+def test_the_end_with_more_calls_than_may_be_under_way(stable, way: str) -> None:
+    """A client that gives up while a slow server has kept its calls from being read: the exit in time, and the truth about each that is answered."""
+    capture = stable.capture("--answer-after", "3")
+    pipe = stable.pipe(one_server(capture)).handshake()
+    calls = {pipe.start_call("send_email", to=A, subject=f"Subject {number}", body="b"): f"Subject {number}" for number in range(600)}
+    capture.wait("content")
+    if way == "SIGTERM":
+        pipe.signal(signal.SIGTERM)
+    else:
+        pipe.close_stdin()
+    assert pipe.exit_status(8) == 0, pipe.stderr()[-2000:]
+    stable.settle()
+    states = {reply["id"]: reply["result"]["structuredContent"]["state"] for reply in map(json.loads, pipe.lines.entries) if reply["id"] in calls}
+    told = {state: sorted(calls[number] for number, said in states.items() if said == state) for state in ("sent", "unknown", "refused")}
+    assert set(states.values()) <= {"sent", "unknown", "refused"}
+    # By a signal nothing more is read; at the end of the input everything was.
+    assert way == "SIGTERM" or set(states) == set(calls), f"{len(calls) - len(states)} calls have no answer"
+    there = arrived(capture)
+    assert set(there.values()) == {1}, "a mail went out twice"
+    assert set(told["sent"]) <= set(there) <= set(told["sent"] + told["unknown"]), "what was told and what arrived differ"
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "end of stdin"])
+def test_the_end_with_a_client_that_never_reads(stable, tmp_path: Path, way: str) -> None:
+    """Its answers have nowhere to go, so they are given up: the exit in time, nothing sent twice."""
+    capture = stable.capture()
+    pipe = Deaf(tmp_path / "deaf", one_server(capture), [])
+    stable.also(pipe.close)
+    pipe.write(hello())
+    for number in range(1000):
+        send(pipe, subject=f"Subject {number}", body="b" * 500)
+    settled(capture)
+    assert len(capture.events("mail")) < 1000, "the pipe holds all the answers: call more often"
+    if way == "SIGTERM":
+        pipe.signal(signal.SIGTERM)
+    else:
+        pipe.close_stdin()
+    assert pipe.exit_status(8) == 0, pipe.stderr()[-2000:]
+    assert "some calls have no answer" in pipe.stderr()
+    stable.settle()
+    assert set(arrived(capture).values()) == {1}, "a mail went out twice"
+
+
+def test_a_call_that_is_cancelled_before_its_turn_is_never_run(stable) -> None:
+    capture = stable.capture("--answer-after", "0.3")
+    pipe = stable.pipe(one_server(capture)).handshake()
+    calls = [pipe.start_call("send_email", to=A, subject=f"Subject {number}", body="b") for number in range(300)]
+    pipe.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": calls[-1]}}).encode())
+    # Nothing but calls waits for calls.
+    assert pipe.request("ping")["result"] == {}
+    assert len(capture.events("mail")) < 200
+    for number in calls[:-1]:
+        assert pipe.answer(number, ANSWERED).data["state"] in ("sent", "refused")
+    pipe.close_stdin()
+    assert pipe.exit_status(8) == 0
+    stable.settle()
+    assert "Subject 299" not in arrived(capture)
+
+
+def settled(capture: Any) -> None:
+    """Until nothing has moved for two seconds."""
     seen, since = -1, time.monotonic()
     while time.monotonic() - since < 2:
         found = len(capture.journal.entries)
         if found != seen:
             seen, since = found, time.monotonic()
-        if not writing.is_alive() and len(capture.events("mail")) == COUNT:
-            return
         time.sleep(0.05)
+
+
+def together(client: Callable[[], None], count: int, within: float) -> None:
+    """So many clients at the same time, to their ends."""
+    clients = [threading.Thread(target=client, daemon=True) for _ in range(count)]
+    deadline = time.monotonic() + within
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join(deadline - time.monotonic())
+        assert not one.is_alive(), f"not done within {within} s"
+
+
+def post(connection: http.client.HTTPConnection, **arguments: Any) -> tuple[int, dict]:
+    """A call without a session: its status, and its result or error."""
+    params = {"name": "send_email", "arguments": arguments, "_meta": META}
+    connection.request("POST", "/mcp", json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}), HEADERS)
+    answer = connection.getresponse()
+    body = json.loads(answer.read())
+    return answer.status, body["result"]["structuredContent"] if answer.status == 200 else body["error"] | {"after": answer.headers["Retry-After"]}
 
 
 # -- the largest request
@@ -207,3 +330,99 @@ def test_a_request_of_72_mib_and_one_byte_more(stable) -> None:
     assert peak(pipe) < WITH_LARGE_REQUEST, f"{peak(pipe):.0f} MiB"
     stable.settle()
     assert [mail.message["subject"] for mail in capture.kept()] == ["after"]
+
+
+# In memory a value of two bytes takes a hundred times as much.
+SWARMS = {"numbers": b"[0" + b",0" * (10 * MIB) + b"]", "empty lists": b"[[]" + b",[]" * (7 * MIB) + b"]", "bad addresses": b'["a"' + b',"a"' * 9000 + b"]"}
+
+
+def swarm(name: str) -> bytes:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "send_email", "arguments": {"to": "@", "subject": "s", "body": "b"}, "_meta": META}}
+    return json.dumps(call).encode().replace(b'"@"', SWARMS[name])
+
+
+@pytest.mark.parametrize("name", SWARMS)
+def test_a_request_of_millions_of_small_values(stable, closed_door, name: str) -> None:
+    pipe = stable.pipe(one_server(closed_door))
+    house = stable.house(one_server(closed_door))
+    pipe.write(swarm(name))
+    told = [pipe.reply(1, ANSWERED)]
+    connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=ANSWERED)
+    connection.request("POST", "/mcp", swarm(name), HEADERS)
+    told.append(json.loads(connection.getresponse().read()))
+    connection.close()
+    for reply in told:
+        assert "10000 JSON values" in str(reply) or "and more like these" in str(reply), str(reply)[:2000]
+        assert len(str(reply)) < 20_000
+    assert max(peak(pipe), peak(house)) < WITH_LARGE_MAIL, f"{peak(pipe):.0f} MiB, {peak(house):.0f} MiB"
+
+
+# -- many large requests at the same time
+
+def each_went_out_or_did_not(stable: Any, capture: Any, ends: list[dict]) -> None:
+    """Whoever was told that nothing was done can believe it."""
+    sent = sum(end.get("state") == "sent" for end in ends)
+    for end in ends:
+        assert end.get("state") in ("sent", "refused") or ("nothing was done with this request" in end["message"] and int(end["after"]) > 0), end
+    stable.settle()
+    assert len(capture.events("mail")) == sent
+
+
+@pytest.mark.slow
+def test_many_large_calls_over_stdio(stable) -> None:
+    capture = stable.capture("--answer-after", "1")
+    pipe = stable.pipe(one_server(capture)).handshake()
+    calls: list[int] = []
+    writing = threading.Thread(target=lambda: calls.extend(send(pipe, **LARGE) for _ in range(60)), daemon=True)
+    writing.start()
+    writing.join(IN_TIME)
+    assert not writing.is_alive(), "it stopped reading"
+    ends = [pipe.answer(number, IN_TIME).data for number in calls]
+    assert len(ends) == 60 and peak(pipe) < OVER_STDIO, f"{peak(pipe):.0f} MiB"
+    each_went_out_or_did_not(stable, capture, ends)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [LARGE, {"body": "x" * (60 << 20)}], ids=["of 8 MiB, sent", "of 60 MiB, refused"])
+def test_many_large_bodies_over_http(stable, arguments: dict) -> None:
+    capture = stable.capture("--answer-after", "1")
+    house = stable.house(one_server(capture))
+    ends: list[dict] = []
+
+    def client() -> None:
+        connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=IN_TIME)
+        ends.append(post(connection, **{"to": A, "subject": "s", "body": "b"} | arguments)[1])
+        connection.close()
+
+    together(client, 48, IN_TIME)
+    assert len(ends) == 48 and peak(house) < OVER_HTTP, f"{peak(house):.0f} MiB"
+    each_went_out_or_did_not(stable, capture, ends)
+
+
+def test_bodies_that_never_come_keep_others_out_for_as_long_as_is_told(stable) -> None:
+    """They have taken all the room: small calls do not need any, a large one is sent away and can come again."""
+    capture = stable.capture()
+    house = stable.house(one_server(capture))
+    place = urlsplit(house.url)
+    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    silent = []
+    for size in (LIMIT, LIMIT, 48 * MIB):
+        stream = socket.create_connection((place.hostname, place.port), ANSWERED)
+        stable.also(stream.close)
+        stream.sendall(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Expect: 100-continue\r\nContent-Length: {size}\r\n\r\n".encode())
+        assert stream.recv(100).startswith(b"HTTP/1.1 100 "), "the room is smaller than it should be"
+        silent.append(stream)
+    connection = http.client.HTTPConnection(place.netloc, timeout=ANSWERED)
+    large = {"to": A, "subject": "s", "body": "b" * MIB}
+    assert post(connection, to=A, subject="s", body="b" * 10_000)[1]["state"] == "sent"
+    began = time.monotonic()
+    status, error = post(connection, **large)
+    assert (status, error["after"]) == (503, "10") and "try again in 10 s" in error["message"], error
+    assert 5 < time.monotonic() - began < 20
+    silent[2].close()
+    status, data = post(connection, **large)
+    assert (status, data.get("state")) == (200, "sent"), data
+    assert peak(house) < WITH_LARGE_REQUEST, f"{peak(house):.0f} MiB"
+    connection.close()
+    stable.settle()
+    assert len(capture.events("mail")) == 2

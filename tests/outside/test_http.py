@@ -22,6 +22,10 @@ META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "outside", "version": "1"},
 }
+HEADERS = {
+    "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+    "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "send_email",
+}
 
 
 class Post:
@@ -36,12 +40,8 @@ class Post:
         self._thread.start()
 
     def _run(self) -> None:
-        headers = {
-            "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
-            "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "send_email",
-        }
         try:
-            self._connection.request("POST", "/mcp", self._body, headers)
+            self._connection.request("POST", "/mcp", self._body, HEADERS)
             answer = self._connection.getresponse()
             self.status, body = answer.status, answer.read()
             if self.status == 200:
