@@ -139,6 +139,11 @@ impl Complaint {
         Self::about(Value::Null, code, message)
     }
 
+    /// What is wrong; it quotes nothing.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// As it goes over the wire.
     pub(super) fn to_line(&self) -> String {
         let error = json!({ "code": self.code, "message": self.message });

@@ -69,7 +69,8 @@ where
         Err(error) => return warn!(reason = kind(&error), "the session could not begin"),
     };
     if let Err(error) = running.waiting().await {
-        warn!(%error, "the session ended by an error inside this program");
+        // The error itself quotes the words of a panic, and these may quote a message.
+        warn!(panicked = error.is_panic(), "the session ended by an error inside this program");
     }
 }
 

@@ -118,7 +118,7 @@ impl Desk {
 /// `/mcp`.
 pub(super) async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     desk.respond(request).await.unwrap_or_else(|refusal| {
-        debug!(?refusal, "refused a request");
+        debug!(%refusal, "refused a request");
         refusal.into_response()
     })
 }

@@ -1,6 +1,7 @@
 //! The answers that rmcp does not give, or not in words to act on: a status, and a JSON-RPC error that says what to do.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
@@ -120,6 +121,13 @@ impl Refusal {
     pub(super) fn too_many_sessions() -> Self {
         let words = "too many sessions are open; end some with DELETE, or speak the protocol of 2026-07-28, which has none";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, REFUSED, words)
+    }
+}
+
+/// For the log: what is wrong, and not the request's id, in which a client may put anything.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.complaint.message())
     }
 }
 

@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, ServerHandler};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -52,6 +52,7 @@ struct Client {
     session: JoinHandle<()>,
 }
 
+const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
 const CALL: &str = r#"{"jsonrpc":"2.0","id":"c","method":"tools/call","params":{"name":"slow"}}"#;
 
 impl Client {
@@ -75,9 +76,7 @@ impl Client {
         ));
         let (input, output) = tokio::io::split(ours);
         let mut client = Self { slow, stop, input: BufReader::new(input), output: Some(output), session };
-        client
-            .say(r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#)
-            .await;
+        client.say(HELLO).await;
         assert!(client.hear().await.contains("protocolVersion"));
         client
     }
@@ -281,4 +280,31 @@ async fn a_client_that_does_not_read_has_to_wait_with_writing() {
     assert!(!writing.is_finished());
     assert_eq!(client.answered().await.len(), all);
     writing.await.unwrap();
+}
+
+/// An input in which this program has an error.
+struct Faulty;
+
+impl AsyncRead for Faulty {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        panic!("text-of-great-secrecy");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_session_is_logged_without_its_words() {
+    let (mut logged, log) = std::io::pipe().unwrap();
+    let lines = tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(log)).finish();
+    let logging = tracing::subscriber::set_default(lines);
+    let input = std::io::Cursor::new(format!("{HELLO}\n").into_bytes()).chain(Faulty);
+    serve_streams(Slow::default(), input, tokio::io::sink(), std::future::pending(), || {}).await;
+    drop(logging);
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut logged, &mut said).unwrap();
+    assert!(said.contains("an error inside this program"), "{said}");
+    assert!(!said.contains("secrecy"), "{said}");
 }
