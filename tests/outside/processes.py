@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import anyio
 import anyio.from_thread
+import httpx2
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -191,6 +193,11 @@ class House:
     def stderr(self) -> str:
         return "".join(self.log.entries)
 
+    def health(self) -> str:
+        """All of `/health`, with its head."""
+        with urllib.request.urlopen(self.url.replace("/mcp", "/health"), timeout=DEADLINE) as answer:
+            return f"{answer.headers}\n{answer.read().decode()}"
+
     def says(self, pattern: str, deadline: float = DEADLINE) -> re.Match[str]:
         """What the log says, as soon as it does."""
         return self.log.wait(lambda lines: re.search(pattern, "".join(lines)), f"the log to say {pattern}", deadline)
@@ -225,7 +232,9 @@ class Program:
         self.stderr_path = home / "stderr"
         self._stderr = self.stderr_path.open("w+")
         if self.house:
-            transport: Any = streamable_http_client(self.house.url)
+            token = variables.get("SMTP_MCP_HTTP_TOKEN")
+            web = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=55) if token else None
+            transport: Any = streamable_http_client(self.house.url, http_client=web)
         else:
             parameters = StdioServerParameters(
                 command=str(BINARY), args=arguments, env=own_environment(home, variables), cwd=cwd or home

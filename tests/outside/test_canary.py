@@ -1,17 +1,23 @@
-# Every failure with every secret known: none of them, in no form, stands in the log or in an answer, and no mail's text or whole address in the log.
+# Every failure with every secret known: none of them, in no form, stands in an answer, the log or /health, and no mail's text or whole address in the last two.
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from conftest import several_servers
-from failures import CASES, CRAM, PASSWORD, USER
+from conftest import one_server, several_servers
+from failures import A, CASES, CRAM, PASSWORD, USER
+from processes import run
+from test_http import HEADERS, META, TOOLS
 
 CHALLENGE = re.search(r"334 (\S+)\nC: \n$", CRAM)[1]
 DIGEST = hmac.new(PASSWORD.encode(), base64.b64decode(CHALLENGE), hashlib.md5).hexdigest()
+TOKEN, WRONG = "bearer-word-of-mine", "bearer-word-of-others"
 TEXT, SUBJECT, BYTES, NAME = "text-of-great-secrecy", "subject-of-great-secrecy", b"bytes-of-great-secrecy", "name-of-great-secrecy"
 
 
@@ -32,9 +38,9 @@ def forms(secret: str) -> list[str]:
 
 
 def credentials() -> list[str]:
-    """The password in each form in which it may have gone out."""
+    """Password and token in each form in which they may have gone out."""
     sasl = [f"\0{USER}\0{PASSWORD}", f"{USER} {DIGEST}"]
-    return forms(PASSWORD) + [DIGEST, *alignments(DIGEST.encode())] + [base64.b64encode(one.encode()).decode().rstrip("=") for one in sasl]
+    return forms(PASSWORD) + forms(TOKEN) + [DIGEST, *alignments(DIGEST.encode())] + [base64.b64encode(one.encode()).decode().rstrip("=") for one in sasl]
 
 
 def confidential(recipients: list[str]) -> list[str]:
@@ -54,19 +60,75 @@ def test_the_forms_are_found_where_they_stand() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_secret_is_told(stable, start, stage, closed_door, name: str) -> None:
+def test_no_secret_is_told(stable, start, stage, closed_door, tmp_path: Path, name: str) -> None:
     _, case = CASES[name]
     own = {f"{variable}_1": value for variable, value in case.variables.items()}
-    known = {"SMTP_USERNAME_2": USER, "SMTP_PASSWORD_2": PASSWORD, "LOG_LEVEL": "trace", "RUST_LOG": "trace"}
+    known = {"SMTP_USERNAME_2": USER, "SMTP_PASSWORD_2": PASSWORD, "SMTP_MCP_HTTP_TOKEN": TOKEN, "LOG_LEVEL": "trace", "RUST_LOG": "trace"}
     variables = several_servers(stage(case), closed_door, **own, **known)
     program = start(variables)
     file = {"filename": f"{NAME}.txt", "content": base64.b64encode(BYTES).decode()}
     # Only the first server may send as this one, so that the answer quotes what it said.
     arguments = {"body": TEXT, "attachments": [file], "from_email": "me@first.example"} | case.arguments
     said = [program.call("send_email", to=list(case.ends), subject=SUBJECT, **arguments)]
-    said += [program.call(tool) for tool in ("test_smtp_connection", "get_smtp_status")]
+    said += [program.call(tool) for tool in TOOLS if tool != "send_email"]
+    health = program.house.health() if program.house else None
+    checked = None if program.house else run(tmp_path / "check", variables, "check")
     stable.settle()
     log = program.stderr()
     assert "delivery attempt ended" in log, "the log does not tell of it"
     absent(credentials(), "an answer", "\n".join(f"{answer.text}\n{json.dumps(answer.data, ensure_ascii=False)}" for answer in said))
     absent(credentials() + confidential(list(case.ends)), "the log", log)
+    if health:
+        assert '"total":2' in health
+        absent(credentials() + confidential(list(case.ends)) + ["first", "second", str(variables["SMTP_HOST_1"])], "/health", health)
+    if checked:
+        assert "second" in checked.stdout
+        absent(credentials(), "what check prints", checked.stdout + checked.stderr)
+
+
+# What is refused before it is a call: the status, the head, and the body, which is a call where nothing else is said.
+CALL = json.dumps({
+    "jsonrpc": "2.0", "id": NAME, "method": "tools/call",
+    "params": {"name": "send_email", "arguments": {"to": A, "subject": SUBJECT, "body": TEXT}, "_meta": META},
+})
+KNOWN = HEADERS | {"Authorization": f"Bearer {TOKEN}"}
+REFUSED = {
+    "no token": (401, {"Authorization": None}, CALL),
+    "another token": (401, {"Authorization": f"Bearer {WRONG}"}, CALL),
+    "the token in another way": (401, {"Authorization": "Basic " + base64.b64encode(f"{A}:{TOKEN}".encode()).decode()}, CALL),
+    "another host": (403, {"Host": f"{NAME}.example"}, CALL),
+    "another origin": (403, {"Origin": f"https://{NAME}.example"}, CALL),
+    "no JSON by its head": (415, {"Content-Type": "text/plain"}, CALL),
+    "no JSON": (400, {}, CALL[:-1]),
+    "no JSON behind a call": (400, {}, CALL + TEXT),
+    "no message": (400, {}, json.dumps({"id": NAME, SUBJECT: TEXT})),
+    "several messages": (400, {}, f"[{CALL},{CALL}]"),
+    "too many values": (400, {}, json.dumps([TEXT] * 20_000)),
+    "too long": (413, {}, CALL + " " * (72 << 20)),
+    "a large handshake": (413, {}, json.dumps({"jsonrpc": "2.0", "id": NAME, "method": "initialize", "params": {"x": TEXT * 10_000}})),
+    "a session of nobody": (404, {"MCP-Protocol-Version": "2025-11-25", "Mcp-Session-Id": NAME}, json.dumps({"jsonrpc": "2.0", "id": NAME, "method": TEXT})),
+    "another tool than in the head": (400, {"Mcp-Name": NAME}, CALL),
+    "no such tool": (200, {"Mcp-Name": NAME}, CALL.replace('"send_email"', f'"{NAME}"')),
+    "no such method": (404, {"Mcp-Method": NAME}, CALL.replace("tools/call", NAME)),
+    "no such argument": (200, {}, CALL.replace('"subject"', f'"{NAME}"')),
+    "no address": (200, {}, CALL.replace(A, f"{A} {A}")),
+}
+
+
+@pytest.fixture(scope="module")
+def house(module_stable):
+    return module_stable.house(one_server(module_stable.capture(), SMTP_MCP_HTTP_TOKEN=TOKEN, LOG_LEVEL="trace", RUST_LOG="trace"))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_no_secret_is_told_of_what_is_refused(house, name: str) -> None:
+    status, head, body = REFUSED[name]
+    connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=30)
+    connection.request("POST", "/mcp", body, {name: value for name, value in (KNOWN | head).items() if value is not None})
+    answer = connection.getresponse()
+    said = f"{answer.status} {answer.headers}\n{answer.read().decode()}"
+    connection.close()
+    assert answer.status == status, said
+    absent(forms(TOKEN) + forms(WRONG), "the answer", said)
+    for place, text in ("the log", house.stderr()), ("/health", house.health()):
+        absent(forms(TOKEN) + forms(WRONG) + confidential([A]), place, text)
