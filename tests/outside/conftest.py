@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from exim import Exim
 from failures import NOBODY, Case
 from mail import Mail
 from postfix import Postfix
@@ -242,3 +243,8 @@ def real(kind: type[RealServer]) -> Iterator[RealServer]:
 @pytest.fixture(scope="session")
 def postfix() -> Iterator[RealServer]:
     yield from real(Postfix)
+
+
+@pytest.fixture(scope="session")
+def exim() -> Iterator[RealServer]:
+    yield from real(Exim)
