@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from exim import Exim
 from failures import NOBODY, Case
 from mail import Mail
-from postfix import Postfix, why_not
+from postfix import Postfix
 from processes import BINARY, Answer, Capture, House, Pipe, Program
+from real_server import RealServer
 from scripted import Scripted
 
 MODES = ("auto", "legacy", "auto over http", "legacy over http")
@@ -226,13 +228,23 @@ def attachment_dirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pat
     return dirs
 
 
-@pytest.fixture(scope="session")
-def postfix() -> Iterator[Postfix]:
-    reason = why_not()
+def real(kind: type[RealServer]) -> Iterator[RealServer]:
+    """A real mail server; where there can be none the test is skipped, but not in CI."""
+    reason = kind.why_not()
     if reason and os.environ.get("CI") == "true":
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
-    server = Postfix()
+    server = kind()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[RealServer]:
+    yield from real(Postfix)
+
+
+@pytest.fixture(scope="session")
+def exim() -> Iterator[RealServer]:
+    yield from real(Exim)

@@ -1,4 +1,4 @@
-//! The outside suite: pytest against the built binary, a real mail server and a mail parser of others.
+//! The outside suite: pytest against the built binary, real mail servers and a mail parser of others.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,8 @@ use crate::skipped::Skipped;
 
 const SUITE: &str = "tests/outside";
 const POSTFIX: &str = "/usr/lib/postfix/sbin/smtpd";
+/// In the target directory, where `install-lab` leaves it.
+const EXIM: &str = "outside-exim/exim4";
 
 /// Runs the suite; what this machine cannot do is skipped with its reason.
 pub(crate) fn run(skipped: &mut Skipped) -> Result<()> {
@@ -27,14 +29,20 @@ pub(crate) fn run(skipped: &mut Skipped) -> Result<()> {
     shell::run(&mut pytest)
 }
 
-/// Installs the real mail server. Where it cannot, pytest skips what needs it, and that is told.
+/// Gets the real mail servers. Where it cannot, pytest skips what needs them, and that is told.
 fn install_lab(skipped: &mut Skipped) {
-    let installed = shell::run(command("bash").arg(Path::new(SUITE).join("install-lab")));
-    let step = "the tests that need a real mail server";
-    match installed {
-        Err(why) => skipped.add(step, format!("{why:#}")),
-        Ok(()) if !Path::new(POSTFIX).exists() => skipped.add(step, "there is no Postfix here"),
-        Ok(()) => {}
+    if let Err(why) = shell::run(command("bash").arg(Path::new(SUITE).join("install-lab"))) {
+        skipped.add("what install-lab gets", format!("{why:#}"));
+    }
+    let exim = place::target().join(EXIM);
+    let servers = [("Postfix", Path::new(POSTFIX), true), ("Exim", exim.as_path(), false)];
+    for (server, program, needs_root) in servers {
+        let step = format!("the tests against a real {server}");
+        if !program.exists() {
+            skipped.add(&step, format!("there is no {}", program.display()));
+        } else if needs_root && !shell::is_root() {
+            skipped.add(&step, "it needs root");
+        }
     }
 }
 

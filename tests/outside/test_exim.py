@@ -1,0 +1,29 @@
+# The main job against a real Exim, another reading of the same standards and another TLS: what Exim itself put into the mailbox.
+import pytest
+
+import everything
+from exim import Exim
+from mail import same_text
+from processes import Program
+
+
+@pytest.fixture(scope="module")
+def program(module_stable, exim: Exim) -> Program:
+    return module_stable.program("auto", exim.variables())
+
+
+def test_a_mail_with_everything(program: Program, exim: Exim) -> None:
+    answer, data = everything.send(program)
+    everything.judge(exim, exim.mails(answer.data["message_id"], 4), data)
+    exim.logged(rf"<= bench@lab\.test .* P=esmtpsa .* A=plain:bench@lab\.test .* id={answer.data['message_id'].strip('<>')}$")
+
+
+def test_smtputf8_beside_a_refused_recipient(program: Program, exim: Exim) -> None:
+    body = "größer\n.\n"
+    answer = program.send(to=["Jürgen <jürgen@lab.test>", "bad@lab.test"], subject="Grüße", body=body).ends("partial").says("550 5.1.1", "no such user here")
+    assert answer.rejected == ["bad@lab.test"]
+    (copy,) = exim.settled(answer.data["message_id"])
+    copy.is_clean()
+    assert (copy.recipients, copy.message["subject"]) == (["jürgen@lab.test"], "Grüße")
+    assert same_text(copy.text(), body)
+    assert "with utf8esmtpsa" in copy.message["received"]

@@ -1,0 +1,29 @@
+# Every way to log in that the program knows, against a real Postfix, whose log says which one was used.
+import pytest
+
+from postfix import Postfix
+from real_server import recipients
+
+# the port, what is set for it, the mechanism that is used there
+LOGINS = {
+    "only PLAIN": ("only_plain", {}, "PLAIN"),
+    "only LOGIN": ("only_login", {}, "LOGIN"),
+    "only CRAM-MD5": ("only_cram_md5", {}, "CRAM-MD5"),
+    "of all three under TLS the one in a single step": ("starttls", {}, "PLAIN"),
+    "of all three in plaintext the one that hides the password": ("plaintext", {"SMTP_USE_TLS": "false"}, "CRAM-MD5"),
+}
+
+
+@pytest.mark.parametrize("name", LOGINS)
+def test_logins(stable, postfix: Postfix, name: str) -> None:
+    port, changed, mechanism = LOGINS[name]
+    variables = postfix.variables(SMTP_PORT=postfix.ports[port], **changed)
+    answer = stable.program("auto", variables).send(to="ada@lab.test").ends("sent")
+    assert recipients(postfix.mails(answer.data["message_id"], 1)) == ["ada@lab.test"]
+    assert f"sasl_method={mechanism}, sasl_username=bench@lab.test" in postfix.came_by(answer.data["message_id"])
+
+    begin = len(postfix.log())
+    program = stable.program("auto", variables | {"SMTP_PASSWORD": "wrong-secret"})
+    program.send(to="ada@lab.test").ends("refused").says("login", "535", "SMTP_PASSWORD", "paused")
+    postfix.logged(f"SASL {mechanism} authentication failed", begin)
+    assert program.health("primary")["is_paused"] is True

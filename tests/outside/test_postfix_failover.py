@@ -1,0 +1,89 @@
+# A real Postfix that refuses, defers, or ends the conversation in the middle, alone and with a second one behind it: never two copies.
+from typing import Any
+
+import pytest
+
+from postfix import Postfix
+from processes import Program
+from real_server import recipients
+from wire import Wire
+
+ADA, BAD, TMP, BYE, CARL = (f"{name}@lab.test" for name in ("ada", "bad", "tmp", "bye", "carl"))
+LAST_DOT = b"\r\n.\r\n"
+
+# How the wire to the first server is cut: at a word, which passes or not.
+CUTS = {
+    "cut at a recipient": (b"RCPT TO:<carl", False),
+    "cut at the content": (b"\r\nFrom: ", False),
+    "cut before the last dot": (LAST_DOT, False),
+    "cut before the reply to the last dot": (LAST_DOT, True),
+}
+
+
+@pytest.fixture
+def first(stable, postfix: Postfix, manner: str) -> dict[str, Any]:
+    """The environment of the first server: at the end of a wire that is going to be cut, or one whose recipients have their ways."""
+    if manner not in CUTS:
+        return postfix.variables()
+    wire = Wire(postfix.ports["plaintext"], *CUTS[manner])
+    stable.also(wire.stop)
+    return postfix.variables(SMTP_PORT=wire.port, SMTP_USE_TLS="false")
+
+
+def hurt_briefly(program: Program, server: str) -> bool:
+    """The shortest back-off of docs/failures.md."""
+    health = program.health(server)
+    return health["is_failed"] is True and health["is_paused"] is False and 0 < health["backoff_remaining"] <= 5
+
+
+# manner, for whom, state, who has a copy through the first server, through the second, who is refused, who is unknown, the first is hurt
+ENDS = [
+    ("refused stays refused", [ADA, BAD], "partial", [ADA], [], [BAD], [], False),
+    ("deferred alone moves on", [ADA, TMP, CARL], "sent", [ADA, CARL], [TMP], [], [], False),
+    ("421 moves all who are open", [ADA, BAD, BYE, CARL], "partial", [], [ADA, BYE, CARL], [BAD], [], True),
+    ("cut at a recipient", [ADA, CARL], "sent", [], [ADA, CARL], [], [], True),
+    ("cut at the content", [ADA, CARL], "unknown", [], [], [], [ADA, CARL], True),
+    ("cut before the last dot", [ADA, CARL], "unknown", [], [], [], [ADA, CARL], True),
+    ("cut before the reply to the last dot", [ADA, BAD, CARL], "unknown", [ADA, CARL], [], [BAD], [ADA, CARL], True),
+]
+
+
+@pytest.mark.parametrize(("manner", "to", "state", "at_first", "at_second", "refused", "unknown", "hurt"), ENDS, ids=[end[0] for end in ENDS])
+def test_over_two_servers_no_one_has_two_copies(
+    stable, postfix: Postfix, first: dict[str, Any], to: list[str], state: str, at_first: list[str], at_second: list[str],
+    refused: list[str], unknown: list[str], hurt: bool,
+) -> None:
+    servers = {"first": first, "second": postfix.variables(SMTP_PORT=postfix.ports["second"])}
+    variables = {f"{name}_{number}": value for number, server in enumerate(servers.values(), 1) for name, value in server.items()}
+    program = stable.program("auto", variables | {f"SMTP_NAME_{number}": name for number, name in enumerate(servers, 1)})
+    answer = program.send(to=to).ends(state)
+    assert (answer.rejected, answer.data["unknown"]) == (refused, unknown), answer
+    assert answer.data["accepted"] == ([] if unknown else [address for address in to if address not in refused]), answer
+    assert hurt_briefly(program, "first") is hurt, program.health("first")
+    assert program.health("second")["is_failed"] is False
+    stable.settle()
+    copies = postfix.settled(answer.data["message_id"])
+    for copy in copies:
+        copy.is_clean()
+    through_second = [copy for copy in copies if "by second.lab.test (Postfix)" in copy.message["received"]]
+    assert recipients(through_second) == at_second
+    assert recipients([copy for copy in copies if copy not in through_second]) == at_first
+
+
+def test_a_connection_closed_at_a_recipient(stable, postfix: Postfix) -> None:
+    """Whom Postfix had taken before has no copy, and hears why; who was refused keeps the refusal; the next mail leaves."""
+    program = stable.program("auto", postfix.variables())
+    to = [ADA, BAD, BYE, CARL]
+    answer = program.send(to=to).ends("refused").says(", ".join([ADA, BYE, CARL]), "RCPT TO", "421 4.3.2", "closing for now", "later")
+    codes = {entry["address"]: (entry["code"], entry["enhanced_code"]) for entry in answer.data["rejected"]}
+    assert answer.rejected == to
+    assert codes == dict.fromkeys(to, (421, "4.3.2")) | {BAD: (550, "5.1.1")}
+    assert hurt_briefly(program, "primary")
+    program.send(to=BYE).ends("refused").says("421 4.3.2")
+    assert hurt_briefly(program, "primary"), "the back-off does not grow"
+
+    after = program.send(to=[ADA, CARL]).ends("sent")
+    assert recipients(postfix.settled(after.data["message_id"])) == [ADA, CARL]
+    assert postfix.settled(answer.data["message_id"]) == []
+    assert answer.data["message_id"] not in postfix.log()
+    assert program.health("primary")["is_failed"] is False
