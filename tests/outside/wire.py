@@ -15,6 +15,8 @@ class Wire:
         self._threads: list[threading.Thread] = []
         self._streams: list[socket.socket] = []
         self._listener = socket.create_server((self.host, 0))
+        # What does not pass shall not fit in here, or a client would come to its last byte.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         self.port = self._listener.getsockname()[1]
         self._begin(self._accept)
 
@@ -30,9 +32,16 @@ class Wire:
                 return
             server = socket.create_connection((self.host, self._to))
             self._streams += [client, server]
-            said = threading.Event()
-            self._begin(self._carry, client, server, said)
-            self._begin(self._carry_back, server, client, said)
+            self._begin(self._converse, client, server)
+
+    def _converse(self, client: socket.socket, server: socket.socket) -> None:
+        said = threading.Event()
+        back = threading.Thread(target=self._carry_back, args=(server, client, said), daemon=True)
+        # Closed, and not only shut down: a client that is writing hears of the end by a reset, as it would from a server that died.
+        with client, server:
+            back.start()
+            self._carry(client, server, said)
+            back.join()
 
     def _carry(self, client: socket.socket, server: socket.socket, said: threading.Event) -> None:
         """What the client says. The word is looked for over the borders of segments."""
@@ -67,8 +76,6 @@ class Wire:
         cut(*self._streams)
         for thread in self._threads:
             thread.join(5)
-        for stream in self._streams:
-            stream.close()
 
 
 def cut(*streams: socket.socket) -> None:
