@@ -69,9 +69,10 @@ class Capture:
     def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._stderr = (folder.parent / f"{folder.name}.stderr").open("w+b")
-        if "--tls" not in options:
-            options = ("--tls", "none", *options)
-        self.command = [str(BINARY), "capture", "--listen", "127.0.0.1:0", "--dir", str(folder), "--json", *options]
+        for name, usual in ("--tls", "none"), ("--listen", "127.0.0.1:0"):
+            if name not in options:
+                options = (name, usual, *options)
+        self.command = [str(BINARY), "capture", "--dir", str(folder), "--json", *options]
         self._child = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._stderr,
             env=own_environment(folder, {}), start_new_session=True,

@@ -2,7 +2,11 @@
 //!
 //! Most scenarios ask for tools, resources and prompts that only a server made for the suite has; `tests/conformance` lists
 //! them. The lists are strict: a scenario that fails and is not listed is a failure, and so is one that is listed and passes.
+//! The suite looks no further than that, so we look at the checks of each that is listed: some of them pass, and must.
 
+mod checks;
+
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -37,15 +41,21 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn score(node: &Path, lab: &Path, url: &str, requirements: Option<&str>, list: &str) -> Result<()> {
+    let results = lab.join("results").join(list);
+    // Those of an earlier run would be taken for this one's.
+    let _ = fs::remove_dir_all(&results);
+    let expected = place::root().join("tests/conformance").join(list);
     let mut suite = command(node);
     suite.arg(lab.join("node_modules/@modelcontextprotocol/conformance/dist/index.js"));
-    suite.args(["server", "--url", url, "--output-dir"]).arg(lab.join("results"));
-    suite.arg("--expected-failures").arg(place::root().join("tests/conformance").join(list));
+    suite.args(["server", "--url", url, "--output-dir"]).arg(&results);
+    suite.arg("--expected-failures").arg(&expected);
     if let Some(revision) = requirements {
         suite.args(["--requirements", revision]);
     }
     // Its own totals count the listed scenarios as failures; what is wrong is told by its exit status.
     shell::run_quietly(&mut suite)?;
+    checks::compare(&fs::read_to_string(&expected)?, &checks::failed(&results)?)
+        .with_context(|| format!("{list} is not what the suite found"))?;
     eprintln!("conformance: every failure is one of {list}");
     Ok(())
 }

@@ -1,0 +1,312 @@
+# docs/troubleshooting.md against the program: each message quoted there is provoked and read, and each failure word of the code has an entry there.
+import http.client
+import json
+import re
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+
+from conftest import one_server
+from failures import A, CASES, ENVELOPE, LARGE, LOGIN, PASSWORD, UP_TO_THE_END, USER
+from processes import ROOT, Pipe, run
+from test_http import HEADERS, META
+
+DOCUMENT = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+
+
+def documented() -> list[str]:
+    """The messages in the first cells of all tables but the last, which is about mails that arrived."""
+    rows = [line.split(" | ")[0] for line in DOCUMENT.split("## It arrived, but")[0].splitlines() if line.startswith("| ")]
+    return [message for cell in rows for message in re.findall(r"`([^`]+)`", cell)]
+
+
+def stands_in(message: str, text: str) -> bool:
+    """Whether a message stands in a text; … is for anything on the same line."""
+    return re.search(".*?".join(map(re.escape, message.split("…"))), text) is not None
+
+
+GOOD = {"SMTP_HOST": "smtp.example.org", "SMTP_FROM_EMAIL": "a@example.org"}
+TOML = {"SMTP_FROM_EMAIL": None, "SMTP_HOST": None}
+# What is set over GOOD, the arguments, and files in the working directory.
+START: dict[str, tuple[dict, tuple[str, ...], dict[str, str]]] = {
+    "SMTP_HOST: not set": ({"SMTP_HOST": None}, (), {}),
+    "SMTP_PASSWORD …: not set, though SMTP_USERNAME is": ({"SMTP_USERNAME": "ada"}, (), {}),
+    "… found true for both, expected it for one": ({"SMTP_USE_TLS": "true", "SMTP_USE_SSL": "true"}, (), {}),
+    "SMTP_FROM_EMAIL …: not set, and the username is no address": ({"SMTP_FROM_EMAIL": None, "SMTP_USERNAME": "ada", "SMTP_PASSWORD": "word"}, (), {}),
+    "TLS is off and the host is not this machine": ({"SMTP_USE_TLS": "false"} | LOGIN, (), {}),
+    "it has a scheme": ({"SMTP_HOST": "smtp://smtp.example.org"}, (), {}),
+    "it has a port": ({"SMTP_HOST": "smtp.example.org:587"}, (), {}),
+    "it has a login": ({"SMTP_HOST": "ada:word@smtp.example.org"}, (), {}),
+    "found a line that cannot be read": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_NAME 'a\n"}),
+    "found a value with $": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_NAME=a$b\n"}),
+    "this variable is not known and has no effect": ({"SMTP_PASWORD": "x"}, (), {}),
+    "not used, because numbered servers are set": ({"SMTP_HOST_1": "one.example.org", "SMTP_FROM_EMAIL_1": A}, (), {}),
+    "not used, because … has no server 2": (
+        TOML | {"SMTP_PORT_2": "25"}, ("--env-file", "a.env"), {"a.env": f"SMTP_HOST_1=smtp.example.org\nSMTP_FROM_EMAIL_1={A}\n"}),
+    "… has no number": (TOML | {"SMTP_PORT_2": "25"}, ("--env-file", "a.env"), {"a.env": f"SMTP_HOST=smtp.example.org\nSMTP_FROM_EMAIL={A}\n"}),
+    "… have numbers": (TOML | {"SMTP_PORT": "25"}, ("--env-file", "a.env"), {"a.env": f"SMTP_HOST_1=smtp.example.org\nSMTP_FROM_EMAIL_1={A}\n"}),
+    "not used, because the servers come from …/.env": (TOML | {"SMTP_PORT": "25"}, (), {".env": f"SMTP_HOST=smtp.example.org\nSMTP_FROM_EMAIL={A}\n"}),
+    "everybody on this machine can read it": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=word\n"}),
+    "… is reached from beyond this machine, and clients would not have to show who they are": ({}, ("--transport", "http", "--host", "0.0.0.0", "--port", "0"), {}),
+    "… cannot be listened on": ({"SMTP_MCP_HTTP_TOKEN": "word"}, ("--transport", "http", "--host", "192.0.2.1", "--port", "0"), {}),
+}
+
+
+@pytest.mark.parametrize("message", START)
+def test_it_does_not_start(tmp_path: Path, message: str) -> None:
+    variables, arguments, files = START[message]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o644)
+    said = run(tmp_path, {name: value for name, value in (GOOD | variables).items() if value is not None}, *arguments)
+    assert stands_in(message, said.stderr), said.stderr
+
+
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_smtp_status", "arguments": {}, "_meta": META}}
+KNOWN = HEADERS | {"Mcp-Name": "get_smtp_status", "Authorization": f"Bearer {PASSWORD}"}
+INITIALIZE = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "@", "version": "1"}},
+}
+LEGACY = {"MCP-Protocol-Version": "2025-11-25", "Mcp-Session-Id": "of-nobody", "Mcp-Method": None, "Mcp-Name": None}
+# The status, the head over KNOWN, and the body.
+WEB: dict[str, tuple[int, dict, str]] = {
+    "a token is needed": (401, {"Authorization": None}, json.dumps(CALL)),
+    "the token is not that of this server": (401, {"Authorization": "Bearer another"}, json.dumps(CALL)),
+    "the request needs one valid Host header": (400, {"Host": "a b"}, json.dumps(CALL)),
+    "Invalid request: …": (400, {}, json.dumps([CALL])),
+    "Parse error: …": (400, {}, "nonsense"),
+    "a request may hold … JSON values": (400, {}, json.dumps(CALL | {"x": [0] * 10_000})),
+    "this Host header is not allowed": (403, {"Host": "mcp.example.org"}, json.dumps(CALL)),
+    "web pages of this Origin may not call": (403, {"Origin": "https://app.example.org"}, json.dumps(CALL)),
+    "Session not found": (404, LEGACY, json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})),
+    "initialize may have 64 KiB": (413, {}, json.dumps(INITIALIZE).replace("@", "a" * 65_536)),
+    "a request may have 72 MiB": (413, {}, json.dumps(CALL) + " " * (72 << 20)),
+    "the Content-Type must be application/json": (415, {"Content-Type": "text/plain"}, json.dumps(CALL)),
+}
+
+
+@pytest.fixture(scope="module")
+def house(module_stable):
+    return module_stable.house(one_server(module_stable.capture(), SMTP_MCP_HTTP_TOKEN=PASSWORD))
+
+
+def ask(house, method: str, head: dict, body: str | None) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=30)
+    connection.request(method, "/mcp", body, {name: value for name, value in (KNOWN | head).items() if value is not None})
+    answer = connection.getresponse()
+    said = answer.status, answer.read().decode()
+    connection.close()
+    return said
+
+
+@pytest.mark.parametrize("message", WEB)
+def test_a_client_does_not_reach_it(house, message: str) -> None:
+    status, head, body = WEB[message]
+    said = ask(house, "POST", head, body)
+    assert said[0] == status and stands_in(message, said[1]), said
+    assert f"| {status}, `{message}" in DOCUMENT or f"`, `{message}" in DOCUMENT
+
+
+BROWSER, STOPPING, BUSY, SESSIONS = (
+    "This is an MCP server: …", "the server is stopping and did nothing with this request",
+    "too much is under way, and nothing was done with this request", "too many sessions are open",
+)
+
+
+def test_somebody_looks_at_it_with_a_browser(house) -> None:
+    status, said = ask(house, "GET", {"Accept": "text/html"}, None)
+    assert status == 406 and stands_in(BROWSER, said), said
+
+
+def unfinished(house, stable, size: int) -> socket.socket:
+    """A request that is welcome, and whose body does not come."""
+    place = urlsplit(house.url)
+    stream = socket.create_connection((place.hostname, place.port), 30)
+    stable.also(stream.close)
+    head = "".join(f"{name}: {value}\r\n" for name, value in KNOWN.items())
+    stream.sendall(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Expect: 100-continue\r\nContent-Length: {size}\r\n\r\n".encode())
+    assert stream.recv(100).startswith(b"HTTP/1.1 100 ")
+    return stream
+
+
+def test_it_is_busy_and_then_it_is_stopped(stable) -> None:
+    house = stable.house(one_server(stable.capture()))
+    streams = [unfinished(house, stable, size << 20) for size in (72, 72, 48)]
+    status, said = ask(house, "POST", {}, json.dumps(CALL) + " " * (1 << 20))
+    assert status == 503 and stands_in(BUSY, said), said
+    house.child.send_signal(signal.SIGTERM)
+    said = streams[0].recv(10_000).decode()
+    assert said.startswith("HTTP/1.1 503 ") and stands_in(STOPPING, said), said
+
+
+@pytest.mark.slow
+def test_clients_begin_sessions_and_do_not_end_them(stable) -> None:
+    house = stable.house(one_server(stable.capture()))
+    connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=30)
+    for _ in range(2001):
+        connection.request("POST", "/mcp", json.dumps(INITIALIZE), {"Content-Type": "application/json", "Accept": HEADERS["Accept"]})
+        answer = connection.getresponse()
+        said = answer.read().decode()
+    assert answer.status == 503 and stands_in(SESSIONS, said), said
+
+
+def case(phase: str, name: str) -> Callable:
+    """A case of failures.py."""
+    (found,) = (case for row, case in CASES.values() if (row.phase, case.name) == (phase, name))
+    return lambda stable, stage: (stage(found), found.variables, found.arguments, list(found.ends))
+
+
+def with_certificate(hosts: str) -> Callable:
+    """A server whose certificate is good, called by this name or address."""
+
+    def build(stable, _) -> tuple:
+        capture = stable.capture("--tls", "implicit", "--listen", "0.0.0.0:0")
+        place = SimpleNamespace(host=hosts, port=capture.port)
+        return place, {"SMTP_USE_SSL": "true", "SMTP_USE_TLS": None, "SMTP_CA_FILE": capture.ca_file}, {}, [A]
+
+    return build
+
+
+def playing(script: str, arguments: dict | None = None, **variables) -> Callable:
+    return lambda stable, _: (stable.scripted(script), variables, arguments or {}, [A])
+
+
+TALK: dict[str, Callable] = {
+    "connect: the server's name could not be looked up": case("Connect", "not found"),
+    "connect: the connection failed: Connection refused": case("Connect", "refused"),
+    "connect: no answer within … s": case("Connect", "too slow"),
+    "greeting: no answer within … s": case("Greeting", "silence"),
+    "TLS failed: the server's answer to the handshake was not TLS": case("Tls", "plaintext where TLS comes first"),
+    "the server does not offer STARTTLS": case("Tls", "missing"),
+    "plaintext was injected behind STARTTLS": case("Tls", "slipped in"),
+    "the server closed the connection": case("Greeting", "closed"),
+    "TLS failed: … comes from an unknown issuer": case("Tls", "certificate of nobody known"),
+    "TLS failed: … is for another host name": with_certificate("127.0.0.2"),
+    "the server's answer was not SMTP": case("Greeting", "nonsense"),
+    "the server offers no login that we speak": playing("S: 220 hello\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2", **LOGIN),
+    "the message has … bytes and the server takes …": case("Mail", "too large"),
+    "an address needs SMTPUTF8": case("Mail", "no SMTPUTF8"),
+}
+
+
+@pytest.mark.parametrize("message", TALK)
+def test_it_does_not_connect(stable, stage, message: str) -> None:
+    server, variables, arguments, recipients = TALK[message](stable, stage)
+    program = stable.program("auto", one_server(server, **variables))
+    said = program.send(to=recipients, **arguments).ends("refused").text
+    assert stands_in(message, said), said
+
+
+PAUSED = "refused the login and is paused"
+
+
+def test_a_login_that_was_refused_is_not_tried_again(stable) -> None:
+    capture = stable.capture("--login", f"{USER}:another")
+    program = stable.program("auto", one_server(capture, **LOGIN))
+    program.send().ends("refused")
+    said = program.send().ends("refused").text
+    assert stands_in(PAUSED, said), said
+
+
+FILE = {"filename": "a.txt", "content": "!"}
+# Arguments of a mail that does not leave; `dirs`: with a directory that attachments may come from.
+MAIL: dict[str, dict] = {
+    "to: \"…\": there is no @": {"to": "ada"},
+    "groups and semicolons are not taken": {"to": f"{A}; {A}"},
+    "from_email: … may not send here": {"from_email": "somebody@else.example"},
+    "attachments[0]…": {"attachments": [FILE]},
+    "SMTP_ATTACHMENT_DIRS is not set": {"attachments": [{"path": "a.txt"}]},
+    "no readable file in the allowed directories": {"attachments": [{"path": "a.txt"}], "dirs": True},
+    "template_vars: missing: …": {"body": "{name}", "template_vars": {"a": "b"}},
+    "… is never closed by …": {"body": "{?a}", "template_vars": {"a": "b"}},
+    "closes nothing": {"body": "{/a}", "template_vars": {"a": "b"}},
+    "crosses": {"body": "{?a}{?b}{/a}{/b}", "template_vars": {"a": "b"}},
+    "… recipients; at most … are taken": {"to": [f"a{number}@example.org" for number in range(101)]},
+    "… larger than …": {"body": "x" * (11 << 20)},
+    "… longer than …": {"subject": "x" * 999},
+    "unknown argument …": {"boddy": "b"},
+    "wrong arguments: …": {"html": "perhaps"},
+}
+
+
+@pytest.mark.parametrize("message", MAIL)
+def test_a_mail_does_not_leave(stable, tmp_path: Path, closed_door, message: str) -> None:
+    arguments = dict(MAIL[message])
+    dirs = tmp_path if arguments.pop("dirs", False) else None
+    program = stable.program("auto", one_server(closed_door, SMTP_ATTACHMENT_DIRS=dirs))
+    said = program.refuses("send_email", **{"to": A, "subject": "s", "body": "b"} | arguments)
+    assert said.startswith("Not sent: ") and stands_in(message, said), said
+
+
+STOPPED, WAITING = "stopped before its last byte was sent", "still waiting for the server's answer to the end of the mail"
+
+
+@pytest.mark.parametrize(("message", "state", "script"), [
+    (STOPPED, "refused", ENVELOPE + "S: 354 go on\nstall"),
+    (WAITING, "unknown", UP_TO_THE_END + "keep\nstall"),
+])
+def test_the_program_ends_before_the_mail_does(stable, message: str, state: str, script: str) -> None:
+    """The end of the program is the end of a call's time, too, and comes sooner."""
+    pipe: Pipe = stable.pipe(one_server(stable.scripted(script), SMTP_TIMEOUT=60)).handshake()
+    number = pipe.start_call("send_email", **{"to": A, "subject": "s", "body": "b"} | LARGE)
+    pipe.close_stdin()
+    assert pipe.exit_status(8) == 0
+    assert stands_in(message, pipe.answer(number, 1).ends(state).text)
+
+
+# Messages that no test here provokes, and why.
+ELSEWHERE = {
+    "its body did not come within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
+    "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/dispatch has its own clock",
+    "TLS failed: … has expired": "needs another clock; crates/smtp/tests/sessions/protection.rs makes such certificates",
+    "TLS failed: … is not valid yet": "as above",
+    "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
+    "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
+}
+PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, SESSIONS, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
+
+
+def test_each_message_of_the_document_is_provoked() -> None:
+    assert sorted(documented()) == sorted([*PROVOKED, *ELSEWHERE])
+
+
+# -- each failure word of the code
+
+# Words that have no entry, and why.
+NO_ENTRY = {
+    "the server answered": "the answer shows what the server said, and the document has the codes",
+    "a login without TLS is not allowed": "the configuration refuses it before, and that has an entry",
+    "the message needs 8BITMIME": "what is composed is ASCII",
+    "the message has a line end other than CRLF": "what is composed has none",
+    "stopped before the end of the message was sent": "the answer says when and why instead, and that has an entry",
+    "Invalid request: its body broke off": "nobody is there who could read it",
+}
+WORDS = {
+    "crates/smtp/src/trouble.rs": r'#\[error\("([^{].*)"',
+    "crates/smtp/src/tls.rs": r'"(the server\'s certificate .*)"',
+    "crates/server/src/mcp/http/refusal.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
+    "crates/server/src/dispatch/words.rs": r'return "(.*)"\.to_owned\(\);',
+    "crates/server/src/cli/listen.rs": r'format!\("\{host\}(.*)"',
+}
+
+
+def failure_words(path: str) -> list[list[str]]:
+    """Each message in parts that are the same every time."""
+    source = (ROOT / path).read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+    return [[part.strip() for part in re.split(r"\{[^}]*\}|[;:,(]", message)] for message in re.findall(WORDS[path], source)]
+
+
+@pytest.mark.parametrize("path", WORDS)
+def test_each_failure_word_of_the_code_has_an_entry(path: str) -> None:
+    messages = failure_words(path)
+    assert messages, "this file says nothing any more: look for the place where it is said now"
+    entries = [part.strip(" :") for message in [*documented(), *NO_ENTRY] for part in message.split("…")]
+    known = [one for one in entries if len(one) > 9]
+    unknown = [parts for parts in messages if not any(one in part or len(part) > 9 and part in one for one in known for part in parts)]
+    assert not unknown, f"without an entry in docs/troubleshooting.md: {unknown}"
