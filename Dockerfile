@@ -7,6 +7,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
+COPY bench bench
 COPY xtask xtask
 RUN cargo build --release --locked --package smtp-mcp-server
 

@@ -50,7 +50,7 @@ fn documents() -> Result<Vec<PathBuf>> {
 }
 
 /// `text` with `content` between the markers of block `name`; unchanged where it has no such block.
-fn with_block(text: &str, name: &str, content: &str) -> Result<String> {
+pub(crate) fn with_block(text: &str, name: &str, content: &str) -> Result<String> {
     let begin = format!("<!-- generated: {name} -->\n");
     let Some(at) = text.find(&begin) else {
         return Ok(text.to_owned());

@@ -5,6 +5,7 @@
     reason = "a recipe talks to the person who runs it; stdout is left to the tools it starts"
 )]
 
+mod bench;
 mod check;
 mod conformance;
 mod docs;
@@ -44,6 +45,14 @@ enum Recipe {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
+    /// Measure the release build on this machine, and print tables.
+    Bench {
+        /// Only this one; default: each in turn.
+        what: Option<bench::What>,
+        /// Write the tables into docs/performance.md instead.
+        #[arg(long)]
+        write: bool,
+    },
     /// Lint the tools' schemas with the MCP inspector, in both eras of the protocol.
     Inspect,
     /// Run the MCP project's conformance suite against the program over HTTP.
@@ -56,6 +65,7 @@ fn main() -> ExitCode {
         Recipe::Check => check::run(),
         Recipe::Docs { check } => docs::run(check),
         Recipe::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
+        Recipe::Bench { what, write } => bench::run(what, write),
         Recipe::Inspect => inspect::run(),
         Recipe::Conformance => conformance::run(),
     };

@@ -19,8 +19,12 @@ pub(crate) fn target() -> PathBuf {
 
 /// The program as `cargo build` leaves it.
 pub(crate) fn program() -> PathBuf {
-    let name = format!("smtp-mcp-server{}", std::env::consts::EXE_SUFFIX);
-    target().join("debug").join(name)
+    built("debug", "smtp-mcp-server")
+}
+
+/// A program of the workspace, built with this profile.
+pub(crate) fn built(profile: &str, name: &str) -> PathBuf {
+    target().join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// A directory under the target directory, made if it is missing.

@@ -1,0 +1,44 @@
+//! Measures the built program and prints tables; `cargo xtask bench` builds both and runs this.
+
+mod http;
+mod kernel;
+mod mail_server;
+mod process;
+mod program;
+mod rpc;
+mod sample;
+mod stdio;
+mod stopwatch;
+mod table;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What is measured. Tables go to stdout as Markdown, progress to stderr.
+#[derive(Parser)]
+#[command(name = "smtp-bench")]
+enum What {
+    /// The program: its start, its memory, what it adds to a mail, its calls a second.
+    Program,
+}
+
+fn main() -> ExitCode {
+    let measured = match What::parse() {
+        What::Program => program::measure(),
+    };
+    let told = measured.and_then(|tables| Ok(write!(std::io::stdout(), "{tables}")?));
+    match told {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "smtp-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says what is being measured.
+fn progress(what: &str) {
+    let _ = writeln!(std::io::stderr(), "measuring {what}");
+}

@@ -1,0 +1,53 @@
+//! What a client says, in the older era of the protocol unless it is told otherwise.
+
+use serde_json::{Value, json};
+
+/// The older era, which most clients speak.
+pub(crate) const SESSION: &str = "2025-11-25";
+/// The newer one, in which a request carries everything itself.
+pub(crate) const STATELESS: &str = "2026-07-28";
+
+/// The id of the first answer.
+pub(crate) const HELLO: u64 = 0;
+
+/// The first request.
+pub(crate) fn initialize() -> String {
+    let client = json!({ "name": "bench", "version": env!("CARGO_PKG_VERSION") });
+    let params = json!({ "protocolVersion": SESSION, "capabilities": {}, "clientInfo": client });
+    request(HELLO, "initialize", &params)
+}
+
+/// What follows its answer.
+pub(crate) fn initialized() -> String {
+    json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string()
+}
+
+/// Asks for the tools.
+pub(crate) fn list_tools(id: u64) -> String {
+    request(id, "tools/list", &json!({}))
+}
+
+/// Calls a tool.
+pub(crate) fn call(id: u64, tool: &str, arguments: &Value) -> String {
+    request(id, "tools/call", &json!({ "name": tool, "arguments": arguments }))
+}
+
+/// Calls a tool without a session.
+pub(crate) fn stateless_call(id: u64, tool: &str) -> String {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": STATELESS,
+        "io.modelcontextprotocol/clientInfo": { "name": "bench", "version": env!("CARGO_PKG_VERSION") },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    request(id, "tools/call", &json!({ "name": tool, "arguments": {}, "_meta": meta }))
+}
+
+fn request(id: u64, method: &str, params: &Value) -> String {
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
+}
+
+/// Whether an answer is a result, and one that does not tell of a failure. The text is searched and not parsed: what the
+/// client costs is measured, too.
+pub(crate) fn is_fine(answer: &str) -> bool {
+    answer.contains("\"result\":") && !answer.contains("\"isError\":true")
+}

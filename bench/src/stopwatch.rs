@@ -1,0 +1,15 @@
+//! The only place that looks at the time.
+
+use std::time::{Duration, Instant};
+
+/// Runs `act` and tells how long it took.
+pub(crate) fn time<T>(act: impl FnOnce() -> T) -> (Duration, T) {
+    let began = now();
+    let done = act();
+    (began.elapsed(), done)
+}
+
+#[expect(clippy::disallowed_methods, reason = "measuring time is what this is for")]
+fn now() -> Instant {
+    Instant::now()
+}
