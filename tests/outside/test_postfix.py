@@ -33,6 +33,7 @@ def test_refused_and_deferred_recipients(program, postfix: Postfix) -> None:
     assert (refused["code"], refused["enhanced_code"]) == (550, "5.1.1")
     assert (deferred["code"], deferred["enhanced_code"]) == (450, "4.2.0")
     assert "no such user here" in refused["reply"] and "try later" in deferred["reply"]
+    assert ["try again later" in entry["reason"] for entry in (refused, deferred)] == [False, True], answer
     assert len(postfix.mails(answer.data["message_id"], 1)) == 1
     program.send(to="bad@lab.test").ends("refused")
     assert program.health("primary")["is_failed"] is False
