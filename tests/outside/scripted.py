@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 import socket
 import struct
-import threading
 import time
 from dataclasses import dataclass, field
 
+from listener import Listener
 from mail import Mail
 
 # The first lines of most conversations.
@@ -165,39 +165,19 @@ def gone(stream: socket.socket) -> bool:
         return True
 
 
-class Scripted:
+class Scripted(Listener):
     """Plays the first script on the first connection, the second on the second, and the last on all further ones."""
-
-    host = "127.0.0.1"
 
     def __init__(self, *scripts: str) -> None:
         self.scripts = scripts
         self.conversations: list[Conversation] = []
-        self._listener = socket.create_server((self.host, 0))
-        # What nobody reads shall not fit in here, or a client would come to its last byte.
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
-        self.port = self._listener.getsockname()[1]
-        self._threads: list[threading.Thread] = []
-        self._stopping = False
-        self._begin(self._accept)
+        super().__init__()
 
-    def _begin(self, work, *arguments) -> None:
-        self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
-        self._threads[-1].start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                stream, _ = self._listener.accept()
-            except OSError:
-                return
-            if self._stopping:
-                stream.close()
-                return
-            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            script = self.scripts[min(len(self.conversations), len(self.scripts) - 1)]
-            self.conversations.append(Conversation(stream))
-            self._begin(self._converse, self.conversations[-1], script)
+    def _welcome(self, stream: socket.socket) -> None:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        script = self.scripts[min(len(self.conversations), len(self.scripts) - 1)]
+        self.conversations.append(Conversation(stream))
+        self._begin(self._converse, self.conversations[-1], script)
 
     def _converse(self, conversation: Conversation, script: str) -> None:
         with conversation.stream:
@@ -211,16 +191,3 @@ class Scripted:
     def kept(self) -> list[Mail]:
         """Every mail that this server holds. Final only after `stop`."""
         return [mail for conversation in self.conversations for mail in conversation.mails]
-
-    def stop(self) -> None:
-        """Ends every conversation; none of them may still be in the middle of something, or it is cut."""
-        self._stopping = True
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for conversation in list(self.conversations):
-            try:
-                conversation.stream.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        for thread in self._threads:
-            thread.join(5)

@@ -4,35 +4,20 @@ from __future__ import annotations
 import socket
 import threading
 
+from listener import Listener, cut
 
-class Wire:
+
+class Wire(Listener):
     """Carries what is said in plaintext, until the client says a word: that word does not pass, or its reply does not."""
-
-    host = "127.0.0.1"
 
     def __init__(self, port: int, word: bytes, passes: bool) -> None:
         self._to, self._word, self._passes = port, word, passes
-        self._threads: list[threading.Thread] = []
-        self._streams: list[socket.socket] = []
-        self._listener = socket.create_server((self.host, 0))
-        # What does not pass shall not fit in here, or a client would come to its last byte.
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
-        self.port = self._listener.getsockname()[1]
-        self._begin(self._accept)
+        super().__init__()
 
-    def _begin(self, work, *arguments) -> None:
-        self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
-        self._threads[-1].start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection((self.host, self._to))
-            self._streams += [client, server]
-            self._begin(self._converse, client, server)
+    def _welcome(self, client: socket.socket) -> None:
+        server = socket.create_connection((self.host, self._to))
+        self._streams.append(server)
+        self._begin(self._converse, client, server)
 
     def _converse(self, client: socket.socket, server: socket.socket) -> None:
         said = threading.Event()
@@ -68,19 +53,3 @@ class Wire:
         except OSError:
             pass
         cut(client, server)
-
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join(5)
-        self._listener.close()
-        cut(*self._streams)
-        for thread in self._threads:
-            thread.join(5)
-
-
-def cut(*streams: socket.socket) -> None:
-    for stream in streams:
-        try:
-            stream.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the peer was faster
