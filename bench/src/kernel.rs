@@ -27,14 +27,20 @@ pub(crate) fn memory(pid: u32) -> Result<Memory> {
 pub(crate) fn on_cpu(pid: u32) -> Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task")).context("this needs Linux")? {
-        let times = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let path = thread?.path().join("schedstat");
+        let times = match fs::read_to_string(&path) {
+            Ok(times) => times,
+            // It ended while it was looked at.
+            Err(_) if !path.exists() => continue,
+            Err(error) => return Err(error.into()),
+        };
         let first = times.split_whitespace().next().unwrap_or_default();
         nanoseconds += first.parse::<u64>().context("no schedstat")?;
     }
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// This machine, and how busy it is.
+/// This machine: its processor and its kernel.
 pub(crate) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Interleaved rounds, and what is told of them: the median, the least and the most.
+//! Interleaved rounds, and what is told of them: the median and the spread.
 
 use anyhow::Result;
 
@@ -44,7 +44,7 @@ impl Sample {
         }
     }
 
-    /// The `part`th part of the figures is at most this: 0 gives the least, 1 the most.
+    /// `percent` of the figures are at most this: 0 gives the least, 100 the most.
     pub(crate) fn quantile(&self, percent: usize) -> f64 {
         let sorted = self.sorted();
         let last = sorted.len().saturating_sub(1);

@@ -128,7 +128,8 @@ impl Contestant {
         let before = kernel::on_cpu(self.process.pid())?;
         let (took, done) = stopwatch::time(|| self.burst(calls, in_flight));
         done?;
-        let busy = kernel::on_cpu(self.process.pid())? - before;
+        // A thread that ended took its time along.
+        let busy = kernel::on_cpu(self.process.pid())?.saturating_sub(before);
         Ok(round(calls, took, busy))
     }
 }
