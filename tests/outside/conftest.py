@@ -11,15 +11,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from exim import Exim
 from failures import NOBODY, Case
 from mail import Mail
 from postfix import Postfix
-from processes import BINARY, Answer, Capture, House, Pipe, Program
+from programs import BINARY, Answer, Capture, HttpServer, Pipe, Program
 from real_server import RealServer
 from scripted import Scripted
 
+# `auto` finds the 2026-07-28 protocol, `legacy` starts with the handshake of 2025-11-25; over stdio or HTTP.
 MODES = ("auto", "legacy", "auto over http", "legacy over http")
 
 
@@ -28,13 +30,36 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"no program at {BINARY}: build it, or set SMTP_MCP_SERVER", returncode=4)
 
 
-@pytest.fixture(scope="module", params=MODES)
-def mode(request: pytest.FixtureRequest) -> str:
-    """How the client speaks: `auto` finds the 2026-07-28 protocol, `legacy` shakes hands as 2025-11-25 did; over stdio, or HTTP."""
-    return request.param
+# Files whose tests share what is expensive to start: one worker gets them all.
+GROUPS = {
+    "test_postfix.py": "postfix", "test_postfix_failover.py": "postfix", "test_logins.py": "postfix", "test_size_limit.py": "postfix",
+    "test_exim.py": "exim", "test_slow_servers.py": "slow servers",
+}
 
 
-class Stable:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Hands out one test after the other, and each group as a whole."""
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return GROUPS.get(Path(nodeid.partition("::")[0]).name, nodeid)
+
+    return Scheduler(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long starts first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="module")
+def mode() -> str:
+    """How the client speaks. One mode will do for what the protocol has no part in; a module about the protocol overrides this with all of MODES."""
+    return MODES[0]
+
+
+class Processes:
     """Starts processes, each in a folder of its own, and ends them all."""
 
     def __init__(self, folder: Path) -> None:
@@ -55,59 +80,43 @@ class Stable:
         self._ends.append(server.stop)
         return server
 
-    def program(self, mode: str, variables: dict[str, Any], *arguments: str, cwd: Path | None = None) -> Program:
+    def program(self, variables: dict[str, Any], *arguments: str, mode: str = MODES[0], cwd: Path | None = None) -> Program:
         program = Program(self._home("program"), mode, variables, list(arguments), cwd)
         self._ends.append(program.close)
         return program
 
-    def house(self, variables: dict[str, Any], *arguments: str) -> House:
-        house = House(self._home("house"), variables, list(arguments))
-        self._ends.append(house.close)
-        return house
+    def http_server(self, variables: dict[str, Any], *arguments: str) -> HttpServer:
+        http_server = HttpServer(self._home("http_server"), variables, list(arguments))
+        self._ends.append(http_server.close)
+        return http_server
 
     def pipe(self, variables: dict[str, Any], *arguments: str) -> Pipe:
         pipe = Pipe(self._home("pipe"), variables, list(arguments))
         self._ends.append(pipe.close)
         return pipe
 
-    def also(self, end: Callable[[], None]) -> None:
+    def add_cleanup(self, end: Callable[[], None]) -> None:
         """Ends something that the test started itself."""
         self._ends.append(end)
 
-    def settle(self) -> None:
+    def stop_all(self) -> None:
         """Ends everything, the last started first: programs finish what is in flight, then servers hold all they will ever get."""
         while self._ends:
             self._ends.pop()()
 
 
 @pytest.fixture
-def stable(tmp_path: Path) -> Iterator[Stable]:
-    stable = Stable(tmp_path)
-    yield stable
-    stable.settle()
-
-
-TRANSPORTS = ("stdio", "http")
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """How the client reaches the program, for what must hold over every transport."""
-    return request.param
-
-
-@pytest.fixture
-def start(stable: Stable, transport: str) -> Callable[..., Program]:
-    """`start(variables, *arguments)`: the program behind a client over the transport in question."""
-    mode = "auto" if transport == "stdio" else f"auto over {transport}"
-    return lambda variables, *arguments: stable.program(mode, variables, *arguments)
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    processes = Processes(tmp_path)
+    yield processes
+    processes.stop_all()
 
 
 @pytest.fixture(scope="module")
-def module_stable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stable]:
-    stable = Stable(tmp_path_factory.mktemp("module"))
-    yield stable
-    stable.settle()
+def module_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    processes = Processes(tmp_path_factory.mktemp("module"))
+    yield processes
+    processes.stop_all()
 
 
 def one_server(capture: Any, **more: Any) -> dict[str, Any]:
@@ -132,7 +141,7 @@ def several_servers(*places: Any, **more: Any) -> dict[str, Any]:
     return {name: value for name, value in variables.items() if value is not None}
 
 
-class ClosedDoor:
+class RefusedPort:
     """A place where connections are refused for as long as the test runs: bound, never listening."""
 
     def __init__(self) -> None:
@@ -145,8 +154,8 @@ class ClosedDoor:
 
 
 @pytest.fixture
-def closed_door() -> Iterator[ClosedDoor]:
-    door = ClosedDoor()
+def refused_port() -> Iterator[RefusedPort]:
+    door = RefusedPort()
     yield door
     door.close()
 
@@ -164,24 +173,24 @@ def full_queue() -> Iterator[Any]:
 
 
 @pytest.fixture
-def stage(stable: Stable, closed_door: ClosedDoor, full_queue: Any) -> Callable[[Case], Any]:
+def build_server(processes: Processes, refused_port: RefusedPort, full_queue: Any) -> Callable[[Case], Any]:
     """Builds the server that a case of failures.py describes."""
     places = {
         "no such name": SimpleNamespace(host=NOBODY, port=2525),
         "unreachable": SimpleNamespace(host="255.255.255.255", port=2525),
-        "closed door": closed_door,
+        "refused port": refused_port,
         "full queue": full_queue,
     }
 
     def build(case: Case) -> Any:
         if isinstance(case.server, tuple):
-            return stable.capture(*case.server)
-        return places.get(case.server) or stable.scripted(case.server)
+            return processes.capture(*case.server)
+        return places.get(case.server) or processes.scripted(case.server)
 
     return build
 
 
-class Desk:
+class RoundTrip:
     """One program on one well-behaved server, shared by the rows of a table: what was asked for, and what arrived."""
 
     def __init__(self, program: Program, capture: Capture) -> None:
@@ -191,7 +200,7 @@ class Desk:
     def send(self, **arguments: Any) -> tuple[Answer, Mail]:
         """A mail that must leave, clean; the answer and what arrived."""
         self.capture.forget()
-        answer = self.program.send(**arguments).ends("sent")
+        answer = self.program.send(**arguments).has_state("sent")
         mail = self.capture.take()
         assert mail.message["message-id"] == answer.data["message_id"], answer
         mail.is_clean()
@@ -200,22 +209,22 @@ class Desk:
     def refuse(self, **arguments: Any) -> Answer:
         """A mail that must not leave: the answer, after proof that nothing arrived before the next mail."""
         self.capture.forget()
-        answer = self.program.send(**arguments).ends("refused")
+        answer = self.program.send(**arguments).has_state("refused")
         self.nothing_arrived()
         return answer
 
     def nothing_arrived(self) -> None:
         marker = f"marker {next(self._markers)}"
-        self.program.send(subject=marker).ends("sent")
+        self.program.send(subject=marker).has_state("sent")
         arrived = self.capture.take()
         assert arrived.message["subject"] == marker, f"something arrived:\n{arrived.event}\n{arrived.data[:2000]!r}"
 
 
 @pytest.fixture(scope="module")
-def desk(mode: str, module_stable: Stable, attachment_dirs: tuple[Path, Path]) -> Desk:
-    capture = module_stable.capture()
+def round_trip(mode: str, module_processes: Processes, attachment_dirs: tuple[Path, Path]) -> RoundTrip:
+    capture = module_processes.capture()
     places = os.pathsep.join(map(str, attachment_dirs))
-    return Desk(module_stable.program(mode, one_server(capture, SMTP_ATTACHMENT_DIRS=places)), capture)
+    return RoundTrip(module_processes.program(one_server(capture, SMTP_ATTACHMENT_DIRS=places), mode=mode), capture)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import base64
 import os
 
 from mail import Mail, same_text
-from processes import Answer, Program
+from programs import Answer, Program
 from real_server import RealServer, recipients
 
 SUBJECT = "Größe 日本 " + "lang " * 30 + "Ende"
@@ -21,7 +21,7 @@ def send(program: Program) -> tuple[Answer, bytes]:
         body=BODY, html=True, template_vars={"name": "A & B"}, reply_to="help@lab.test", in_reply_to="1@lab.test", references=["0@lab.test", "1@lab.test"],
         attachments=[{"filename": FILE, "content": base64.b64encode(data).decode()}],
     )
-    return answer.ends("sent"), data
+    return answer.has_state("sent"), data
 
 
 def judge(server: RealServer, copies: list[Mail], data: bytes) -> None:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from processes import ROOT
+from programs import ROOT
 from real_server import TEMPLATES, RealServer, free_ports
 
 # Where tests/outside/install-lab unpacks it.

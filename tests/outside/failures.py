@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processes import ROOT
+from programs import ROOT
 from scripted import HELLO
 
 DOCUMENT = ROOT / "docs/failures.md"
@@ -24,11 +24,11 @@ class Case:
     """One way to bring a row about."""
 
     name: str
-    server: Any  # options of `capture`, or a script, or what `stage` in test_failures.py knows by name
-    ends: dict[str, str]  # what becomes of each recipient at this server
-    says: tuple[str, ...] = ()  # what happened, in the answer
-    cure: tuple[str, ...] = ()  # what to do next, in the answer
-    at: str = ""  # the phase as the answer calls it; else the row's
+    server: Any  # options of `capture`, or a script, or what `build_server` in conftest.py knows by name
+    statuses: dict[str, str]  # what becomes of each recipient at this server
+    messages: tuple[str, ...] = ()  # what happened, in the answer
+    hints: tuple[str, ...] = ()  # what to do next, in the answer
+    phase: str = ""  # the phase as the answer calls it; else the row's
     kept: bool | None = None  # the server has the mail although the end is unknown
     variables: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -105,7 +105,7 @@ ROWS = (
     )),
     Row("Connect", "the name is not found, the connection is refused, unreachable or too slow", "server", "next server", "hurt", (
         Case("not found", "no such name", TO_ADA, ("could not be looked up",), ("Check SMTP_HOST for a typing error",)),
-        Case("refused", "closed door", TO_ADA, ("refused",), ("Check SMTP_HOST and SMTP_PORT", "firewall")),
+        Case("refused", "refused port", TO_ADA, ("refused",), ("Check SMTP_HOST and SMTP_PORT", "firewall")),
         Case("unreachable", "unreachable", TO_ADA, ("unreachable",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
         Case("too slow", "full queue", TO_ADA, ("no answer within 0.5 s",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
     )),
@@ -116,7 +116,7 @@ ROWS = (
         Case("nonsense", "S: SSH-2.0-OpenSSH_9.2\nstall", TO_ADA, ("was not SMTP",), ("SMTP_USE_SSL=true",)),
         Case("closed", "close", TO_ADA, ("closed the connection",), ("SMTP_USE_SSL=true",)),
         # It may be seen before there is a connection, in the kernel's eyes: "connect: …" or "greeting: the connection failed".
-        Case("reset", "reset", TO_ADA, ("connection",), at="connect"),
+        Case("reset", "reset", TO_ADA, ("connection",), phase="connect"),
     )),
     Row("Hello", "neither EHLO nor HELO is taken", "server", "next server", "hurt", (
         Case("both refused", "S: 220 hello\nC: EHLO\nS: 502 what?\nC: HELO\nS: 504 5.5.1 no", TO_ADA, ("504 5.5.1 no",)),
@@ -194,7 +194,7 @@ ROWS = (
     )),
     Row("End", "2xx", "recipient", "accepted: each one that Rcpt accepted", "well", (
         Case("both", (), {A: ACCEPTED, BUSY: ACCEPTED}),
-        Case("one of two", ("--refuse", "bad*"), {BAD: REFUSED, A: ACCEPTED}, ("550",), at="RCPT TO"),
+        Case("one of two", ("--refuse", "bad*"), {BAD: REFUSED, A: ACCEPTED}, ("550",), phase="RCPT TO"),
         Case("with EHLO refused and HELO taken", "S: 220 hello\nC: EHLO\nS: 502 what?\nC: HELO\nS: 250 hello\nC: MAIL\nS: 250 ok\nC: RCPT\nS: 250 ok\nC: DATA\nS: 354 go on\nC: <content>\nkeep\nS: 250 ok", {A: ACCEPTED}),
     )),
     Row("End", "5xx: the content is refused", "message", "refused", "unhurt", (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Desk, one_server
+from conftest import RoundTrip, one_server
 from mail import same_text, shape
 
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -25,8 +25,8 @@ CONTENTS = {
 
 @pytest.mark.parametrize("name", CONTENTS)
 @pytest.mark.parametrize("filename", ["a.bin", "a.txt", "a.eml", "a.html"])
-def test_bytes_arrive_exactly(desk: Desk, name: str, filename: str) -> None:
-    _, mail = desk.send(attachments=[given(CONTENTS[name], filename)])
+def test_bytes_arrive_exactly(round_trip: RoundTrip, name: str, filename: str) -> None:
+    _, mail = round_trip.send(attachments=[given(CONTENTS[name], filename)])
     ((got_name, _, got),) = mail.attachments()
     assert got_name == filename
     assert hashlib.sha256(got).digest() == hashlib.sha256(CONTENTS[name]).digest(), f"{len(got)} bytes, sent {len(CONTENTS[name])}: {got[:80]!r}"
@@ -41,12 +41,12 @@ FILENAMES = [
 
 
 @pytest.mark.parametrize("filename", FILENAMES, ids=lambda name: name[:24])
-def test_file_names_arrive_exactly(desk: Desk, filename: str) -> None:
+def test_file_names_arrive_exactly(round_trip: RoundTrip, filename: str) -> None:
     if ".." in filename:
-        words = desk.program.send(attachments=[given(b"x", filename)])
+        words = round_trip.program.send(attachments=[given(b"x", filename)])
         assert words.data["state"] in ("sent", "refused")  # `..` inside a name may be taken for a path: both are honest
         return
-    _, mail = desk.send(attachments=[given(b"x", filename)])
+    _, mail = round_trip.send(attachments=[given(b"x", filename)])
     assert mail.attachments()[0][0] == filename, mail.data.decode("utf-8", "replace")[:3000]
 
 
@@ -70,21 +70,21 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("filename", "data", "mime_type", "expected"), TYPES, ids=[row[0] for row in TYPES])
-def test_types(desk: Desk, filename: str, data: bytes, mime_type: str | None, expected: str) -> None:
+def test_types(round_trip: RoundTrip, filename: str, data: bytes, mime_type: str | None, expected: str) -> None:
     attachment = given(data, filename) | ({"mime_type": mime_type} if mime_type else {})
-    _, mail = desk.send(attachments=[attachment])
+    _, mail = round_trip.send(attachments=[attachment])
     assert mail.attachments() == [(filename, expected, data)]
 
 
-def test_several_keep_their_order(desk: Desk) -> None:
+def test_several_keep_their_order(round_trip: RoundTrip) -> None:
     files = [(f"file {number}.bin", bytes([number]) * number) for number in range(12)]
-    answer, mail = desk.send(attachments=[given(data, name) for name, data in files])
+    answer, mail = round_trip.send(attachments=[given(data, name) for name, data in files])
     assert [(name, data) for name, _, data in mail.attachments()] == files
     assert shape(mail.message)[0] == "mixed"
 
 
-def test_two_of_the_same_name_both_arrive(desk: Desk) -> None:
-    _, mail = desk.send(attachments=[given(b"1"), given(b"2")])
+def test_two_of_the_same_name_both_arrive(round_trip: RoundTrip) -> None:
+    _, mail = round_trip.send(attachments=[given(b"1"), given(b"2")])
     assert [data for _, _, data in mail.attachments()] == [b"1", b"2"]
 
 
@@ -104,15 +104,15 @@ TREES = [
 
 
 @pytest.mark.parametrize(("arguments", "tree"), TREES, ids=range(len(TREES)))
-def test_the_tree(desk: Desk, arguments: dict, tree: object) -> None:
-    _, mail = desk.send(**arguments)
+def test_the_tree(round_trip: RoundTrip, arguments: dict, tree: object) -> None:
+    _, mail = round_trip.send(**arguments)
     assert shape(mail.message) == tree
 
 
 @pytest.mark.parametrize("content_id", ["logo", "<logo>", "logo@example.org"])
-def test_an_inline_part(desk: Desk, content_id: str) -> None:
+def test_an_inline_part(round_trip: RoundTrip, content_id: str) -> None:
     bare = content_id.strip("<>")
-    _, mail = desk.send(html=True, body=f'<img src="cid:{bare}">', attachments=[given(PNG, "logo.png", content_id=content_id)])
+    _, mail = round_trip.send(html=True, body=f'<img src="cid:{bare}">', attachments=[given(PNG, "logo.png", content_id=content_id)])
     (image,) = [part for part in mail.message.walk() if part.get_content_type() == "image/png"]
     assert image["content-id"] == f"<{bare}>"
     assert image.get_content_disposition() == "inline"
@@ -156,13 +156,13 @@ INSIDE = [
 
 
 @pytest.mark.parametrize(("path", "name", "data"), INSIDE, ids=[row[0] for row in INSIDE])
-def test_a_path_inside(desk: Desk, files: dict[str, Path], path: str, name: str, data: bytes) -> None:
-    _, mail = desk.send(attachments=[{"path": path.format(**files)}])
+def test_a_path_inside(round_trip: RoundTrip, files: dict[str, Path], path: str, name: str, data: bytes) -> None:
+    _, mail = round_trip.send(attachments=[{"path": path.format(**files)}])
     assert [(got, content) for got, _, content in mail.attachments()] == [(name, data)]
 
 
-def test_a_path_under_another_name(desk: Desk, files: dict[str, Path]) -> None:
-    _, mail = desk.send(attachments=[{"path": "in second.png", "filename": "other.png"}])
+def test_a_path_under_another_name(round_trip: RoundTrip, files: dict[str, Path]) -> None:
+    _, mail = round_trip.send(attachments=[{"path": "in second.png", "filename": "other.png"}])
     assert mail.attachments() == [("other.png", "image/png", PNG)]
 
 
@@ -173,23 +173,23 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=repr)
-def test_a_path_that_is_no_file_inside_is_refused(desk: Desk, files: dict[str, Path], path: str) -> None:
-    answer = desk.refuse(attachments=[given(b"good", "good.bin"), {"path": path.format(**files)}])
+def test_a_path_that_is_no_file_inside_is_refused(round_trip: RoundTrip, files: dict[str, Path], path: str) -> None:
+    answer = round_trip.refuse(attachments=[given(b"good", "good.bin"), {"path": path.format(**files)}])
     assert "root:" not in str(answer)
 
 
-def test_without_directories_no_path_is_allowed(stable, mode: str) -> None:
-    capture = stable.capture()
-    program = stable.program(mode, one_server(capture))
-    program.send(attachments=[{"path": "/etc/hostname"}]).ends("refused").says("SMTP_ATTACHMENT_DIRS")
-    program.send(subject="only this").ends("sent")
+def test_without_directories_no_path_is_allowed(processes) -> None:
+    capture = processes.capture()
+    program = processes.program(one_server(capture))
+    program.send(attachments=[{"path": "/etc/hostname"}]).has_state("refused").mentions("SMTP_ATTACHMENT_DIRS")
+    program.send(subject="only this").has_state("sent")
     assert capture.take().message["subject"] == "only this"
 
 
-def test_a_path_is_never_taken_from_the_working_directory(stable, mode: str, tmp_path: Path) -> None:
+def test_a_path_is_never_taken_from_the_working_directory(processes, tmp_path: Path) -> None:
     (tmp_path / "here.txt").write_text("here")
-    program = stable.program(mode, one_server(stable.capture()), cwd=tmp_path)
-    program.send(attachments=[{"path": "here.txt"}]).ends("refused")
+    program = processes.program(one_server(processes.capture()), cwd=tmp_path)
+    program.send(attachments=[{"path": "here.txt"}]).has_state("refused")
 
 
 # -- faults: each refuses the whole call
@@ -203,18 +203,18 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault)[:60])
-def test_a_fault_in_one_refuses_the_whole_call(desk: Desk, files: dict[str, Path], fault: dict) -> None:
-    desk.capture.forget()
-    assert desk.program.refuses("send_email", to="ada@example.org", subject="s", body="b", attachments=[given(b"good", "good.bin"), fault])
-    desk.nothing_arrived()
+def test_a_fault_in_one_refuses_the_whole_call(round_trip: RoundTrip, files: dict[str, Path], fault: dict) -> None:
+    round_trip.capture.forget()
+    assert round_trip.program.refuses("send_email", to="ada@example.org", subject="s", body="b", attachments=[given(b"good", "good.bin"), fault])
+    round_trip.nothing_arrived()
 
 
 @pytest.mark.parametrize("wrong", ["a string.txt", "/etc/passwd"])
-def test_a_string_is_no_attachment(desk: Desk, wrong: str) -> None:
+def test_a_string_is_no_attachment(round_trip: RoundTrip, wrong: str) -> None:
     """The predecessor dropped strings and sent the mail without them."""
-    desk.capture.forget()
-    assert desk.program.refuses("send_email", to="ada@example.org", subject="s", body="b", attachments=[wrong])
-    desk.nothing_arrived()
+    round_trip.capture.forget()
+    assert round_trip.program.refuses("send_email", to="ada@example.org", subject="s", body="b", attachments=[wrong])
+    round_trip.nothing_arrived()
 
 
 LOOSE = {
@@ -226,14 +226,14 @@ LOOSE = {
 
 
 @pytest.mark.parametrize("name", LOOSE)
-def test_loose_base64_is_understood_or_refused_but_never_changed(desk: Desk, name: str) -> None:
+def test_loose_base64_is_understood_or_refused_but_never_changed(round_trip: RoundTrip, name: str) -> None:
     content, data = LOOSE[name]
-    desk.capture.forget()
-    answer = desk.program.send(attachments=[{"content": content, "filename": "a.bin"}])
+    round_trip.capture.forget()
+    answer = round_trip.program.send(attachments=[{"content": content, "filename": "a.bin"}])
     if answer.is_error:
-        desk.nothing_arrived()
+        round_trip.nothing_arrived()
     else:
-        assert desk.capture.take().attachments()[0][2] == data
+        assert round_trip.capture.take().attachments()[0][2] == data
 
 
 MEGABYTES = {25: ("25 MiB", "25 MB", str(25 << 20)), 50: ("50 MiB", "50 MB", str(50 << 20))}
@@ -255,18 +255,18 @@ def sparse(folder: Path, name: str, size: int) -> dict:
 MIB = 1 << 20
 
 
-def test_an_attachment_over_25_mib_is_refused(desk: Desk, files: dict[str, Path]) -> None:
-    answer = desk.refuse(attachments=[sparse(files["first"], "over.bin", 25 * MIB + 1)])
+def test_an_attachment_over_25_mib_is_refused(round_trip: RoundTrip, files: dict[str, Path]) -> None:
+    answer = round_trip.refuse(attachments=[sparse(files["first"], "over.bin", 25 * MIB + 1)])
     assert names_the_limit(answer.text, 25), answer
 
 
-def test_more_than_50_mib_together_are_refused(desk: Desk, files: dict[str, Path]) -> None:
-    answer = desk.refuse(attachments=[sparse(files["first"], f"third{number}.bin", 17 * MIB) for number in range(3)])
+def test_more_than_50_mib_together_are_refused(round_trip: RoundTrip, files: dict[str, Path]) -> None:
+    answer = round_trip.refuse(attachments=[sparse(files["first"], f"third{number}.bin", 17 * MIB) for number in range(3)])
     assert names_the_limit(answer.text, 50), answer
 
 
-def test_a_long_request_is_read(desk: Desk) -> None:
+def test_a_long_request_is_read(round_trip: RoundTrip) -> None:
     """20 MiB of base64 are a line of 27 MiB: within the contract's 72 MiB, beyond the usual limit of a reader of lines."""
     data = os.urandom(MIB) * 20
-    _, mail = desk.send(attachments=[given(data, "long.bin")])
+    _, mail = round_trip.send(attachments=[given(data, "long.bin")])
     assert hashlib.sha256(mail.attachments()[0][2]).digest() == hashlib.sha256(data).digest()

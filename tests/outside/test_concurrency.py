@@ -2,10 +2,17 @@
 import base64
 import threading
 
-from conftest import one_server, several_servers
+import pytest
+
+from conftest import MODES, one_server, several_servers
 from mail import same_text
 
 COUNT = 64
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 def calls() -> list[dict]:
@@ -33,41 +40,41 @@ def arrived_whole(captures: list, asked: list[dict]) -> None:
         assert (name, data) == (attachment["filename"], base64.b64decode(attachment["content"]))
 
 
-def test_64_at_once(stable, mode: str) -> None:
-    capture = stable.capture()
-    program = stable.program(mode, one_server(capture))
+def test_64_at_once(processes, mode: str) -> None:
+    capture = processes.capture()
+    program = processes.program(one_server(capture), mode=mode)
     answers = program.call_all("send_email", calls())
     for call, answer in zip(calls(), answers):
-        assert answer.ends("sent").data["accepted"] == [call["to"]]
-    stable.settle()
+        assert answer.has_state("sent").data["accepted"] == [call["to"]]
+    processes.stop_all()
     arrived_whole([capture], calls())
 
 
-def test_64_at_once_where_the_first_server_defers_every_one(stable, mode: str) -> None:
-    first, second = stable.capture("--defer", "*"), stable.capture()
-    program = stable.program(mode, several_servers(first, second))
+def test_64_at_once_where_the_first_server_defers_every_one(processes, mode: str) -> None:
+    first, second = processes.capture("--defer", "*"), processes.capture()
+    program = processes.program(several_servers(first, second), mode=mode)
     for answer in program.call_all("send_email", calls()):
-        answer.ends("sent")
-    stable.settle()
+        answer.has_state("sent")
+    processes.stop_all()
     arrived_whole([first, second], calls())
 
 
-def test_bad_ones_among_good_ones(stable, mode: str) -> None:
-    capture = stable.capture("--refuse", "bad*")
-    program = stable.program(mode, one_server(capture))
+def test_bad_ones_among_good_ones(processes, mode: str) -> None:
+    capture = processes.capture("--refuse", "bad*")
+    program = processes.program(one_server(capture), mode=mode)
     asked = calls()
     for call in asked[::2]:
         call["to"] = "bad" + call["to"]
     answers = program.call_all("send_email", asked)
     for number, answer in enumerate(answers):
-        answer.ends("sent" if number % 2 else "refused")
-    stable.settle()
+        answer.has_state("sent" if number % 2 else "refused")
+    processes.stop_all()
     arrived_whole([capture], asked[1::2])
 
 
-def test_status_answers_while_a_mail_waits(stable, mode: str) -> None:
-    capture = stable.capture("--answer-after", "2")
-    program = stable.program(mode, one_server(capture))
+def test_status_answers_while_a_mail_waits(processes, mode: str) -> None:
+    capture = processes.capture("--answer-after", "2")
+    program = processes.program(one_server(capture), mode=mode)
 
     answers: list = []
     sender = threading.Thread(target=lambda: answers.append(program.send()))
@@ -76,4 +83,4 @@ def test_status_answers_while_a_mail_waits(stable, mode: str) -> None:
     assert program.call("get_smtp_status").data["total_servers"] == 1
     assert answers == [], "the status waited for the mail"
     sender.join(30)
-    answers[0].ends("sent")
+    answers[0].has_state("sent")

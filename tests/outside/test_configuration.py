@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from conftest import one_server
-from processes import run
+from programs import run
 
 GOOD = {"SMTP_HOST": "smtp.example.org", "SMTP_FROM_EMAIL": "a@example.org"}
 # variables over GOOD (None takes one away), words on stderr
@@ -71,11 +71,11 @@ def test_what_is_right_starts_and_ends_with_stdin(tmp_path: Path, variables: dic
     assert (done.returncode, done.stdout) == (0, ""), done
 
 
-def test_numbered_servers_with_gaps_in_order(stable, mode: str) -> None:
+def test_numbered_servers_with_gaps_in_order(processes) -> None:
     variables = {"SMTP_HOST": "ignored.example"}
     for number in (7, 2):
         variables |= {f"SMTP_HOST_{number}": f"s{number}.example", f"SMTP_FROM_EMAIL_{number}": f"me@s{number}.example"}
-    program = stable.program(mode, variables)
+    program = processes.program(variables)
     found = [(server["name"], server["host"], server["priority"]) for server in program.call("get_smtp_status").data["server_configurations"]]
     assert found == [("server_2", "s2.example", 98), ("server_7", "s7.example", 93)]
     assert "SMTP_HOST" in program.stderr(), "the ignored variable deserves a warning"
@@ -108,8 +108,8 @@ def test_a_dot_env_in_the_working_directory(tmp_path: Path) -> None:
     assert "dotenv.example" not in run(tmp_path, GOOD).stderr, "the environment names a server: .env is somebody else's"
 
 
-def test_check_prints_the_configuration_without_secrets_and_tries_each_server(stable, tmp_path: Path) -> None:
-    capture = stable.capture("--login", "user@sender.example:right-secret")
+def test_check_prints_the_configuration_without_secrets_and_tries_each_server(processes, tmp_path: Path) -> None:
+    capture = processes.capture("--login", "user@sender.example:right-secret")
     variables = one_server(capture, SMTP_USERNAME="user@sender.example", SMTP_PASSWORD="right-secret", SMTP_NAME="checked")
     done = run(tmp_path, variables, "check")
     assert done.returncode == 0, done

@@ -4,12 +4,12 @@ import pytest
 import everything
 from exim import Exim
 from mail import same_text
-from processes import Program
+from programs import Program
 
 
 @pytest.fixture(scope="module")
-def program(module_stable, exim: Exim) -> Program:
-    return module_stable.program("auto", exim.variables())
+def program(module_processes, exim: Exim) -> Program:
+    return module_processes.program(exim.variables())
 
 
 def test_a_mail_with_everything(program: Program, exim: Exim) -> None:
@@ -20,7 +20,7 @@ def test_a_mail_with_everything(program: Program, exim: Exim) -> None:
 
 def test_smtputf8_beside_a_refused_recipient(program: Program, exim: Exim) -> None:
     body = "größer\n.\n"
-    answer = program.send(to=["Jürgen <jürgen@lab.test>", "bad@lab.test"], subject="Grüße", body=body).ends("partial").says("550 5.1.1", "no such user here")
+    answer = program.send(to=["Jürgen <jürgen@lab.test>", "bad@lab.test"], subject="Grüße", body=body).has_state("partial").mentions("550 5.1.1", "no such user here")
     assert answer.rejected == ["bad@lab.test"]
     (copy,) = exim.settled(answer.data["message_id"])
     copy.is_clean()

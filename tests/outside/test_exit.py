@@ -15,8 +15,8 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_before_the_handshake(stable, way: str) -> None:
-    pipe = stable.pipe(one_server(stable.capture()), "--transport", "stdio")
+def test_before_the_handshake(processes, way: str) -> None:
+    pipe = processes.pipe(one_server(processes.capture()), "--transport", "stdio")
     if way != "end of stdin":  # a signal must not come before the program listens to signals: a reply proves that it runs
         pipe.start("server/discover")
         pipe.lines.wait(lambda entries: entries, "any reply")
@@ -25,10 +25,10 @@ def test_before_the_handshake(stable, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_idle(stable, way: str) -> None:
-    capture = stable.capture()
-    pipe = stable.pipe(one_server(capture)).handshake()
-    pipe.call("send_email", to=A, subject="s", body="b").ends("sent")
+def test_idle(processes, way: str) -> None:
+    capture = processes.capture()
+    pipe = processes.pipe(one_server(capture)).handshake()
+    pipe.call("send_email", to=A, subject="s", body="b").has_state("sent")
     WAYS[way](pipe)
     assert pipe.exit_status(8) == 0, pipe.stderr()
     for line in pipe.lines.entries:
@@ -36,38 +36,38 @@ def test_idle(stable, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_with_a_mail_in_flight(stable, way: str) -> None:
-    capture = stable.capture("--answer-after", "2")
-    pipe = stable.pipe(one_server(capture)).handshake()
+def test_with_a_mail_in_flight(processes, way: str) -> None:
+    capture = processes.capture("--answer-after", "2")
+    pipe = processes.pipe(one_server(capture)).handshake()
     number = pipe.start_call("send_email", to=A, subject="in flight", body="b")
     capture.wait("content")
     WAYS[way](pipe)
     assert pipe.exit_status(8) == 0, pipe.stderr()
-    pipe.answer(number, 1).ends("sent")
-    stable.settle()
+    pipe.answer(number, 1).has_state("sent")
+    processes.stop_all()
     assert [mail.message["subject"] for mail in capture.kept()] == ["in flight"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_with_several_mails_in_flight(stable, way: str) -> None:
-    capture = stable.capture("--answer-after", "1")
-    pipe = stable.pipe(one_server(capture)).handshake()
+def test_with_several_mails_in_flight(processes, way: str) -> None:
+    capture = processes.capture("--answer-after", "1")
+    pipe = processes.pipe(one_server(capture)).handshake()
     numbers = {pipe.start_call("send_email", to=A, subject=f"s{number}", body="b"): f"s{number}" for number in range(4)}
     pipe.call("get_smtp_status")
     capture.wait("content")
     WAYS[way](pipe)
     assert pipe.exit_status(8) == 0, pipe.stderr()
     sent = {subject for number, subject in numbers.items() if pipe.answer(number, 1).data["state"] == "sent"}
-    stable.settle()
+    processes.stop_all()
     arrived = sorted(mail.message["subject"] for mail in capture.kept())
     assert arrived == sorted(sent), "what was told and what arrived differ"
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_with_a_server_that_never_answers(stable, way: str) -> None:
+def test_with_a_server_that_never_answers(processes, way: str) -> None:
     """8 s are not enough for that server: the truth is `unknown`, or no answer, and the exit is in time."""
-    capture = stable.capture("--answer-after", "60")
-    pipe = stable.pipe(one_server(capture)).handshake()
+    capture = processes.capture("--answer-after", "60")
+    pipe = processes.pipe(one_server(capture)).handshake()
     number = pipe.start_call("send_email", to=A, subject="stalled", body="b")
     capture.wait("content")
     WAYS[way](pipe)

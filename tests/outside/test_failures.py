@@ -1,55 +1,52 @@
 # Every row of docs/failures.md through the real binary: deliveries per recipient, state, words and health, with one server and with two.
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from conftest import one_server, several_servers
 from failures import ABLE, ACCEPTED, CASES, HEALTH, IN_WORDS, LOGIN, NEXT, REFUSED, ROWS, UNKNOWN, Case, Row, documented
-from processes import Answer, Program
-
-Start = Callable[..., Program]
+from programs import Answer, Program
 
 
 def copies(server: Any) -> list[str]:
-    """Who holds a copy, once for each copy. Final after `settle`."""
+    """Who holds a copy, once for each copy. Final after `stop_all`."""
     kept = getattr(server, "kept", list)
     return sorted(recipient for mail in kept() for recipient in mail.recipients)
 
 
-def state(ends: dict[str, str]) -> str:
+def message_state(statuses: dict[str, str]) -> str:
     """The whole from its parts, as docs/failures.md says it."""
-    values = set(ends.values())
+    values = set(statuses.values())
     if UNKNOWN in values:
         return "unknown"
     return {(True, False): "sent", (True, True): "partial", (False, True): "refused"}[(ACCEPTED in values, bool(values - {ACCEPTED}))]
 
 
-def told(answer: Answer, ends: dict[str, str]) -> None:
+def assert_statuses(answer: Answer, statuses: dict[str, str]) -> None:
     """State, and each recipient in the list that it belongs to."""
-    answer.ends(state(ends))
+    answer.has_state(message_state(statuses))
     lists = {ACCEPTED: answer.data["accepted"], REFUSED: answer.rejected, UNKNOWN: answer.data["unknown"]}
-    for end, members in lists.items():
-        assert members == [address for address, its in ends.items() if its == end], f"{end}: {answer}"
+    for status, members in lists.items():
+        assert members == [address for address, its in statuses.items() if its == status], f"{status}: {answer}"
     assert answer.data["pending"] == [], answer
 
 
-def words(answer: Answer, row: Row, case: Case) -> None:
+def assert_messages(answer: Answer, row: Row, case: Case) -> None:
     """What happened, to whom, in which phase, what to do next."""
-    troubled = [address for address, end in case.ends.items() if end != ACCEPTED]
+    troubled = [address for address, status in case.statuses.items() if status != ACCEPTED]
     if not troubled:
         return
-    answer.says(*case.says, *case.cure, case.at or IN_WORDS[row.phase])
-    if len(set(case.ends.values())) > 1:
-        answer.says(*troubled)
+    answer.mentions(*case.messages, *case.hints, case.phase or IN_WORDS[row.phase])
+    if len(set(case.statuses.values())) > 1:
+        answer.mentions(*troubled)
     assert "\n" not in answer.text, answer
     for entry in answer.data["rejected"]:
-        expected = case.ends[entry["address"]]
+        expected = case.statuses[entry["address"]]
         assert ("nothing is kept, try again later" in entry["reason"]) is (expected == NEXT), answer
         assert entry["reason"] in answer.text or len(answer.data["rejected"]) > 1, answer
 
 
-def healthy(program: Program, name: str, expected: str) -> None:
+def assert_health(program: Program, name: str, expected: str) -> None:
     health = program.health(name)
     found = (health["is_available"], health["is_failed"], health["is_paused"], 0 < health["backoff_remaining"] <= 5)
     assert found == {
@@ -57,7 +54,7 @@ def healthy(program: Program, name: str, expected: str) -> None:
     }[expected], health
 
 
-def condition(row: Row) -> str:
+def availability(row: Row) -> str:
     return HEALTH[row.health.split(":")[0].split(",")[0]]
 
 
@@ -70,40 +67,41 @@ def never_in_plaintext(server: Any, row: Row) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_with_one_server(stable, start: Start, stage, name: str) -> None:
+def test_with_one_server(processes, build_server, name: str) -> None:
     row, case = CASES[name]
-    first = stage(case)
-    program = start(one_server(first, **case.variables))
-    answer = program.send(to=list(case.ends), **case.arguments)
-    told(answer, {address: REFUSED if end in (NEXT, ABLE) else end for address, end in case.ends.items()})
-    words(answer, row, case)
-    healthy(program, "primary", condition(row))
-    stable.settle()
-    holders = [address for address, end in case.ends.items() if end == ACCEPTED or (end == UNKNOWN and case.kept)]
+    first = build_server(case)
+    program = processes.program(one_server(first, **case.variables))
+    answer = program.send(to=list(case.statuses), **case.arguments)
+    assert_statuses(answer, {address: REFUSED if status in (NEXT, ABLE) else status for address, status in case.statuses.items()})
+    assert_messages(answer, row, case)
+    assert_health(program, "primary", availability(row))
+    processes.stop_all()
+    holders = [address for address, status in case.statuses.items() if status == ACCEPTED or (status == UNKNOWN and case.kept)]
     assert copies(first) == sorted(holders), answer
     assert getattr(first, "faults", []) == []
     never_in_plaintext(first, row)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_with_two_servers(stable, start: Start, stage, name: str) -> None:
+def test_with_two_servers(processes, build_server, name: str) -> None:
     row, case = CASES[name]
-    first, second = stage(case), stable.capture()
+    first, second = build_server(case), processes.capture()
     own = {f"{variable}_1": value for variable, value in case.variables.items()}
-    program = start(several_servers(first, second, **own))
-    answer = program.send(to=list(case.ends), **case.arguments)
-    told(answer, {address: ACCEPTED if end in (NEXT, ABLE) else end for address, end in case.ends.items()})
-    healthy(program, "first", condition(row))
-    healthy(program, "second", "available")
-    stable.settle()
-    moved = [address for address, end in case.ends.items() if end in (NEXT, ABLE)]
-    stayed = [address for address, end in case.ends.items() if end == ACCEPTED or (end == UNKNOWN and case.kept)]
+    program = processes.program(several_servers(first, second, **own))
+    answer = program.send(to=list(case.statuses), **case.arguments)
+    assert_statuses(answer, {address: ACCEPTED if status in (NEXT, ABLE) else status for address, status in case.statuses.items()})
+    assert_health(program, "first", availability(row))
+    assert_health(program, "second", "available")
+    processes.stop_all()
+    moved = [address for address, status in case.statuses.items() if status in (NEXT, ABLE)]
+    stayed = [address for address, status in case.statuses.items() if status == ACCEPTED or (status == UNKNOWN and case.kept)]
     assert (copies(first), copies(second)) == (sorted(stayed), sorted(moved)), answer
     for server, domain in ((first, "first.example"), (second, "second.example")):
         for mail in getattr(server, "kept", list)():
+            mail.is_clean()
             assert (mail.sender, mail.addresses("from")) == (f"me@{domain}", [f"me@{domain}"])
             assert mail.message["message-id"] == answer.data["message_id"]
-            assert mail.addresses("to") == list(case.ends), "the header names everyone, whoever carries whose copy"
+            assert mail.addresses("to") == list(case.statuses), "the header names everyone, whoever carries whose copy"
     assert getattr(first, "faults", []) == []
     never_in_plaintext(first, row)
 
@@ -113,29 +111,29 @@ def test_every_row_of_the_document_has_a_test() -> None:
     assert all(row.cases for row in ROWS)
 
 
-def test_a_421_never_makes_the_back_off_grow_and_a_refused_connection_does(start: Start, stable, closed_door) -> None:
-    closing = start(one_server(stable.scripted("S: 421 4.3.2 closing\nclose")))
-    refusing = start(one_server(closed_door))
+def test_a_421_never_makes_the_back_off_grow_and_a_refused_connection_does(processes, refused_port) -> None:
+    closing = processes.program(one_server(processes.scripted("S: 421 4.3.2 closing\nclose")))
+    refusing = processes.program(one_server(refused_port))
     for program in (closing, refusing):
         for _ in range(2):
-            program.send().ends("refused")
+            program.send().has_state("refused")
     assert 0 < closing.health("primary")["backoff_remaining"] <= 5
     assert 5 < refusing.health("primary")["backoff_remaining"] <= 10
 
 
-def test_a_paused_server_is_left_alone(start: Start, stable) -> None:
-    first, second = stable.scripted("S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH PLAIN\nC: AUTH PLAIN\nS: 535 5.7.8 no"), stable.capture()
-    program = start(several_servers(first, second, **{f"{name}_1": value for name, value in LOGIN.items()}))
+def test_a_paused_server_is_left_alone(processes) -> None:
+    first, second = processes.scripted("S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH PLAIN\nC: AUTH PLAIN\nS: 535 5.7.8 no"), processes.capture()
+    program = processes.program(several_servers(first, second, **{f"{name}_1": value for name, value in LOGIN.items()}))
     program.call_all("send_email", [{"to": "ada@example.org", "subject": str(number), "body": "b"} for number in range(5)])
     for _ in range(3):
-        program.send().ends("sent")
+        program.send().has_state("sent")
     logins = [line for conversation in first.conversations for line in conversation.said if line.startswith("AUTH")]
     assert len(logins) == 1, f"{len(logins)} logins"
 
 
-def test_after_nobody_was_taken_the_next_mail_begins_anew(start: Start, stable) -> None:
+def test_after_nobody_was_taken_the_next_mail_begins_anew(processes) -> None:
     """The lone dot and RSET: nothing of the refused mail is left in the session."""
-    server = stable.scripted("""
+    server = processes.scripted("""
         S: 220 hello
         C: EHLO
         S: 250-hello
@@ -160,9 +158,9 @@ def test_after_nobody_was_taken_the_next_mail_begins_anew(start: Start, stable) 
         keep
         S: 250 taken
     """)
-    program = start(one_server(server))
-    program.send(to="bad@example.org").ends("refused")
-    program.send(subject="the next").ends("sent")
-    stable.settle()
+    program = processes.program(one_server(server))
+    program.send(to="bad@example.org").has_state("refused")
+    program.send(subject="the next").has_state("sent")
+    processes.stop_all()
     assert [mail.message["subject"] for mail in server.kept()] == ["the next"]
     assert server.faults == []

@@ -14,6 +14,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from conftest import one_server
 
+pytestmark = pytest.mark.smoke
+
 TOOLS = {
     "send_email": {"to": "ada@example.org", "subject": "s", "body": "b"}, "test_smtp_connection": {}, "get_smtp_status": {},
     "switch_smtp_server": {}, "reload_smtp_configuration": {}, "reconnect_smtp_servers": {},
@@ -56,43 +58,43 @@ class Post:
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-def test_every_tool_with_a_token(stable, era: str) -> None:
-    house = stable.house(one_server(stable.capture(), SMTP_MCP_HTTP_TOKEN="a-long-and-random-one"))
+def test_every_tool_with_a_token(processes, era: str) -> None:
+    http_server = processes.http_server(one_server(processes.capture(), SMTP_MCP_HTTP_TOKEN="a-long-and-random-one"))
 
     async def talk(token: str) -> dict[str, bool]:
         async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as web:
-            async with Client(streamable_http_client(house.url, http_client=web), mode=era) as client:
+            async with Client(streamable_http_client(http_server.url, http_client=web), mode=era) as client:
                 assert {tool.name for tool in (await client.list_tools()).tools} == set(TOOLS)
                 return {name: bool((await client.call_tool(name, given)).is_error) for name, given in TOOLS.items()}
 
     assert not any(anyio.run(talk, "a-long-and-random-one").values())
     with pytest.raises(Exception):  # noqa: PT011: the client wraps what the server said as it likes
         anyio.run(talk, "another")
-    assert "a-long-and-random-one" not in house.stderr()
+    assert "a-long-and-random-one" not in http_server.stderr()
 
 
-def test_sigterm_under_load_answers_every_mail_that_went_out(stable) -> None:
+def test_sigterm_under_load_answers_every_mail_that_went_out(processes) -> None:
     """Calls keep coming while the program ends: each is answered with the truth, or never reached it."""
-    capture = stable.capture("--answer-after", "0.3")
-    house = stable.house(one_server(capture))
+    capture = processes.capture("--answer-after", "0.3")
+    http_server = processes.http_server(one_server(capture))
     posts: list[Post] = []
     enough = threading.Event()
 
     def load() -> None:
         while not enough.wait(0.02):
-            posts.append(Post(house.url, f"mail {len(posts)}"))
+            posts.append(Post(http_server.url, f"mail {len(posts)}"))
 
     loader = threading.Thread(target=load)
     loader.start()
     capture.wait("content", 6)
-    house.child.send_signal(signal.SIGTERM)
+    http_server.child.send_signal(signal.SIGTERM)
     begun = time.monotonic()
-    assert house.exit_status(8) == 0, house.stderr()
+    assert http_server.exit_status(8) == 0, http_server.stderr()
     took = time.monotonic() - begun
     enough.set()
     loader.join()
     answered = [post.join() for post in posts]
-    stable.settle()
+    processes.stop_all()
     arrived = sorted(mail.message["subject"] for mail in capture.kept())
     assert len(arrived) == len(set(arrived)), "a mail went out twice"
     assert all(post.status in (0, 200, 503) for post in answered), [(post.subject, post.status) for post in answered]
@@ -102,27 +104,27 @@ def test_sigterm_under_load_answers_every_mail_that_went_out(stable) -> None:
 
 
 @pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_that_never_answers_does_not_hold_up_the_end(stable, way: signal.Signals) -> None:
-    capture = stable.capture("--answer-after", "60")
-    house = stable.house(one_server(capture))
-    post = Post(house.url, "stalled")
+def test_a_server_that_never_answers_does_not_hold_up_the_end(processes, way: signal.Signals) -> None:
+    capture = processes.capture("--answer-after", "60")
+    http_server = processes.http_server(one_server(capture))
+    post = Post(http_server.url, "stalled")
     capture.wait("content")
-    house.child.send_signal(way)
-    assert house.exit_status(8) == 0, house.stderr()
-    assert (post.join().status, post.data.get("state")) == (200, "unknown"), (post.trouble, house.stderr())
+    http_server.child.send_signal(way)
+    assert http_server.exit_status(8) == 0, http_server.stderr()
+    assert (post.join().status, post.data.get("state")) == (200, "unknown"), (post.trouble, http_server.stderr())
 
 
-def test_many_clients_at_once(stable) -> None:
-    capture = stable.capture()
-    house = stable.house(one_server(capture))
-    posts = [Post(house.url, f"mail {number}").join for number in range(64)]
+def test_many_clients_at_once(processes) -> None:
+    capture = processes.capture()
+    http_server = processes.http_server(one_server(capture))
+    posts = [Post(http_server.url, f"mail {number}").join for number in range(64)]
     assert {post().data["state"] for post in posts} == {"sent"}
-    stable.settle()
+    processes.stop_all()
     assert len(capture.kept()) == 64
 
 
-def test_sighup_reads_the_configuration_again(stable, tmp_path) -> None:
-    first, second = stable.capture(), stable.capture()
+def test_sighup_reads_the_configuration_again(processes, tmp_path) -> None:
+    first, second = processes.capture(), processes.capture()
     settings = tmp_path / "settings.env"
 
     def point_to(capture) -> None:
@@ -130,10 +132,10 @@ def test_sighup_reads_the_configuration_again(stable, tmp_path) -> None:
         settings.chmod(0o600)
 
     point_to(first)
-    house = stable.house({}, "--env-file", str(settings))
-    assert Post(house.url, "one").join().data["state"] == "sent"
+    http_server = processes.http_server({}, "--env-file", str(settings))
+    assert Post(http_server.url, "one").join().data["state"] == "sent"
     point_to(second)
-    house.child.send_signal(signal.SIGHUP)
-    house.says("the new configuration is in force")
-    assert Post(house.url, "two").join().data["state"] == "sent"
+    http_server.child.send_signal(signal.SIGHUP)
+    http_server.mentions("the new configuration is in force")
+    assert Post(http_server.url, "two").join().data["state"] == "sent"
     assert (first.take().message["subject"], second.take().message["subject"]) == ("one", "two")

@@ -31,10 +31,10 @@ def busy_day(call) -> None:
 
 @pytest.mark.parametrize("level", ["DEBUG", "TRACE"])
 @pytest.mark.parametrize("password", [PASSWORD, WRONG])
-def test_logs(stable, level: str, password: str) -> None:
-    capture = stable.capture("--refuse", "bad*", "--login", f"{USER}:{PASSWORD}")
+def test_logs(processes, level: str, password: str) -> None:
+    capture = processes.capture("--refuse", "bad*", "--login", f"{USER}:{PASSWORD}")
     variables = one_server(capture, SMTP_USERNAME=USER, SMTP_PASSWORD=password, LOG_LEVEL=level, RUST_LOG="trace")
-    pipe = stable.pipe(variables).handshake()
+    pipe = processes.pipe(variables).handshake()
     busy_day(pipe.call)
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
@@ -46,21 +46,21 @@ def test_logs(stable, level: str, password: str) -> None:
         assert json.loads(line)["jsonrpc"] == "2.0"
 
 
-def test_logs_of_a_failover(stable, closed_door) -> None:
-    second = stable.capture("--after-dot", "drop-kept")
-    pipe = stable.pipe(several_servers(closed_door, second, LOG_LEVEL="TRACE")).handshake()
-    pipe.call("send_email", to=RECIPIENTS[0], **CONFIDENTIAL).ends("unknown")
+def test_logs_of_a_failover(processes, refused_port) -> None:
+    second = processes.capture("--after-dot", "drop-kept")
+    pipe = processes.pipe(several_servers(refused_port, second, LOG_LEVEL="TRACE")).handshake()
+    pipe.call("send_email", to=RECIPIENTS[0], **CONFIDENTIAL).has_state("unknown")
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
     for secret in (RECIPIENTS[0], "me@first.example", "me@second.example", "of-great-secrecy"):
         assert secret not in pipe.stderr(), pipe.stderr()
 
 
-def test_debug_tells_more_than_info(stable) -> None:
+def test_debug_tells_more_than_info(processes) -> None:
     logs = {}
     for level in ("WARNING", "INFO", "DEBUG"):
-        pipe = stable.pipe(one_server(stable.capture(), LOG_LEVEL=level)).handshake()
-        pipe.call("send_email", to=RECIPIENTS[0], **CONFIDENTIAL).ends("sent")
+        pipe = processes.pipe(one_server(processes.capture(), LOG_LEVEL=level)).handshake()
+        pipe.call("send_email", to=RECIPIENTS[0], **CONFIDENTIAL).has_state("sent")
         pipe.close_stdin()
         assert pipe.exit_status(8) == 0
         logs[level] = len(pipe.stderr().splitlines())

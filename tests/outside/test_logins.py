@@ -15,15 +15,15 @@ LOGINS = {
 
 
 @pytest.mark.parametrize("name", LOGINS)
-def test_logins(stable, postfix: Postfix, name: str) -> None:
+def test_logins(processes, postfix: Postfix, name: str) -> None:
     port, changed, mechanism = LOGINS[name]
     variables = postfix.variables(SMTP_PORT=postfix.ports[port], **changed)
-    answer = stable.program("auto", variables).send(to="ada@lab.test").ends("sent")
+    answer = processes.program(variables).send(to="ada@lab.test").has_state("sent")
     assert recipients(postfix.mails(answer.data["message_id"], 1)) == ["ada@lab.test"]
     assert f"sasl_method={mechanism}, sasl_username=bench@lab.test" in postfix.came_by(answer.data["message_id"])
 
     begin = len(postfix.log())
-    program = stable.program("auto", variables | {"SMTP_PASSWORD": "wrong-secret"})
-    program.send(to="ada@lab.test").ends("refused").says("login", "535", "SMTP_PASSWORD", "paused")
+    program = processes.program(variables | {"SMTP_PASSWORD": "wrong-secret"})
+    program.send(to="ada@lab.test").has_state("refused").mentions("login", "535", "SMTP_PASSWORD", "paused")
     postfix.logged(f"SASL {mechanism} authentication failed", begin)
     assert program.health("primary")["is_paused"] is True

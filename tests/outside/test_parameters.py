@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from conftest import Desk, one_server
+from conftest import RoundTrip, one_server
 from mail import same_text, shape
 
 A, B = "ada@example.org", "bob@example.org"
@@ -35,8 +35,8 @@ RECIPIENTS = [
 
 
 @pytest.mark.parametrize(("to", "envelope"), RECIPIENTS, ids=lambda value: str(value)[:40])
-def test_to(desk: Desk, to: object, envelope: list[str]) -> None:
-    answer, mail = desk.send(to=to)
+def test_to(round_trip: RoundTrip, to: object, envelope: list[str]) -> None:
+    answer, mail = round_trip.send(to=to)
     folded = [address.casefold() for address in mail.recipients]
     assert folded == [address.casefold() for address in envelope]
     # Whether the header names someone twice is a matter of taste; the envelope must not.
@@ -49,24 +49,24 @@ NAMES = ["Ada", "Lovelace, Ada", 'the "first"', "Ådä Löve", "日本 太郎", 
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:20])
-def test_a_display_name_arrives_as_given(desk: Desk, name: str) -> None:
+def test_a_display_name_arrives_as_given(round_trip: RoundTrip, name: str) -> None:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    _, mail = desk.send(to=f'"{quoted}" <{A}>')
+    _, mail = round_trip.send(to=f'"{quoted}" <{A}>')
     assert (mail.names("to"), mail.addresses("to")) == ([name], [A])
 
 
-def test_two_addresses_in_one_element_reach_both_or_are_refused(desk: Desk) -> None:
-    desk.capture.forget()
-    answer = desk.program.send(to=[f"{A}, {B}"])
+def test_two_addresses_in_one_element_reach_both_or_are_refused(round_trip: RoundTrip) -> None:
+    round_trip.capture.forget()
+    answer = round_trip.program.send(to=[f"{A}, {B}"])
     if answer.is_error:
-        answer.ends("refused")
-        desk.nothing_arrived()
+        answer.has_state("refused")
+        round_trip.nothing_arrived()
     else:
-        assert desk.capture.take().recipients == [A, B]
+        assert round_trip.capture.take().recipients == [A, B]
 
 
-def test_cc_and_bcc(desk: Desk) -> None:
-    answer, mail = desk.send(to=A, cc=f"Carl <carl@example.org>, {B}", bcc=["hidden@example.org", "Secret <also@example.org>"])
+def test_cc_and_bcc(round_trip: RoundTrip) -> None:
+    answer, mail = round_trip.send(to=A, cc=f"Carl <carl@example.org>, {B}", bcc=["hidden@example.org", "Secret <also@example.org>"])
     assert sorted(mail.recipients) == sorted([A, B, "carl@example.org", "hidden@example.org", "also@example.org"])
     assert mail.addresses("cc") == ["carl@example.org", B]
     for secret in (b"hidden", b"also@", b"Secret", b"bcc"):
@@ -74,8 +74,8 @@ def test_cc_and_bcc(desk: Desk) -> None:
     assert len(answer.data["accepted"]) == 5
 
 
-def test_one_address_in_several_lists_gets_one_copy(desk: Desk) -> None:
-    _, mail = desk.send(to=A, cc=[A, B], bcc=f"{B}, {A}, carl@example.org")
+def test_one_address_in_several_lists_gets_one_copy(round_trip: RoundTrip) -> None:
+    _, mail = round_trip.send(to=A, cc=[A, B], bcc=f"{B}, {A}, carl@example.org")
     assert sorted(mail.recipients) == [A, B, "carl@example.org"]
     assert "carl" not in mail.head
 
@@ -97,8 +97,8 @@ SUBJECTS = [
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject[:20])
-def test_subject_arrives_exactly(desk: Desk, subject: str) -> None:
-    _, mail = desk.send(subject=subject)
+def test_subject_arrives_exactly(round_trip: RoundTrip, subject: str) -> None:
+    _, mail = round_trip.send(subject=subject)
     assert mail.message["subject"] == subject
 
 
@@ -127,22 +127,22 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_body_arrives_exactly(desk: Desk, name: str) -> None:
-    _, mail = desk.send(body=BODIES[name])
+def test_body_arrives_exactly(round_trip: RoundTrip, name: str) -> None:
+    _, mail = round_trip.send(body=BODIES[name])
     assert shape(mail.message) == "text/plain"
     assert same_text(mail.text(), BODIES[name]), f"sent {BODIES[name][:300]!r}, got {mail.text()[:300]!r}\n{mail.data[:1500]!r}"
 
 
 @pytest.mark.parametrize("name", [name for name in BODIES if name not in ("empty", "only newlines")])
-def test_html_body_arrives_exactly_beside_a_text_part(desk: Desk, name: str) -> None:
-    _, mail = desk.send(body=f"<pre>{BODIES[name]}</pre>", html=True)
+def test_html_body_arrives_exactly_beside_a_text_part(round_trip: RoundTrip, name: str) -> None:
+    _, mail = round_trip.send(body=f"<pre>{BODIES[name]}</pre>", html=True)
     assert shape(mail.message) == ("alternative", ["text/plain", "text/html"])
     assert same_text(mail.text("html"), f"<pre>{BODIES[name]}</pre>")
 
 
-def test_the_made_text_part_holds_the_words_and_no_tags(desk: Desk) -> None:
+def test_the_made_text_part_holds_the_words_and_no_tags(round_trip: RoundTrip) -> None:
     html = "<html><head><style>p { color: red }</style></head><body><h1>Title</h1><p>a &amp; b<p>c <a href='https://example.org/x'>link</a></body></html>"
-    answer, mail = desk.send(body=html, html=True)
+    answer, mail = round_trip.send(body=html, html=True)
     text = mail.text()
     for word in ("Title", "a & b", "c", "link", "https://example.org/x"):
         assert word in text, text
@@ -151,14 +151,14 @@ def test_the_made_text_part_holds_the_words_and_no_tags(desk: Desk) -> None:
     assert "html" in answer.data["details"]["content_type"]
 
 
-def test_an_own_text_part_is_taken_as_given(desk: Desk) -> None:
-    _, mail = desk.send(body="<p>Hello</p>", html=True, text="My own Text, größer\n")
+def test_an_own_text_part_is_taken_as_given(round_trip: RoundTrip) -> None:
+    _, mail = round_trip.send(body="<p>Hello</p>", html=True, text="My own Text, größer\n")
     assert shape(mail.message) == ("alternative", ["text/plain", "text/html"])
     assert mail.text() == "My own Text, größer\n"
 
 
-def test_reply_to(desk: Desk) -> None:
-    _, mail = desk.send(reply_to=f'"Desk, Help" <help@example.org>, {B}')
+def test_reply_to(round_trip: RoundTrip) -> None:
+    _, mail = round_trip.send(reply_to=f'"RoundTrip, Help" <help@example.org>, {B}')
     assert mail.addresses("reply-to") == ["help@example.org", B]
     assert mail.recipients == [A]
 
@@ -175,8 +175,8 @@ THREADING = [
 
 
 @pytest.mark.parametrize(("given", "reply", "references"), THREADING, ids=lambda value: str(value)[:40])
-def test_threading(desk: Desk, given: dict, reply: str | None, references: list[str] | None) -> None:
-    _, mail = desk.send(**given)
+def test_threading(round_trip: RoundTrip, given: dict, reply: str | None, references: list[str] | None) -> None:
+    _, mail = round_trip.send(**given)
     if reply:
         assert str(mail.message["in-reply-to"]).strip() == reply
     if references:
@@ -184,24 +184,24 @@ def test_threading(desk: Desk, given: dict, reply: str | None, references: list[
 
 
 @pytest.mark.parametrize("absent", [None, ""])
-def test_null_and_empty_are_not_given(desk: Desk, absent: object) -> None:
+def test_null_and_empty_are_not_given(round_trip: RoundTrip, absent: object) -> None:
     names = ("from_email", "cc", "bcc", "text", "reply_to", "in_reply_to", "references")
-    _, mail = desk.send(**{name: absent for name in names})
+    _, mail = round_trip.send(**{name: absent for name in names})
     assert mail.recipients == [A]
     for header in ("cc", "bcc", "reply-to", "in-reply-to", "references"):
         assert mail.message[header] is None
 
 
-def test_null_for_what_is_not_a_string(desk: Desk) -> None:
-    _, mail = desk.send(html=None, attachments=None, template_vars=None, body="{name}")
+def test_null_for_what_is_not_a_string(round_trip: RoundTrip) -> None:
+    _, mail = round_trip.send(html=None, attachments=None, template_vars=None, body="{name}")
     assert same_text(mail.text(), "{name}")
-    _, mail = desk.send(attachments=[], template_vars={}, body="{name}", cc=[], references=[])
+    _, mail = round_trip.send(attachments=[], template_vars={}, body="{name}", cc=[], references=[])
     assert same_text(mail.text(), "{name}")
 
 
-def test_headers_that_every_mail_has(desk: Desk) -> None:
-    first, mail = desk.send()
-    second, _ = desk.send()
+def test_headers_that_every_mail_has(round_trip: RoundTrip) -> None:
+    first, mail = round_trip.send()
+    second, _ = round_trip.send()
     message = mail.message
     assert re.fullmatch(r"<[^<>@\s]+@sender\.example>", message["message-id"]), message["message-id"]
     assert first.data["message_id"] != second.data["message_id"]
@@ -212,8 +212,8 @@ def test_headers_that_every_mail_has(desk: Desk) -> None:
     assert mail.sender == "grace@sender.example"
 
 
-def test_keys_of_a_success(desk: Desk) -> None:
-    answer, _ = desk.send(to=[A, B], attachments=[{"content": "eA==", "filename": "x.bin"}])
+def test_keys_of_a_success(round_trip: RoundTrip) -> None:
+    answer, _ = round_trip.send(to=[A, B], attachments=[{"content": "eA==", "filename": "x.bin"}])
     assert {"success", "message_id", "details", "state", "accepted", "rejected", "pending", "unknown"} <= set(answer.data)
     details = answer.data["details"]
     assert set(details) >= {"recipients", "attachments", "duration_seconds", "content_type", "smtp_server", "server_host"}
@@ -222,7 +222,7 @@ def test_keys_of_a_success(desk: Desk) -> None:
     assert details["recipients"] == 2 or len(details["recipients"]) == 2, details
     assert details["smtp_server"] == "primary"
     assert details["server_host"].startswith("127.0.0.1")
-    answer.says("Sent to ")
+    answer.mentions("Sent to ")
 
 
 BAD_ADDRESSES = [
@@ -244,20 +244,20 @@ BAD_IN_LISTS = [
 
 
 @pytest.mark.parametrize(("parameter", "bad"), BAD_IN_LISTS, ids=repr)
-def test_a_bad_address_is_refused_in_every_list(desk: Desk, parameter: str, bad: str) -> None:
-    desk.refuse(**{parameter: bad})
+def test_a_bad_address_is_refused_in_every_list(round_trip: RoundTrip, parameter: str, bad: str) -> None:
+    round_trip.refuse(**{parameter: bad})
 
 
 @pytest.mark.parametrize("bad", [bad for bad in BAD_ADDRESSES if not isinstance(bad, str) or bad == ""], ids=repr)
-def test_no_recipient_is_refused(desk: Desk, bad: object) -> None:
-    desk.capture.forget()
-    assert desk.program.refuses("send_email", to=bad, subject="s", body="b")
-    desk.nothing_arrived()
+def test_no_recipient_is_refused(round_trip: RoundTrip, bad: object) -> None:
+    round_trip.capture.forget()
+    assert round_trip.program.refuses("send_email", to=bad, subject="s", body="b")
+    round_trip.nothing_arrived()
 
 
-def test_every_invalid_address_is_named_in_one_answer(desk: Desk) -> None:
-    answer = desk.refuse(to=[A, "wrong-one", "wrong@@two"], cc="wrong three@x.example", bcc=f"wrong..four@x.example, {B}")
-    answer.says("wrong-one", "wrong@@two", "three@x.example", "wrong..four@x.example")
+def test_every_invalid_address_is_named_in_one_answer(round_trip: RoundTrip) -> None:
+    answer = round_trip.refuse(to=[A, "wrong-one", "wrong@@two"], cc="wrong three@x.example", bcc=f"wrong..four@x.example, {B}")
+    answer.mentions("wrong-one", "wrong@@two", "three@x.example", "wrong..four@x.example")
 
 
 INJECTIONS = ["\r\nBcc: evil@evil.example", "\nBcc: evil@evil.example", "\rBcc: evil@evil.example", "\r\n\r\nevil body", "\u0000", "\u0085Bcc: evil@evil.example", "\u2028Bcc: evil@evil.example", "\r\n.\r\nMAIL FROM:<evil@evil.example>"]
@@ -270,31 +270,31 @@ INJECTED = [
 
 @pytest.mark.parametrize("injection", INJECTIONS, ids=repr)
 @pytest.mark.parametrize(("parameter", "pattern"), INJECTED)
-def test_nothing_is_injected(desk: Desk, parameter: str, pattern: str, injection: str) -> None:
+def test_nothing_is_injected(round_trip: RoundTrip, parameter: str, pattern: str, injection: str) -> None:
     """Refused, or harmless: never a further header, recipient, sender or mail."""
-    desk.capture.forget()
-    answer = desk.program.send(**{parameter: pattern.format(injection)})
+    round_trip.capture.forget()
+    answer = round_trip.program.send(**{parameter: pattern.format(injection)})
     if answer.is_error:
-        answer.ends("refused")
+        answer.has_state("refused")
     else:
-        mail = desk.capture.take()
+        mail = round_trip.capture.take()
         mail.is_clean()
         assert set(mail.recipients) <= {A, B}, mail.event
         assert mail.sender == "grace@sender.example"
         assert not [line for line in mail.head.splitlines() if line.casefold().startswith(("bcc", "mail from"))], mail.head
         assert same_text(mail.text(), "Body")
-    desk.nothing_arrived()
+    round_trip.nothing_arrived()
 
 
 @pytest.mark.parametrize("injection", INJECTIONS[:5], ids=repr)
-def test_nothing_is_injected_through_a_template_value(desk: Desk, injection: str) -> None:
-    desk.capture.forget()
-    answer = desk.program.send(subject="Hello {who}", template_vars={"who": f"Ada{injection}"})
+def test_nothing_is_injected_through_a_template_value(round_trip: RoundTrip, injection: str) -> None:
+    round_trip.capture.forget()
+    answer = round_trip.program.send(subject="Hello {who}", template_vars={"who": f"Ada{injection}"})
     if not answer.is_error:
-        mail = desk.capture.take()
+        mail = round_trip.capture.take()
         mail.is_clean()
         assert mail.recipients == [A]
-    desk.nothing_arrived()
+    round_trip.nothing_arrived()
 
 
 LIMITS = [
@@ -308,13 +308,13 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("arguments", "word"), LIMITS, ids=lambda value: str(value)[:30])
-def test_beyond_a_limit_is_refused_with_the_limit(desk: Desk, arguments: dict, word: str) -> None:
-    desk.refuse(**arguments).says(word)
+def test_beyond_a_limit_is_refused_with_the_limit(round_trip: RoundTrip, arguments: dict, word: str) -> None:
+    round_trip.refuse(**arguments).mentions(word)
 
 
-def test_at_the_limits(desk: Desk) -> None:
+def test_at_the_limits(round_trip: RoundTrip) -> None:
     everyone = [f"r{number}@example.org" for number in range(100)]
-    _, mail = desk.send(to=everyone, subject="{x}", template_vars={"x": "y" * 998})
+    _, mail = round_trip.send(to=everyone, subject="{x}", template_vars={"x": "y" * 998})
     assert mail.recipients == everyone
     assert mail.addresses("to") == everyone
 
@@ -341,13 +341,13 @@ SENDERS = [
 
 
 @pytest.mark.parametrize(("rule", "sender", "allowed"), SENDERS)
-def test_from_email(stable, mode: str, rule: str | None, sender: str, allowed: bool | None) -> None:
-    capture = stable.capture()
-    program = stable.program(mode, one_server(capture, SMTP_ALLOWED_FROM=rule))
+def test_from_email(processes, rule: str | None, sender: str, allowed: bool | None) -> None:
+    capture = processes.capture()
+    program = processes.program(one_server(capture, SMTP_ALLOWED_FROM=rule))
     answer = program.send(from_email=sender)
     if answer.is_error:
         assert allowed is not True, answer
-        answer.ends("refused")
+        answer.has_state("refused")
     else:
         assert allowed is not False, answer
         mail = capture.take()
@@ -362,19 +362,19 @@ def test_from_email(stable, mode: str, rule: str | None, sender: str, allowed: b
 
 # -- internationalised mail
 
-def test_a_utf8_local_part_goes_out_with_smtputf8(desk: Desk) -> None:
-    _, mail = desk.send(to="Jürgen <jürgen@bücher.example>")
+def test_a_utf8_local_part_goes_out_with_smtputf8(round_trip: RoundTrip) -> None:
+    _, mail = round_trip.send(to="Jürgen <jürgen@bücher.example>")
     assert mail.smtputf8
     (recipient,) = mail.recipients
     assert recipient.startswith("jürgen@")
     assert [address.split("@")[0] for address in mail.addresses("to")] == ["jürgen"]
 
 
-def test_without_smtputf8_a_utf8_local_part_is_refused_with_the_reason(stable, mode: str) -> None:
-    capture = stable.capture("--without", "SMTPUTF8")
-    program = stable.program(mode, one_server(capture))
-    program.send(to="jürgen@example.org").ends("refused").says("SMTPUTF8")
-    program.send(to="Jürgen <ada@bücher.example>", subject="Grüße", body="größer").ends("sent")
+def test_without_smtputf8_a_utf8_local_part_is_refused_with_the_reason(processes) -> None:
+    capture = processes.capture("--without", "SMTPUTF8")
+    program = processes.program(one_server(capture))
+    program.send(to="jürgen@example.org").has_state("refused").mentions("SMTPUTF8")
+    program.send(to="Jürgen <ada@bücher.example>", subject="Grüße", body="größer").has_state("sent")
     mail = capture.take()
     mail.is_clean()
     assert mail.recipients == ["ada@xn--bcher-kva.example"]
@@ -382,11 +382,11 @@ def test_without_smtputf8_a_utf8_local_part_is_refused_with_the_reason(stable, m
 
 
 @pytest.mark.parametrize("without", ["8BITMIME", "PIPELINING", "SIZE", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"])
-def test_a_server_without_an_extension_gets_the_same_mail(stable, mode: str, without: str) -> None:
-    capture = stable.capture("--without", without)
-    program = stable.program(mode, one_server(capture))
+def test_a_server_without_an_extension_gets_the_same_mail(processes, without: str) -> None:
+    capture = processes.capture("--without", without)
+    program = processes.program(one_server(capture))
     body = "größer\n.\n.." + "ü" * 1200 + "\n"
-    program.send(to=[A, B], body=body).ends("sent")
+    program.send(to=[A, B], body=body).has_state("sent")
     mail = capture.take()
     mail.is_clean()
     assert mail.recipients == [A, B]
@@ -395,9 +395,9 @@ def test_a_server_without_an_extension_gets_the_same_mail(stable, mode: str, wit
         assert mail.data.isascii() and not mail.event["body_8bit"]
 
 
-def test_a_mail_over_the_servers_size_is_refused_before_the_upload(stable, mode: str) -> None:
-    capture = stable.capture("--max-size", "20000")
-    program = stable.program(mode, one_server(capture))
-    program.send(body="x" * 40_000).ends("refused")
-    program.send(body="small").ends("sent")
+def test_a_mail_over_the_servers_size_is_refused_before_the_upload(processes) -> None:
+    capture = processes.capture("--max-size", "20000")
+    program = processes.program(one_server(capture))
+    program.send(body="x" * 40_000).has_state("refused")
+    program.send(body="small").has_state("sent")
     assert same_text(capture.take().text(), "small")

@@ -7,8 +7,8 @@ from postfix import Postfix
 
 
 @pytest.fixture(scope="module")
-def program(module_stable, mode: str, postfix: Postfix):
-    return module_stable.program(mode, postfix.variables())
+def program(module_processes, postfix: Postfix):
+    return module_processes.program(postfix.variables())
 
 
 def test_a_mail_with_everything(program, postfix: Postfix) -> None:
@@ -21,13 +21,13 @@ BODIES = [".\n..\n.\n", "x" * 3000, "größer\n", "", "no newline", "\n\n\n", "F
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body[:12]))
 def test_bodies(program, postfix: Postfix, body: str) -> None:
-    answer = program.send(to="ada@lab.test", body=body).ends("sent")
+    answer = program.send(to="ada@lab.test", body=body).has_state("sent")
     (copy,) = postfix.mails(answer.data["message_id"], 1)
     assert same_text(copy.text(), body)
 
 
 def test_refused_and_deferred_recipients(program, postfix: Postfix) -> None:
-    answer = program.send(to=["ada@lab.test", "bad@lab.test", "tmp@lab.test"]).ends("partial").says("1 of 3")
+    answer = program.send(to=["ada@lab.test", "bad@lab.test", "tmp@lab.test"]).has_state("partial").mentions("1 of 3")
     assert answer.rejected == ["bad@lab.test", "tmp@lab.test"]
     refused, deferred = answer.data["rejected"]
     assert (refused["code"], refused["enhanced_code"]) == (550, "5.1.1")
@@ -35,7 +35,7 @@ def test_refused_and_deferred_recipients(program, postfix: Postfix) -> None:
     assert "no such user here" in refused["reply"] and "try later" in deferred["reply"]
     assert ["try again later" in entry["reason"] for entry in (refused, deferred)] == [False, True], answer
     assert len(postfix.mails(answer.data["message_id"], 1)) == 1
-    program.send(to="bad@lab.test").ends("refused")
+    program.send(to="bad@lab.test").has_state("refused")
     assert program.health("primary")["is_failed"] is False
 
 
@@ -49,7 +49,7 @@ ALPHABETS = {
 @pytest.mark.parametrize("name", ALPHABETS)
 def test_smtputf8(program, postfix: Postfix, name: str) -> None:
     address, protocol = ALPHABETS[name]
-    answer = program.send(to=f"Jürgen Groß <{address}>", subject="Grüße 日本", body="größer").ends("sent")
+    answer = program.send(to=f"Jürgen Groß <{address}>", subject="Grüße 日本", body="größer").has_state("sent")
     (copy,) = postfix.mails(answer.data["message_id"], 1)
     copy.is_clean()
     assert (copy.recipients, copy.addresses("to"), copy.names("to")) == ([address], [address], ["Jürgen Groß"])
@@ -59,9 +59,9 @@ def test_smtputf8(program, postfix: Postfix, name: str) -> None:
     assert f"with {protocol} id" in copy.message["received"]
 
 
-def test_implicit_tls(stable, mode: str, postfix: Postfix) -> None:
-    program = stable.program(mode, postfix.variables(SMTP_PORT=postfix.ports["implicit"], SMTP_USE_SSL="true"))
-    answer = program.send(to="ada@lab.test").ends("sent")
+def test_implicit_tls(processes, postfix: Postfix) -> None:
+    program = processes.program(postfix.variables(SMTP_PORT=postfix.ports["implicit"], SMTP_USE_SSL="true"))
+    answer = program.send(to="ada@lab.test").has_state("sent")
     (copy,) = postfix.mails(answer.data["message_id"], 1)
     assert "with ESMTPSA id" in copy.message["received"]
 
@@ -69,7 +69,7 @@ def test_implicit_tls(stable, mode: str, postfix: Postfix) -> None:
 def test_ten_at_once(program, postfix: Postfix) -> None:
     answers = program.call_all("send_email", [{"to": f"r{number}@lab.test", "subject": f"s{number}", "body": "b"} for number in range(10)])
     for number, answer in enumerate(answers):
-        (copy,) = postfix.mails(answer.ends("sent").data["message_id"], 1)
+        (copy,) = postfix.mails(answer.has_state("sent").data["message_id"], 1)
         assert (copy.recipients, copy.message["subject"]) == ([f"r{number}@lab.test"], f"s{number}")
 
 
@@ -82,10 +82,10 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_no_mail_without_trust(stable, mode: str, postfix: Postfix, name: str) -> None:
+def test_no_mail_without_trust(processes, postfix: Postfix, name: str) -> None:
     changed, words = REFUSALS[name]
-    program = stable.program(mode, postfix.variables(**changed))
-    program.send(to="ada@lab.test").ends("refused").says(*words)
+    program = processes.program(postfix.variables(**changed))
+    program.send(to="ada@lab.test").has_state("refused").mentions(*words)
 
 
 def test_the_connection_test(program) -> None:

@@ -5,9 +5,9 @@ import pytest
 
 from mail import same_text
 from postfix import Postfix
-from processes import Program
+from programs import Program
 from real_server import recipients
-from wire import Wire
+from cut_connection import CutConnection
 
 ADA, BAD, TMP, BYE, CARL = (f"{name}@lab.test" for name in ("ada", "bad", "tmp", "bye", "carl"))
 LAST_DOT = b"\r\n.\r\n"
@@ -24,12 +24,12 @@ CUTS = {
 
 
 @pytest.fixture
-def first(stable, postfix: Postfix, manner: str) -> dict[str, Any]:
+def first(processes, postfix: Postfix, behavior: str) -> dict[str, Any]:
     """The environment of the first server: at the end of a wire that is going to be cut, or one whose recipients have their ways."""
-    if manner not in CUTS:
+    if behavior not in CUTS:
         return postfix.variables()
-    wire = Wire(postfix.ports["plaintext"], *CUTS[manner])
-    stable.also(wire.stop)
+    wire = CutConnection(postfix.ports["plaintext"], *CUTS[behavior])
+    processes.add_cleanup(wire.stop)
     return postfix.variables(SMTP_PORT=wire.port, SMTP_USE_TLS="false")
 
 
@@ -39,7 +39,7 @@ def hurt_briefly(program: Program, server: str) -> bool:
     return health["is_failed"] is True and health["is_paused"] is False and 0 < health["backoff_remaining"] <= 5
 
 
-# manner, for whom, state, who has a copy through the first server, through the second, who is refused, who is unknown, the first is hurt
+# behavior, for whom, state, who has a copy through the first server, through the second, who is refused, who is unknown, the first is hurt
 ENDS = [
     ("refused stays refused", [ADA, BAD], "partial", [ADA], [], [BAD], [], False),
     ("deferred alone moves on", [ADA, TMP, CARL], "sent", [ADA, CARL], [TMP], [], [], False),
@@ -51,21 +51,21 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("manner", "to", "state", "at_first", "at_second", "refused", "unknown", "hurt"), ENDS, ids=[end[0] for end in ENDS])
+@pytest.mark.parametrize(("behavior", "to", "state", "at_first", "at_second", "refused", "unknown", "hurt"), ENDS, ids=[end[0] for end in ENDS])
 def test_over_two_servers_no_one_has_two_copies(
-    stable, postfix: Postfix, manner: str, first: dict[str, Any], to: list[str], state: str, at_first: list[str], at_second: list[str],
+    processes, postfix: Postfix, behavior: str, first: dict[str, Any], to: list[str], state: str, at_first: list[str], at_second: list[str],
     refused: list[str], unknown: list[str], hurt: bool,
 ) -> None:
     servers = {"first": first, "second": postfix.variables(SMTP_PORT=postfix.ports["second"])}
     variables = {f"{name}_{number}": value for number, server in enumerate(servers.values(), 1) for name, value in server.items()}
-    program = stable.program("auto", variables | {f"SMTP_NAME_{number}": name for number, name in enumerate(servers, 1)})
-    body = LARGE if "large" in manner else "Body"
-    answer = program.send(to=to, body=body).ends(state)
+    program = processes.program(variables | {f"SMTP_NAME_{number}": name for number, name in enumerate(servers, 1)})
+    body = LARGE if "large" in behavior else "Body"
+    answer = program.send(to=to, body=body).has_state(state)
     assert (answer.rejected, answer.data["unknown"]) == (refused, unknown), answer
     assert answer.data["accepted"] == ([] if unknown else [address for address in to if address not in refused]), answer
     assert hurt_briefly(program, "first") is hurt, program.health("first")
     assert program.health("second")["is_failed"] is False
-    stable.settle()
+    processes.stop_all()
     copies = postfix.settled(answer.data["message_id"])
     for copy in copies:
         copy.is_clean()
@@ -75,19 +75,19 @@ def test_over_two_servers_no_one_has_two_copies(
     assert recipients([copy for copy in copies if copy not in through_second]) == at_first
 
 
-def test_a_connection_closed_at_a_recipient(stable, postfix: Postfix) -> None:
+def test_a_connection_closed_at_a_recipient(processes, postfix: Postfix) -> None:
     """Whom Postfix had taken before has no copy, and hears why; who was refused keeps the refusal; the next mail leaves."""
-    program = stable.program("auto", postfix.variables())
+    program = processes.program(postfix.variables())
     to = [ADA, BAD, BYE, CARL]
-    answer = program.send(to=to).ends("refused").says(", ".join([ADA, BYE, CARL]), "RCPT TO", "421 4.3.2", "closing for now")
+    answer = program.send(to=to).has_state("refused").mentions(", ".join([ADA, BYE, CARL]), "RCPT TO", "421 4.3.2", "closing for now")
     assert answer.rejected == to
     told = {entry["address"]: (entry["code"], entry["enhanced_code"], "try again later" in entry["reason"]) for entry in answer.data["rejected"]}
     assert told == dict.fromkeys(to, (421, "4.3.2", True)) | {BAD: (550, "5.1.1", False)}
     assert hurt_briefly(program, "primary")
-    program.send(to=BYE).ends("refused").says("421 4.3.2")
+    program.send(to=BYE).has_state("refused").mentions("421 4.3.2")
     assert hurt_briefly(program, "primary"), "the back-off does not grow"
 
-    after = program.send(to=[ADA, CARL]).ends("sent")
+    after = program.send(to=[ADA, CARL]).has_state("sent")
     assert recipients(postfix.settled(after.data["message_id"])) == [ADA, CARL]
     assert postfix.settled(answer.data["message_id"]) == []
     assert answer.data["message_id"] not in postfix.log()

@@ -67,8 +67,8 @@ class Load:
         return mails
 
 
-def test_reload_under_load(stable, tmp_path: Path) -> None:
-    one, two = stable.capture("--answer-after", "0.2"), stable.capture("--answer-after", "0.2")
+def test_reload_under_load(processes, tmp_path: Path) -> None:
+    one, two = processes.capture("--answer-after", "0.2"), processes.capture("--answer-after", "0.2")
     configurations, path = settings(one, two), tmp_path / "config.toml"
 
     def write(configuration: list[dict] | str) -> None:
@@ -81,7 +81,7 @@ def test_reload_under_load(stable, tmp_path: Path) -> None:
         fresh.replace(path)
 
     write(next(configurations))
-    pipe = stable.pipe({}, "--config", str(path)).handshake()
+    pipe = processes.pipe({}, "--config", str(path)).handshake()
     load = Load(pipe)
     load.turn(0)
     load.replies.clear()
@@ -97,7 +97,7 @@ def test_reload_under_load(stable, tmp_path: Path) -> None:
     mails = load.run(change)
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0, pipe.stderr()[-3000:]
-    stable.settle()
+    processes.stop_all()
     assert changes >= 10, f"only {changes} changes while the mails were under way: nothing was shown"
     none_lost_none_doubled(load, mails, {"one": one, "two": two})
 

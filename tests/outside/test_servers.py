@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ClosedDoor, one_server, several_servers
-from processes import Answer
+from conftest import RefusedPort, one_server, several_servers
+from programs import Answer
 
 A = "ada@example.org"
 SERVER_STATUS = {"total_servers", "available_servers", "failed_servers", "current_server", "servers"}
@@ -29,9 +29,9 @@ def has(answer: Answer, *keys: str) -> dict:
 
 # -- test_smtp_connection
 
-def test_connection_all_well(stable, mode: str) -> None:
-    first, second = stable.capture(), stable.capture()
-    program = stable.program(mode, several_servers(first, second))
+def test_connection_all_well(processes) -> None:
+    first, second = processes.capture(), processes.capture()
+    program = processes.program(several_servers(first, second))
     answer = program.call("test_smtp_connection")
     data = has(answer, "success", "multi_server_success", "total_servers", "successful_servers", "server_results", "server_status")
     assert (data["success"], data["multi_server_success"], answer.is_error) == (True, True, False), answer
@@ -40,12 +40,12 @@ def test_connection_all_well(stable, mode: str) -> None:
         assert {"server", "host", "priority", "success", "message"} <= set(result), result
         assert (result["server"], result["host"], result["success"]) == (name, f"{capture.host}:{capture.port}", True)
     whole_status(data["server_status"])
-    stable.settle()
+    processes.stop_all()
     assert first.kept() == second.kept() == [], "a test sends no mail"
 
 
-def test_connection_one_of_two(stable, mode: str, closed_door: ClosedDoor) -> None:
-    program = stable.program(mode, several_servers(closed_door, stable.capture()))
+def test_connection_one_of_two(processes, refused_port: RefusedPort) -> None:
+    program = processes.program(several_servers(refused_port, processes.capture()))
     answer = program.call("test_smtp_connection")
     assert (answer.data["success"], answer.data["multi_server_success"], answer.is_error) == (True, False, False) or (
         answer.data["success"] and answer.data["successful_servers"] == 1
@@ -55,15 +55,15 @@ def test_connection_one_of_two(stable, mode: str, closed_door: ClosedDoor) -> No
     assert results["second"]["success"] is True
 
 
-def test_connection_none(stable, mode: str, closed_door: ClosedDoor) -> None:
-    answer = stable.program(mode, one_server(closed_door)).call("test_smtp_connection")
+def test_connection_none(processes, refused_port: RefusedPort) -> None:
+    answer = processes.program(one_server(refused_port)).call("test_smtp_connection")
     assert (answer.data["success"], answer.data["successful_servers"], answer.is_error) == (False, 0, True), answer
     assert answer.data["error"]
 
 
-def test_connection_over_tls_tells_the_version_and_what_ehlo_offered(stable, mode: str) -> None:
-    capture = stable.capture("--tls", "starttls")
-    program = stable.program(mode, one_server(capture, SMTP_USE_TLS=None, SMTP_CA_FILE=capture.ca_file))
+def test_connection_over_tls_tells_the_version_and_what_ehlo_offered(processes) -> None:
+    capture = processes.capture("--tls", "starttls")
+    program = processes.program(one_server(capture, SMTP_USE_TLS=None, SMTP_CA_FILE=capture.ca_file))
     told = str(program.call("test_smtp_connection").data)
     assert "1.3" in told or "1.2" in told, told
     assert "PIPELINING" in told.upper(), told
@@ -71,10 +71,10 @@ def test_connection_over_tls_tells_the_version_and_what_ehlo_offered(stable, mod
 
 # -- get_smtp_status
 
-def test_status(stable, mode: str) -> None:
-    first, second = stable.capture("--login", "user@first.example:secret"), stable.capture()
+def test_status(processes) -> None:
+    first, second = processes.capture("--login", "user@first.example:secret"), processes.capture()
     variables = several_servers(first, second, SMTP_USERNAME_1="user@first.example", SMTP_PASSWORD_1="secret")
-    program = stable.program(mode, variables)
+    program = processes.program(variables)
     answer = program.call("get_smtp_status")
     data = has(
         answer, "service", "status", "multi_server_enabled", "total_servers", "primary_server", "current_server", "server_configurations",
@@ -99,8 +99,8 @@ def test_status(stable, mode: str) -> None:
     ("variables", "encryption", "port"),
     [({}, "TLS", 587), ({"SMTP_USE_SSL": "true"}, "SSL", 465), ({"SMTP_USE_TLS": "false"}, "None", 587), ({"SMTP_USE_SSL": "yes", "SMTP_USE_TLS": "off", "SMTP_PORT": 2465}, "SSL", 2465)],
 )
-def test_status_names_encryption_and_default_port(stable, mode: str, variables: dict, encryption: str, port: int) -> None:
-    program = stable.program(mode, {"SMTP_HOST": "smtp.example.org", "SMTP_FROM_EMAIL": "a@example.org"} | variables)
+def test_status_names_encryption_and_default_port(processes, variables: dict, encryption: str, port: int) -> None:
+    program = processes.program({"SMTP_HOST": "smtp.example.org", "SMTP_FROM_EMAIL": "a@example.org"} | variables)
     (configuration,) = program.call("get_smtp_status").data["server_configurations"]
     assert (configuration["encryption"], configuration["port"]) == (encryption, port)
     assert (configuration["name"], configuration["priority"], configuration["timeout"], configuration["max_retries"]) == ("primary", 0, 30, 3)
@@ -108,28 +108,28 @@ def test_status_names_encryption_and_default_port(stable, mode: str, variables: 
 
 # -- switch_smtp_server
 
-def test_switch_makes_a_server_first_for_all_later_mail(stable, mode: str) -> None:
-    first, second = stable.capture(), stable.capture()
-    program = stable.program(mode, several_servers(first, second))
+def test_switch_makes_a_server_first_for_all_later_mail(processes) -> None:
+    first, second = processes.capture(), processes.capture()
+    program = processes.program(several_servers(first, second))
     data = has(program.call("switch_smtp_server", server_name="second"), "success", "message", "current_server", "server_details", "server_status")
     assert (data["success"], data["current_server"]) == (True, "second")
     assert len(second.wait("connected")) >= 1 and first.events("connected") == [], "connects to that very server"
     for _ in range(2):
-        assert program.send().ends("sent").data["details"]["smtp_server"] == "second"
+        assert program.send().has_state("sent").data["details"]["smtp_server"] == "second"
     assert program.call("get_smtp_status").data["current_server"] == "second"
     assert program.call("switch_smtp_server", server_name="first").data["success"] is True
-    assert program.send().ends("sent").data["details"]["smtp_server"] == "first"
+    assert program.send().has_state("sent").data["details"]["smtp_server"] == "first"
 
 
 @pytest.mark.parametrize("arguments", [{}, {"server_name": None}, {"server_name": ""}])
-def test_switch_without_a_name_is_about_the_current_server(stable, mode: str, arguments: dict) -> None:
-    program = stable.program(mode, several_servers(stable.capture(), stable.capture()))
+def test_switch_without_a_name_is_about_the_current_server(processes, arguments: dict) -> None:
+    program = processes.program(several_servers(processes.capture(), processes.capture()))
     answer = program.call("switch_smtp_server", **arguments)
     assert (answer.data["success"], answer.data["current_server"]) == (True, "first"), answer
 
 
-def test_switch_to_an_unknown_name(stable, mode: str) -> None:
-    program = stable.program(mode, several_servers(stable.capture(), stable.capture()))
+def test_switch_to_an_unknown_name(processes) -> None:
+    program = processes.program(several_servers(processes.capture(), processes.capture()))
     answer = program.call("switch_smtp_server", server_name="nobody")
     assert answer.data["success"] is False and answer.is_error, answer
     assert sorted(answer.data["available_servers"]) == ["first", "second"]
@@ -137,31 +137,31 @@ def test_switch_to_an_unknown_name(stable, mode: str) -> None:
     assert program.call("get_smtp_status").data["current_server"] == "first"
 
 
-def test_switch_to_an_unreachable_server_changes_nothing(stable, mode: str, closed_door: ClosedDoor) -> None:
-    program = stable.program(mode, several_servers(stable.capture(), closed_door))
+def test_switch_to_an_unreachable_server_changes_nothing(processes, refused_port: RefusedPort) -> None:
+    program = processes.program(several_servers(processes.capture(), refused_port))
     answer = program.call("switch_smtp_server", server_name="second")
     assert answer.data["success"] is False and answer.is_error and answer.data["error"], answer
     assert program.call("get_smtp_status").data["current_server"] == "first"
-    assert program.send().ends("sent").data["details"]["smtp_server"] == "first"
+    assert program.send().has_state("sent").data["details"]["smtp_server"] == "first"
 
 
 # -- reconnect_smtp_servers
 
-def test_reconnect_forgets_failures_and_drops_sessions(stable, mode: str) -> None:
-    capture = stable.capture("--disconnect", "bad*")
-    program = stable.program(mode, one_server(capture))
-    program.send(to="bad@example.org").ends("refused")
+def test_reconnect_forgets_failures_and_drops_sessions(processes) -> None:
+    capture = processes.capture("--disconnect", "bad*")
+    program = processes.program(one_server(capture))
+    program.send(to="bad@example.org").has_state("refused")
     assert program.health("primary")["is_failed"] is True
     answer = program.call("reconnect_smtp_servers")
     data = has(answer, "success", "message", "connection_test")
     assert data["success"] is True and not answer.is_error, answer
     assert data["connection_test"]["server_results"][0]["success"] is True
     assert program.health("primary")["is_failed"] is False
-    program.send().ends("sent")
+    program.send().has_state("sent")
 
 
-def test_reconnect_with_nothing_in_reach(stable, mode: str, closed_door: ClosedDoor) -> None:
-    answer = stable.program(mode, one_server(closed_door)).call("reconnect_smtp_servers")
+def test_reconnect_with_nothing_in_reach(processes, refused_port: RefusedPort) -> None:
+    answer = processes.program(one_server(refused_port)).call("reconnect_smtp_servers")
     assert answer.data["success"] is False and answer.is_error and answer.data["error"], answer
 
 
@@ -182,9 +182,9 @@ def settings(tmp_path: Path) -> Path:
     return tmp_path / "smtp.env"
 
 
-def test_reload_without_changes(stable, mode: str, settings: Path) -> None:
-    env_file(settings, several_servers(stable.capture(), stable.capture()))
-    program = stable.program(mode, {}, "--env-file", str(settings))
+def test_reload_without_changes(processes, settings: Path) -> None:
+    env_file(settings, several_servers(processes.capture(), processes.capture()))
+    program = processes.program({}, "--env-file", str(settings))
     answer = program.call("reload_smtp_configuration")
     data = has(answer, "success", "changes", "new_configuration", "connection_test")
     assert data["success"] is True and not answer.is_error, answer
@@ -194,11 +194,11 @@ def test_reload_without_changes(stable, mode: str, settings: Path) -> None:
     assert {"total_servers", "primary_server", "servers"} <= set(data["new_configuration"])
 
 
-def test_reload_adds_removes_and_modifies(stable, mode: str, settings: Path) -> None:
-    first, second, third = (stable.capture() for _ in range(3))
+def test_reload_adds_removes_and_modifies(processes, settings: Path) -> None:
+    first, second, third = (processes.capture() for _ in range(3))
     env_file(settings, several_servers(first, second))
-    program = stable.program(mode, {}, "--env-file", str(settings))
-    program.send().ends("sent")
+    program = processes.program({}, "--env-file", str(settings))
+    program.send().has_state("sent")
     changed = several_servers(first, second, third, SMTP_PRIORITY_3=500)
     env_file(settings, {name: value for name, value in changed.items() if not name.endswith("_2")} | {"SMTP_FROM_EMAIL_1": "new@first.example", "SMTP_TIMEOUT_1": 11})
     answer = program.call("reload_smtp_configuration")
@@ -210,22 +210,22 @@ def test_reload_adds_removes_and_modifies(stable, mode: str, settings: Path) -> 
     assert set(modified["changes"]["timeout"]) == {"old", "new"}
     assert (changes["old_server_count"], changes["new_server_count"], changes["primary_server_changed"]) == (2, 2, True), answer
     assert (answer.data["new_configuration"]["total_servers"], answer.data["new_configuration"]["primary_server"]) == (2, "third")
-    assert program.send().ends("sent").data["details"]["smtp_server"] == "third"
+    assert program.send().has_state("sent").data["details"]["smtp_server"] == "third"
     assert third.take().sender == "me@third.example"
 
 
-def test_reload_sees_a_new_password_and_lifts_the_pause(stable, mode: str, settings: Path) -> None:
-    capture = stable.capture("--login", "user@sender.example:right-secret")
+def test_reload_sees_a_new_password_and_lifts_the_pause(processes, settings: Path) -> None:
+    capture = processes.capture("--login", "user@sender.example:right-secret")
     env_file(settings, one_server(capture, SMTP_USERNAME="user@sender.example", SMTP_PASSWORD="wrong-secret"))
-    program = stable.program(mode, {}, "--env-file", str(settings))
-    program.send().ends("refused")
+    program = processes.program({}, "--env-file", str(settings))
+    program.send().has_state("refused")
     env_file(settings, one_server(capture, SMTP_USERNAME="user@sender.example", SMTP_PASSWORD="right-secret"))
     answer = program.call("reload_smtp_configuration")
     assert answer.data["success"] is True, answer
     (modified,) = answer.data["changes"]["servers_modified"]
     assert "password" in modified["changes"], answer
     assert "secret" not in str(answer)
-    program.send().ends("sent")
+    program.send().has_state("sent")
 
 
 INVALID = {
@@ -234,73 +234,73 @@ INVALID = {
 
 
 @pytest.mark.parametrize("name", INVALID)
-def test_reload_of_an_invalid_file_leaves_the_old_serving(stable, mode: str, settings: Path, name: str) -> None:
-    capture = stable.capture()
+def test_reload_of_an_invalid_file_leaves_the_old_serving(processes, settings: Path, name: str) -> None:
+    capture = processes.capture()
     env_file(settings, one_server(capture))
-    program = stable.program(mode, {}, "--env-file", str(settings))
+    program = processes.program({}, "--env-file", str(settings))
     env_file(settings, one_server(capture) | INVALID[name])
     answer = program.call("reload_smtp_configuration")
     data = has(answer, "success", "error", "step", "rollback_performed")
     assert data["success"] is False and answer.is_error, answer
     assert next(iter(INVALID[name])) in str(answer), "the faulty variable is not named"
-    program.send(subject="still serving").ends("sent")
+    program.send(subject="still serving").has_state("sent")
     assert capture.take().message["subject"] == "still serving"
 
 
-def test_reload_of_a_file_that_is_gone_leaves_the_old_serving(stable, mode: str, settings: Path) -> None:
-    env_file(settings, one_server(stable.capture()))
-    program = stable.program(mode, {}, "--env-file", str(settings))
+def test_reload_of_a_file_that_is_gone_leaves_the_old_serving(processes, settings: Path) -> None:
+    env_file(settings, one_server(processes.capture()))
+    program = processes.program({}, "--env-file", str(settings))
     settings.unlink()
     answer = program.call("reload_smtp_configuration")
     assert answer.data["success"] is False and answer.data["step"], answer
-    program.send().ends("sent")
+    program.send().has_state("sent")
 
 
-def test_reload_with_no_usable_server_leaves_the_old_serving(stable, mode: str, settings: Path, closed_door: ClosedDoor) -> None:
-    env_file(settings, one_server(stable.capture()))
-    program = stable.program(mode, {}, "--env-file", str(settings))
-    env_file(settings, one_server(closed_door))
+def test_reload_with_no_usable_server_leaves_the_old_serving(processes, settings: Path, refused_port: RefusedPort) -> None:
+    env_file(settings, one_server(processes.capture()))
+    program = processes.program({}, "--env-file", str(settings))
+    env_file(settings, one_server(refused_port))
     answer = program.call("reload_smtp_configuration")
     assert answer.data["success"] is False and answer.data["step"] and "rollback_performed" in answer.data, answer
-    program.send().ends("sent")
+    program.send().has_state("sent")
 
 
-def test_reload_with_one_usable_server_of_two(stable, mode: str, settings: Path, closed_door: ClosedDoor) -> None:
-    second = stable.capture()
-    env_file(settings, one_server(stable.capture()))
-    program = stable.program(mode, {}, "--env-file", str(settings))
-    env_file(settings, several_servers(closed_door, second))
+def test_reload_with_one_usable_server_of_two(processes, settings: Path, refused_port: RefusedPort) -> None:
+    second = processes.capture()
+    env_file(settings, one_server(processes.capture()))
+    program = processes.program({}, "--env-file", str(settings))
+    env_file(settings, several_servers(refused_port, second))
     assert program.call("reload_smtp_configuration").data["success"] is True
-    program.send().ends("sent")
+    program.send().has_state("sent")
     assert second.take().sender == "me@second.example"
 
 
 @pytest.mark.parametrize("tool", ["reload_smtp_configuration", "reconnect_smtp_servers", "switch_smtp_server"])
-def test_a_mail_in_flight_is_not_disturbed(stable, settings: Path, tool: str) -> None:
-    slow, other = stable.capture("--answer-after", "2"), stable.capture()
+def test_a_mail_in_flight_is_not_disturbed(processes, settings: Path, tool: str) -> None:
+    slow, other = processes.capture("--answer-after", "2"), processes.capture()
     env_file(settings, several_servers(slow, other))
-    pipe = stable.pipe({}, "--env-file", str(settings)).handshake()
+    pipe = processes.pipe({}, "--env-file", str(settings)).handshake()
     number = pipe.start_call("send_email", to=A, subject="in flight", body="b")
     slow.wait("content")
     env_file(settings, one_server(other))
     assert pipe.call(tool, **({"server_name": "second"} if "switch" in tool else {})).data["success"] is True
-    pipe.answer(number).ends("sent")
+    pipe.answer(number).has_state("sent")
     pipe.close()
-    stable.settle()
+    processes.stop_all()
     assert [mail.message["subject"] for mail in slow.kept()] == ["in flight"] and other.kept() == []
 
 
-def test_reload_where_everything_comes_from_the_environment(stable, mode: str) -> None:
-    program = stable.program(mode, one_server(stable.capture()))
-    program.call("reload_smtp_configuration").says("environment")
-    program.send().ends("sent")
+def test_reload_where_everything_comes_from_the_environment(processes) -> None:
+    program = processes.program(one_server(processes.capture()))
+    program.call("reload_smtp_configuration").mentions("environment")
+    program.send().has_state("sent")
 
 
-def test_the_real_environment_wins_over_the_file(stable, mode: str, settings: Path) -> None:
-    capture, other = stable.capture(), stable.capture()
+def test_the_real_environment_wins_over_the_file(processes, settings: Path) -> None:
+    capture, other = processes.capture(), processes.capture()
     env_file(settings, one_server(other, SMTP_FROM_EMAIL="file@sender.example"))
-    program = stable.program(mode, one_server(capture), "--env-file", str(settings))
-    program.send().ends("sent")
+    program = processes.program(one_server(capture), "--env-file", str(settings))
+    program.send().has_state("sent")
     assert capture.take().sender == "grace@sender.example"
 
 
@@ -315,29 +315,29 @@ def table(capture, name: str, **more) -> dict:
 
 
 @pytest.mark.parametrize("way", ["--config", "SMTP_MCP_CONFIG", "its usual place"])
-def test_reload_of_a_toml_file(stable, mode: str, tmp_path: Path, way: str) -> None:
-    first, second = stable.capture(), stable.capture()
+def test_reload_of_a_toml_file(processes, tmp_path: Path, way: str) -> None:
+    first, second = processes.capture(), processes.capture()
     path = tmp_path / "xdg/smtp-mcp-server/config.toml"
     toml(path, table(first, "first"))
     variables = {"--config": {}, "SMTP_MCP_CONFIG": {"SMTP_MCP_CONFIG": path}, "its usual place": {"XDG_CONFIG_HOME": tmp_path / "xdg"}}[way]
-    program = stable.program(mode, variables, *(("--config", str(path)) if way == "--config" else ()))
-    program.send().ends("sent")
+    program = processes.program(variables, *(("--config", str(path)) if way == "--config" else ()))
+    program.send().has_state("sent")
     assert first.take().sender == "me@first.example"
     toml(path, table(first, "first"), table(second, "second", priority=1000))
     answer = program.call("reload_smtp_configuration")
     assert answer.data["changes"]["servers_added"] == ["second"] and answer.data["changes"]["primary_server_changed"] is True, answer
-    program.send().ends("sent")
+    program.send().has_state("sent")
     assert second.take().sender == "me@second.example"
     path.write_text("[[server]\nnonsense")
     assert program.call("reload_smtp_configuration").data["success"] is False
-    program.send(subject="still").ends("sent")
+    program.send(subject="still").has_state("sent")
     assert second.take().message["subject"] == "still"
 
 
-def test_sighup_does_the_same(stable, settings: Path) -> None:
-    first, second = stable.capture(), stable.capture()
+def test_sighup_does_the_same(processes, settings: Path) -> None:
+    first, second = processes.capture(), processes.capture()
     env_file(settings, one_server(first))
-    pipe = stable.pipe({}, "--env-file", str(settings)).handshake()
+    pipe = processes.pipe({}, "--env-file", str(settings)).handshake()
     assert pipe.call("get_smtp_status").data["total_servers"] == 1
     env_file(settings, several_servers(first, second))
     pipe.signal(signal.SIGHUP)
@@ -351,5 +351,5 @@ def test_sighup_does_the_same(stable, settings: Path) -> None:
         assert pipe.child.poll() is None and time.monotonic() < end + 15, f"no word about the fault: {pipe.stderr()[seen:]}"
         time.sleep(0.02)
     assert pipe.call("get_smtp_status").data["total_servers"] == 2
-    pipe.call("send_email", to=A, subject="s", body="b").ends("sent")
+    pipe.call("send_email", to=A, subject="s", body="b").has_state("sent")
     assert "SMTP_ALLOWED_FROM" in pipe.stderr()[seen:] and "whole.address" not in pipe.stderr()[seen:], pipe.stderr()[seen:]

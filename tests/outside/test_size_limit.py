@@ -3,7 +3,7 @@ import re
 
 from mail import same_text
 from postfix import SIZE_LIMIT, Postfix
-from processes import Answer
+from programs import Answer
 
 
 def body_of(size: int) -> str:
@@ -13,24 +13,24 @@ def body_of(size: int) -> str:
     return dots + ("x" * 48 + "\n") * lines + "x" * (rest + 1)
 
 
-def test_what_just_fits_is_sent_and_one_byte_more_is_refused_before_mail(stable, postfix: Postfix) -> None:
-    program = stable.program("auto", postfix.variables(SMTP_PORT=postfix.ports["small"]))
+def test_what_just_fits_is_sent_and_one_byte_more_is_refused_before_mail(processes, postfix: Postfix) -> None:
+    program = processes.program(postfix.variables(SMTP_PORT=postfix.ports["small"]))
 
     def send(size: int) -> Answer:
         return program.send(to="ada@lab.test", body=body_of(size))
 
-    refusal = send(SIZE_LIMIT).ends("refused")
+    refusal = send(SIZE_LIMIT).has_state("refused")
     (size,) = re.findall(rf"MAIL FROM: the message has (\d+) bytes and the server takes {SIZE_LIMIT}\. Send less", refusal.text)
     fitting = 2 * SIZE_LIMIT - int(size)
-    send(fitting + 1).ends("refused").says(f"the message has {SIZE_LIMIT + 1} bytes")
+    send(fitting + 1).has_state("refused").mentions(f"the message has {SIZE_LIMIT + 1} bytes")
     assert program.health("primary")["is_failed"] is False
 
-    answer = send(fitting).ends("sent")
+    answer = send(fitting).has_state("sent")
     (copy,) = postfix.settled(answer.data["message_id"])
     copy.is_clean()
     assert same_text(copy.text(), body_of(fitting))
     assert len(copy.data) - copy.data.index(b"\r\nFrom: ") - 2 == SIZE_LIMIT, "the bytes of the mail without what Postfix wrote above it"
-    stable.settle()
+    processes.stop_all()
     # Three mails were asked for, over one connection or two; MAIL was said for one of them.
     conversations = postfix.wait_for(lambda: ends_of_conversations(postfix), "the connections to end")
     assert [found for line in conversations for found in re.findall(r"mail=\S+|data=\S+", line)] == ["mail=1", "data=1"], conversations

@@ -1,7 +1,7 @@
 # The template language of the contract, in subject and body.
 import pytest
 
-from conftest import Desk
+from conftest import RoundTrip
 from mail import same_text
 
 # body as given, variables, body as it arrives
@@ -36,14 +36,14 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("body", "variables", "expected"), PLAIN)
-def test_plain(desk: Desk, body: str, variables: dict, expected: str) -> None:
-    _, mail = desk.send(body=body, template_vars=variables)
+def test_plain(round_trip: RoundTrip, body: str, variables: dict, expected: str) -> None:
+    _, mail = round_trip.send(body=body, template_vars=variables)
     assert same_text(mail.text(), expected), mail.text()
 
 
 @pytest.mark.parametrize(("subject", "variables", "expected"), [row for row in PLAIN if "\n" not in row[2]])
-def test_subject(desk: Desk, subject: str, variables: dict, expected: str) -> None:
-    _, mail = desk.send(subject=f"S {subject}", template_vars=variables)
+def test_subject(round_trip: RoundTrip, subject: str, variables: dict, expected: str) -> None:
+    _, mail = round_trip.send(subject=f"S {subject}", template_vars=variables)
     assert mail.message["subject"] == f"S {expected}"
 
 
@@ -57,8 +57,8 @@ HTML = [
 
 
 @pytest.mark.parametrize(("body", "variables", "expected"), HTML)
-def test_html(desk: Desk, body: str, variables: dict, expected: tuple[str, ...]) -> None:
-    _, mail = desk.send(body=body, html=True, template_vars=variables)
+def test_html(round_trip: RoundTrip, body: str, variables: dict, expected: tuple[str, ...]) -> None:
+    _, mail = round_trip.send(body=body, html=True, template_vars=variables)
     html = mail.text("html")
     for piece in expected:
         assert piece in html
@@ -66,8 +66,8 @@ def test_html(desk: Desk, body: str, variables: dict, expected: tuple[str, ...])
         assert "<b>" not in html
 
 
-def test_the_subject_of_an_html_mail_is_not_html(desk: Desk) -> None:
-    _, mail = desk.send(subject="{v}", body="<p>{v}</p>", html=True, template_vars={"v": "a & b"})
+def test_the_subject_of_an_html_mail_is_not_html(round_trip: RoundTrip) -> None:
+    _, mail = round_trip.send(subject="{v}", body="<p>{v}</p>", html=True, template_vars={"v": "a & b"})
     assert mail.message["subject"] == "a & b"
     assert "a &amp; b" in mail.text("html")
 
@@ -84,25 +84,25 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("body", "variables", "words"), FAULTS)
-def test_missing_variables_are_all_named_sorted_and_nothing_is_sent(desk: Desk, body: str, variables: dict, words: list[str]) -> None:
-    desk.capture.forget()
-    text = desk.program.refuses("send_email", to="ada@example.org", subject="s", body=body, template_vars=variables)
+def test_missing_variables_are_all_named_sorted_and_nothing_is_sent(round_trip: RoundTrip, body: str, variables: dict, words: list[str]) -> None:
+    round_trip.capture.forget()
+    text = round_trip.program.refuses("send_email", to="ada@example.org", subject="s", body=body, template_vars=variables)
     at = [text.rfind(word) for word in words]
     assert -1 not in at and at == sorted(at), f"{words} in {text!r}"
-    desk.nothing_arrived()
+    round_trip.nothing_arrived()
 
 
-def test_missing_in_subject_and_body_in_one_answer(desk: Desk) -> None:
-    desk.refuse(subject="{in_subject}", body="{in_body}", template_vars={"x": 1}).says("in_subject", "in_body")
+def test_missing_in_subject_and_body_in_one_answer(round_trip: RoundTrip) -> None:
+    round_trip.refuse(subject="{in_subject}", body="{in_body}", template_vars={"x": 1}).mentions("in_subject", "in_body")
 
 
 @pytest.mark.parametrize(
     "body", ["one\ntwo {?a}never closed", "one\n{/a} never opened", "{?a}x{?b}y{/a}z{/b}", "{?a}{?b}{/b}"], ids=["unclosed", "unopened", "crossed", "outer unclosed"]
 )
-def test_a_broken_conditional_is_refused_with_its_position(desk: Desk, body: str) -> None:
-    answer = desk.refuse(body=body, template_vars={"a": 1, "b": 1})
+def test_a_broken_conditional_is_refused_with_its_position(round_trip: RoundTrip, body: str) -> None:
+    answer = round_trip.refuse(body=body, template_vars={"a": 1, "b": 1})
     assert any(character.isdigit() for character in answer.text), f"no position: {answer}"
 
 
-def test_a_templated_subject_must_not_end_up_empty(desk: Desk) -> None:
-    desk.refuse(subject="{?a}x{/a}", template_vars={"b": 1})
+def test_a_templated_subject_must_not_end_up_empty(round_trip: RoundTrip) -> None:
+    round_trip.refuse(subject="{?a}x{/a}", template_vars={"b": 1})

@@ -2,7 +2,9 @@
 import jsonschema
 import pytest
 
-from conftest import Desk
+from conftest import MODES, RoundTrip
+
+pytestmark = pytest.mark.smoke
 
 # name: (read-only, destructive, idempotent, open world); None = either will do.
 TOOLS = {
@@ -22,20 +24,25 @@ PARAMETERS = {
 }
 
 
+@pytest.fixture(scope="module", params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def tools(desk: Desk) -> dict:
-    return {tool.name: tool for tool in desk.program.tools()}
+def tools(round_trip: RoundTrip) -> dict:
+    return {tool.name: tool for tool in round_trip.program.tools()}
 
 
-def test_the_session_speaks_the_protocol_of_its_mode(desk: Desk) -> None:
-    expected = {"auto": "2026-07-28", "legacy": "2025-11-25"}[desk.program.mode]
-    assert desk.program.client.protocol_version == expected
-    assert desk.program.client.server_info.name == "smtp-mcp-server"
+def test_the_session_speaks_the_protocol_of_its_mode(round_trip: RoundTrip) -> None:
+    expected = {"auto": "2026-07-28", "legacy": "2025-11-25"}[round_trip.program.mode]
+    assert round_trip.program.client.protocol_version == expected
+    assert round_trip.program.client.server_info.name == "smtp-mcp-server"
 
 
-def test_exactly_the_six_tools_in_the_same_order_each_time(desk: Desk, tools: dict) -> None:
+def test_exactly_the_six_tools_in_the_same_order_each_time(round_trip: RoundTrip, tools: dict) -> None:
     assert set(tools) == set(TOOLS)
-    assert [tool.name for tool in desk.program.tools()] == list(tools)
+    assert [tool.name for tool in round_trip.program.tools()] == list(tools)
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -78,20 +85,20 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), CALLS)
-def test_structured_content_keeps_the_output_schema(desk: Desk, tools: dict, name: str, arguments: dict) -> None:
-    answer = desk.program.call(name, **arguments)
+def test_structured_content_keeps_the_output_schema(round_trip: RoundTrip, tools: dict, name: str, arguments: dict) -> None:
+    answer = round_trip.program.call(name, **arguments)
     assert answer.text, f"no text: {answer}"
     assert answer.data, f"no structured content: {answer}"
     jsonschema.validate(answer.data, tools[name].output_schema)
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_an_unknown_argument_is_refused_and_named(desk: Desk, name: str) -> None:
+def test_an_unknown_argument_is_refused_and_named(round_trip: RoundTrip, name: str) -> None:
     required = {"to": "ada@example.org", "subject": "s", "body": "b"} if name == "send_email" else {}
-    desk.capture.forget()
-    words = desk.program.refuses(name, **required, colour="red")
+    round_trip.capture.forget()
+    words = round_trip.program.refuses(name, **required, colour="red")
     assert "colour" in words
-    desk.nothing_arrived()
+    round_trip.nothing_arrived()
 
 
 WRONG_TYPES = [
@@ -102,15 +109,15 @@ WRONG_TYPES = [
 
 
 @pytest.mark.parametrize("wrong", WRONG_TYPES, ids=str)
-def test_a_wrong_type_is_refused_and_the_parameter_named(desk: Desk, wrong: dict) -> None:
-    desk.capture.forget()
-    words = desk.program.refuses("send_email", **{"to": "ada@example.org", "subject": "s", "body": "b"} | wrong)
+def test_a_wrong_type_is_refused_and_the_parameter_named(round_trip: RoundTrip, wrong: dict) -> None:
+    round_trip.capture.forget()
+    words = round_trip.program.refuses("send_email", **{"to": "ada@example.org", "subject": "s", "body": "b"} | wrong)
     assert words.strip(), "no words"
-    desk.nothing_arrived()
+    round_trip.nothing_arrived()
 
 
 @pytest.mark.parametrize("missing", ["to", "subject", "body"])
-def test_a_missing_parameter_is_named(desk: Desk, missing: str) -> None:
+def test_a_missing_parameter_is_named(round_trip: RoundTrip, missing: str) -> None:
     arguments = {"to": "ada@example.org", "subject": "s", "body": "b"}
     del arguments[missing]
-    assert missing in desk.program.refuses("send_email", **arguments)
+    assert missing in round_trip.program.refuses("send_email", **arguments)

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import one_server
 from failures import A, CASES, ENVELOPE, LARGE, LOGIN, PASSWORD, UP_TO_THE_END, USER
-from processes import ROOT, Pipe, run
+from programs import ROOT, Pipe, run
 from test_http import HEADERS, META
 
 DOCUMENT = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
@@ -92,12 +92,12 @@ WEB: dict[str, tuple[int, dict, str]] = {
 
 
 @pytest.fixture(scope="module")
-def house(module_stable):
-    return module_stable.house(one_server(module_stable.capture(), SMTP_MCP_HTTP_TOKEN=PASSWORD))
+def http_server(module_processes):
+    return module_processes.http_server(one_server(module_processes.capture(), SMTP_MCP_HTTP_TOKEN=PASSWORD))
 
 
-def ask(house, method: str, head: dict, body: str | None) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=30)
+def ask(http_server, method: str, head: dict, body: str | None) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(urlsplit(http_server.url).netloc, timeout=30)
     connection.request(method, "/mcp", body, {name: value for name, value in (KNOWN | head).items() if value is not None})
     answer = connection.getresponse()
     said = answer.status, answer.read().decode()
@@ -106,9 +106,9 @@ def ask(house, method: str, head: dict, body: str | None) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("message", WEB)
-def test_a_client_does_not_reach_it(house, message: str) -> None:
+def test_a_client_does_not_reach_it(http_server, message: str) -> None:
     status, head, body = WEB[message]
-    said = ask(house, "POST", head, body)
+    said = ask(http_server, "POST", head, body)
     assert said[0] == status and stands_in(message, said[1]), said
     assert f"| {status}, `{message}" in DOCUMENT or f"`, `{message}" in DOCUMENT
 
@@ -119,36 +119,36 @@ BROWSER, STOPPING, BUSY, SESSIONS = (
 )
 
 
-def test_somebody_looks_at_it_with_a_browser(house) -> None:
-    status, said = ask(house, "GET", {"Accept": "text/html"}, None)
+def test_somebody_looks_at_it_with_a_browser(http_server) -> None:
+    status, said = ask(http_server, "GET", {"Accept": "text/html"}, None)
     assert status == 406 and stands_in(BROWSER, said), said
 
 
-def unfinished(house, stable, size: int) -> socket.socket:
+def unfinished(http_server, processes, size: int) -> socket.socket:
     """A request that is welcome, and whose body does not come."""
-    place = urlsplit(house.url)
+    place = urlsplit(http_server.url)
     stream = socket.create_connection((place.hostname, place.port), 30)
-    stable.also(stream.close)
+    processes.add_cleanup(stream.close)
     head = "".join(f"{name}: {value}\r\n" for name, value in KNOWN.items())
     stream.sendall(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Expect: 100-continue\r\nContent-Length: {size}\r\n\r\n".encode())
     assert stream.recv(100).startswith(b"HTTP/1.1 100 ")
     return stream
 
 
-def test_it_is_busy_and_then_it_is_stopped(stable) -> None:
-    house = stable.house(one_server(stable.capture()))
-    streams = [unfinished(house, stable, size << 20) for size in (72, 72, 48)]
-    status, said = ask(house, "POST", {}, json.dumps(CALL) + " " * (1 << 20))
+def test_it_is_busy_and_then_it_is_stopped(processes) -> None:
+    http_server = processes.http_server(one_server(processes.capture()))
+    streams = [unfinished(http_server, processes, size << 20) for size in (72, 72, 48)]
+    status, said = ask(http_server, "POST", {}, json.dumps(CALL) + " " * (1 << 20))
     assert status == 503 and stands_in(BUSY, said), said
-    house.child.send_signal(signal.SIGTERM)
+    http_server.child.send_signal(signal.SIGTERM)
     said = streams[0].recv(10_000).decode()
     assert said.startswith("HTTP/1.1 503 ") and stands_in(STOPPING, said), said
 
 
 @pytest.mark.slow
-def test_clients_begin_sessions_and_do_not_end_them(stable) -> None:
-    house = stable.house(one_server(stable.capture()))
-    connection = http.client.HTTPConnection(urlsplit(house.url).netloc, timeout=30)
+def test_clients_begin_sessions_and_do_not_end_them(processes) -> None:
+    http_server = processes.http_server(one_server(processes.capture()))
+    connection = http.client.HTTPConnection(urlsplit(http_server.url).netloc, timeout=30)
     for _ in range(2001):
         connection.request("POST", "/mcp", json.dumps(INITIALIZE), {"Content-Type": "application/json", "Accept": HEADERS["Accept"]})
         answer = connection.getresponse()
@@ -159,14 +159,14 @@ def test_clients_begin_sessions_and_do_not_end_them(stable) -> None:
 def case(phase: str, name: str) -> Callable:
     """A case of failures.py."""
     (found,) = (case for row, case in CASES.values() if (row.phase, case.name) == (phase, name))
-    return lambda stable, stage: (stage(found), found.variables, found.arguments, list(found.ends))
+    return lambda processes, build_server: (build_server(found), found.variables, found.arguments, list(found.statuses))
 
 
 def with_certificate(hosts: str) -> Callable:
     """A server whose certificate is good, called by this name or address."""
 
-    def build(stable, _) -> tuple:
-        capture = stable.capture("--tls", "implicit", "--listen", "0.0.0.0:0")
+    def build(processes, _) -> tuple:
+        capture = processes.capture("--tls", "implicit", "--listen", "0.0.0.0:0")
         place = SimpleNamespace(host=hosts, port=capture.port)
         return place, {"SMTP_USE_SSL": "true", "SMTP_USE_TLS": None, "SMTP_CA_FILE": capture.ca_file}, {}, [A]
 
@@ -174,7 +174,7 @@ def with_certificate(hosts: str) -> Callable:
 
 
 def playing(script: str, arguments: dict | None = None, **variables) -> Callable:
-    return lambda stable, _: (stable.scripted(script), variables, arguments or {}, [A])
+    return lambda processes, _: (processes.scripted(script), variables, arguments or {}, [A])
 
 
 TALK: dict[str, Callable] = {
@@ -196,21 +196,21 @@ TALK: dict[str, Callable] = {
 
 
 @pytest.mark.parametrize("message", TALK)
-def test_it_does_not_connect(stable, stage, message: str) -> None:
-    server, variables, arguments, recipients = TALK[message](stable, stage)
-    program = stable.program("auto", one_server(server, **variables))
-    said = program.send(to=recipients, **arguments).ends("refused").text
+def test_it_does_not_connect(processes, build_server, message: str) -> None:
+    server, variables, arguments, recipients = TALK[message](processes, build_server)
+    program = processes.program(one_server(server, **variables))
+    said = program.send(to=recipients, **arguments).has_state("refused").text
     assert stands_in(message, said), said
 
 
 PAUSED = "refused the login and is paused"
 
 
-def test_a_login_that_was_refused_is_not_tried_again(stable) -> None:
-    capture = stable.capture("--login", f"{USER}:another")
-    program = stable.program("auto", one_server(capture, **LOGIN))
-    program.send().ends("refused")
-    said = program.send().ends("refused").text
+def test_a_login_that_was_refused_is_not_tried_again(processes) -> None:
+    capture = processes.capture("--login", f"{USER}:another")
+    program = processes.program(one_server(capture, **LOGIN))
+    program.send().has_state("refused")
+    said = program.send().has_state("refused").text
     assert stands_in(PAUSED, said), said
 
 
@@ -236,10 +236,10 @@ MAIL: dict[str, dict] = {
 
 
 @pytest.mark.parametrize("message", MAIL)
-def test_a_mail_does_not_leave(stable, tmp_path: Path, closed_door, message: str) -> None:
+def test_a_mail_does_not_leave(processes, tmp_path: Path, refused_port, message: str) -> None:
     arguments = dict(MAIL[message])
     dirs = tmp_path if arguments.pop("dirs", False) else None
-    program = stable.program("auto", one_server(closed_door, SMTP_ATTACHMENT_DIRS=dirs))
+    program = processes.program(one_server(refused_port, SMTP_ATTACHMENT_DIRS=dirs))
     said = program.refuses("send_email", **{"to": A, "subject": "s", "body": "b"} | arguments)
     assert said.startswith("Not sent: ") and stands_in(message, said), said
 
@@ -251,13 +251,13 @@ STOPPED, WAITING = "stopped before its last byte was sent", "still waiting for t
     (STOPPED, "refused", ENVELOPE + "S: 354 go on\nstall"),
     (WAITING, "unknown", UP_TO_THE_END + "keep\nstall"),
 ])
-def test_the_program_ends_before_the_mail_does(stable, message: str, state: str, script: str) -> None:
+def test_the_program_ends_before_the_mail_does(processes, message: str, state: str, script: str) -> None:
     """The end of the program is the end of a call's time, too, and comes sooner."""
-    pipe: Pipe = stable.pipe(one_server(stable.scripted(script), SMTP_TIMEOUT=60)).handshake()
+    pipe: Pipe = processes.pipe(one_server(processes.scripted(script), SMTP_TIMEOUT=60)).handshake()
     number = pipe.start_call("send_email", **{"to": A, "subject": "s", "body": "b"} | LARGE)
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
-    assert stands_in(message, pipe.answer(number, 1).ends(state).text)
+    assert stands_in(message, pipe.answer(number, 1).has_state(state).text)
 
 
 # Messages that no test here provokes, and why.

@@ -5,19 +5,21 @@ import json
 import pytest
 
 from conftest import one_server
-from processes import Pipe
+from programs import Pipe
+
+pytestmark = pytest.mark.smoke
 
 A = "ada@example.org"
 MIB = 1 << 20
 
 
 @pytest.fixture
-def pipe(stable) -> Pipe:
-    return stable.pipe(one_server(stable.capture())).handshake()
+def pipe(processes) -> Pipe:
+    return processes.pipe(one_server(processes.capture())).handshake()
 
 
 def goes_on(pipe: Pipe) -> None:
-    pipe.call("send_email", to=A, subject="s", body="b").ends("sent")
+    pipe.call("send_email", to=A, subject="s", body="b").has_state("sent")
 
 
 @pytest.mark.parametrize("line", [b"{", b"nonsense", b'{"jsonrpc":"2.0","id":7,', b"\xff\xfe", b'{"a":1}}'])
@@ -75,30 +77,30 @@ def test_a_request_beyond_72_mib_gets_an_error_and_the_session_goes_on(pipe: Pip
     goes_on(pipe)
 
 
-def test_a_request_of_just_under_72_mib_is_read(stable) -> None:
+def test_a_request_of_just_under_72_mib_is_read(processes) -> None:
     """Read and answered by the tool itself: 53 MiB of attachments are over its own limit."""
-    pipe = stable.pipe(one_server(stable.capture())).handshake()
+    pipe = processes.pipe(one_server(processes.capture())).handshake()
     content = base64.b64encode(bytes(18 * MIB - 64)).decode()
     files = [{"filename": f"{number}.bin", "content": content} for number in range(2)]
     files.append({"filename": "last.bin", "content": base64.b64encode(bytes(17 * MIB)).decode()})
     number = pipe.start_call("send_email", to=A, subject="s", body="b", attachments=files)
-    pipe.answer(number, 50).ends("refused")
+    pipe.answer(number, 50).has_state("refused")
     goes_on(pipe)
 
 
-def test_calls_are_answered_out_of_order_where_one_waits(stable) -> None:
-    capture = stable.capture("--answer-after", "1")
-    pipe = stable.pipe(one_server(capture)).handshake()
+def test_calls_are_answered_out_of_order_where_one_waits(processes) -> None:
+    capture = processes.capture("--answer-after", "1")
+    pipe = processes.pipe(one_server(capture)).handshake()
     slow = pipe.start_call("send_email", to=A, subject="s", body="b")
     capture.wait("content")
     quick = pipe.start_call("get_smtp_status")
-    pipe.answer(slow).ends("sent")
+    pipe.answer(slow).has_state("sent")
     order = [json.loads(line)["id"] for line in pipe.lines.entries if "id" in json.loads(line)]
     assert order.index(quick) < order.index(slow)
 
 
-def test_without_a_handshake_the_new_protocol_is_spoken(stable) -> None:
-    pipe = stable.pipe(one_server(stable.capture()))
+def test_without_a_handshake_the_new_protocol_is_spoken(processes) -> None:
+    pipe = processes.pipe(one_server(processes.capture()))
     meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": {"name": "outside", "version": "1"}, "io.modelcontextprotocol/clientCapabilities": {}}
     discovered = pipe.request("server/discover", {"_meta": meta})["result"]
     assert "2026-07-28" in discovered["supportedVersions"], discovered

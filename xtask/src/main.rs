@@ -28,7 +28,11 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Recipe {
     /// Build everything, run every Rust test, then the suite that drives the real binary from outside.
-    Test,
+    Test {
+        /// Of the outside suite only the smoke tests.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Formatting, lints, licences and sources, generated documentation: whatever needs no running.
     Check,
     /// Write the generated blocks of README.md and docs anew.
@@ -61,7 +65,7 @@ enum Recipe {
 
 fn main() -> ExitCode {
     let done = match Recipe::parse() {
-        Recipe::Test => test::run(),
+        Recipe::Test { quick } => test::run(quick),
         Recipe::Check => check::run(),
         Recipe::Docs { check } => docs::run(check),
         Recipe::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),

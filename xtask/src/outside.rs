@@ -13,8 +13,11 @@ const POSTFIX: &str = "/usr/lib/postfix/sbin/smtpd";
 /// In the target directory, where `install-lab` leaves it.
 const EXIM: &str = "outside-exim/exim4";
 
-/// Runs the suite; what this machine cannot do is skipped with its reason.
-pub(crate) fn run(skipped: &mut Skipped) -> Result<()> {
+/// Most tests wait for something, so each CPU can take several at a time.
+const TESTS_PER_CPU: usize = 4;
+
+/// Runs the suite, or with `quick` only its smoke tests; what this machine cannot do is skipped with its reason.
+pub(crate) fn run(quick: bool, skipped: &mut Skipped) -> Result<()> {
     let python = match environment() {
         Ok(python) => python,
         Err(why) => {
@@ -22,9 +25,14 @@ pub(crate) fn run(skipped: &mut Skipped) -> Result<()> {
             return Ok(());
         }
     };
-    install_lab(skipped);
+    let workers = TESTS_PER_CPU * std::thread::available_parallelism()?.get();
     let mut pytest = command(python);
-    pytest.args(["-m", "pytest", SUITE, "-q"]);
+    pytest.args(["-m", "pytest", SUITE, "-q", "-n", &workers.to_string()]);
+    if quick {
+        pytest.args(["-m", "smoke"]);
+    } else {
+        install_lab(skipped);
+    }
     pytest.env("SMTP_MCP_SERVER", place::program());
     shell::run(&mut pytest)
 }

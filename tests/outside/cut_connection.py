@@ -7,7 +7,7 @@ import threading
 from listener import Listener, cut
 
 
-class Wire(Listener):
+class CutConnection(Listener):
     """Carries what is said in plaintext, until the client says a word: that word does not pass, or its reply does not."""
 
     def __init__(self, port: int, word: bytes, passes: bool) -> None:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("SMTP_MCP_SERVER") or ROOT / "target/debug/smtp-mcp-server").resolve()
 DEADLINE = 20.0
 
-BEGINNINGS = {"sent": "Sent to ", "partial": "Sent to ", "unknown": "May have been sent: ", "refused": "Not sent: "}
+OPENING_PHRASES = {"sent": "Sent to ", "partial": "Sent to ", "unknown": "May have been sent: ", "refused": "Not sent: "}
 
 
 def own_environment(home: Path, variables: dict[str, Any]) -> dict[str, str]:
@@ -36,7 +36,7 @@ def own_environment(home: Path, variables: dict[str, Any]) -> dict[str, str]:
     return base | {name: str(value) for name, value in variables.items()}
 
 
-class Journal:
+class EventLog:
     """What another thread reports, to be waited for with a deadline."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Capture:
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._stderr,
             env=own_environment(folder, {}), start_new_session=True,
         )
-        self.journal = Journal()
+        self.event_log = EventLog()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._taken = 0
@@ -93,11 +93,11 @@ class Capture:
     def _read(self) -> None:
         assert self._child.stdout
         for line in self._child.stdout:
-            self.journal.add(json.loads(line))
-        self.journal.end()
+            self.event_log.add(json.loads(line))
+        self.event_log.end()
 
     def events(self, name: str) -> list[dict]:
-        return [event for event in list(self.journal.entries) if event["event"] == name]
+        return [event for event in list(self.event_log.entries) if event["event"] == name]
 
     def wait(self, name: str, count: int = 1, deadline: float = DEADLINE) -> list[dict]:
         """At least `count` events of that name."""
@@ -106,7 +106,7 @@ class Capture:
             found = [event for event in entries if event["event"] == name]
             return found if len(found) >= count else None
 
-        return self.journal.wait(enough, f"{count} × {name}", deadline)
+        return self.event_log.wait(enough, f"{count} × {name}", deadline)
 
     def take(self) -> Mail:
         """The next mail that no one has taken yet."""
@@ -144,19 +144,19 @@ class Answer:
     def __str__(self) -> str:
         return f"isError={self.is_error} text={self.text!r} structured={json.dumps(self.data, ensure_ascii=False)}"
 
-    def ends(self, state: str) -> Answer:
+    def has_state(self, state: str) -> Answer:
         """The row of the contract's table of ends: success, isError, state and how the text begins."""
         success = state in ("sent", "partial")
         assert self.data.get("state") == state, f"expected {state}: {self}"
         assert self.data.get("success") is success, f"success should be {success}: {self}"
         assert self.is_error is not success, f"isError should be {not success}: {self}"
-        assert self.text.startswith(BEGINNINGS[state]), f"the text should begin {BEGINNINGS[state]!r}: {self}"
+        assert self.text.startswith(OPENING_PHRASES[state]), f"the text should begin {OPENING_PHRASES[state]!r}: {self}"
         if not success:
             assert isinstance(self.data.get("error"), str) and self.data["error"], f"no error: {self}"
             assert "\n" not in self.data["error"], f"error is not one line: {self}"
         return self
 
-    def says(self, *words: str) -> Answer:
+    def mentions(self, *words: str) -> Answer:
         """Every one of these stands in the text, whatever the case."""
         for word in words:
             assert word.casefold() in self.text.casefold(), f"{word!r} is missing: {self}"
@@ -167,7 +167,7 @@ class Answer:
         return [entry["address"] for entry in self.data["rejected"]]
 
 
-class House:
+class HttpServer:
     """The real binary serving HTTP at a free port of loopback."""
 
     def __init__(self, home: Path, variables: dict[str, Any], arguments: list[str], cwd: Path | None = None) -> None:
@@ -176,11 +176,11 @@ class House:
             [str(BINARY), "--transport", "http", "--port", "0", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, env=own_environment(home, variables), cwd=cwd or home, start_new_session=True,
         )
-        self.log = Journal()
+        self.log = EventLog()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.url = self.says(r'url="(http://[^"]+)"').group(1)
+            self.url = self.mentions(r'url="(http://[^"]+)"').group(1)
         except AssertionError:
             self.close()
             raise
@@ -199,7 +199,7 @@ class House:
         with urllib.request.urlopen(self.url.replace("/mcp", "/health"), timeout=DEADLINE) as answer:
             return f"{answer.headers}\n{answer.read().decode()}"
 
-    def says(self, pattern: str, deadline: float = DEADLINE) -> re.Match[str]:
+    def mentions(self, pattern: str, deadline: float = DEADLINE) -> re.Match[str]:
         """What the log says, as soon as it does."""
         return self.log.wait(lambda lines: re.search(pattern, "".join(lines)), f"the log to say {pattern}", deadline)
 
@@ -229,13 +229,13 @@ class Program:
     def __init__(self, home: Path, mode: str, variables: dict[str, Any], arguments: list[str], cwd: Path | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.mode, _, way = mode.partition(" over ")
-        self.house = House(home, variables, arguments, cwd) if way == "http" else None
+        self.http_server = HttpServer(home, variables, arguments, cwd) if way == "http" else None
         self.stderr_path = home / "stderr"
         self._stderr = self.stderr_path.open("w+")
-        if self.house:
+        if self.http_server:
             token = variables.get("SMTP_MCP_HTTP_TOKEN")
             web = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=55) if token else None
-            transport: Any = streamable_http_client(self.house.url, http_client=web)
+            transport: Any = streamable_http_client(self.http_server.url, http_client=web)
         else:
             parameters = StdioServerParameters(
                 command=str(BINARY), args=arguments, env=own_environment(home, variables), cwd=cwd or home
@@ -249,13 +249,13 @@ class Program:
             self.client = self._client_context.__enter__()
         except BaseException as trouble:
             self._portal_context.__exit__(None, None, None)
-            if self.house:
-                self.house.close()
+            if self.http_server:
+                self.http_server.close()
             raise AssertionError(f"no session: {trouble!r}\nstderr: {self.stderr()}") from trouble
 
     def stderr(self) -> str:
-        if self.house:
-            return self.house.stderr()
+        if self.http_server:
+            return self.http_server.stderr()
         return self.stderr_path.read_text(errors="replace")
 
     def tools(self) -> list[Any]:
@@ -306,8 +306,8 @@ class Program:
         finally:
             self._portal_context.__exit__(None, None, None)
             self._stderr.close()
-            if self.house:
-                self.house.close()
+            if self.http_server:
+                self.http_server.close()
 
 
 class Pipe:
@@ -321,7 +321,7 @@ class Pipe:
             [str(BINARY), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
             env=own_environment(home, variables), cwd=home, start_new_session=True,
         )
-        self.lines = Journal()
+        self.lines = EventLog()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._last_id = 0
