@@ -25,7 +25,6 @@ pub struct Manual {
 impl Clock {
     /// A clock that stands at `epoch` until it is moved.
     #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
-    #[must_use]
     pub fn manual(epoch: DateTime<Utc>) -> Self {
         Self::Manual(Arc::new(Mutex::new(Manual { start: Instant::now(), passed: Duration::ZERO, epoch })))
     }
@@ -39,7 +38,6 @@ impl Clock {
 
     /// The date and time, with the local offset where the machine knows one.
     #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
-    #[must_use]
     pub fn now(&self) -> DateTime<FixedOffset> {
         match self {
             Self::System => chrono::Local::now().fixed_offset(),
@@ -52,7 +50,6 @@ impl Clock {
 
     /// A monotonic instant, for intervals.
     #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
-    #[must_use]
     pub fn instant(&self) -> Instant {
         match self {
             Self::System => Instant::now(),

@@ -16,7 +16,6 @@ pub struct CallLimits {
 }
 
 /// A size for people: `25 MiB`, `1.5 MiB`, `900 bytes`.
-#[must_use]
 pub fn size(bytes: usize) -> String {
     if bytes < 1 << 20 {
         return format!("{bytes} bytes");

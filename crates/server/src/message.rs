@@ -49,14 +49,7 @@ pub struct Digest(pub [u8; 32]);
 
 impl Message {
     /// The rendering that a server with `identity` sends, if it may send the message at all.
-    #[must_use]
     pub fn rendering_for(&self, identity: &Mailbox) -> Option<&Rendering> {
         self.renderings.iter().find(|rendering| rendering.identity == *identity)
-    }
-
-    /// The size on the wire, in bytes, as `identity` sends it (before dot-stuffing).
-    #[must_use]
-    pub fn size(&self, rendering: &Rendering) -> u64 {
-        (rendering.header.len() + self.content.len()) as u64
     }
 }

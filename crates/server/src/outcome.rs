@@ -66,7 +66,6 @@ pub enum State {
 
 impl State {
     /// The word for it.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -79,7 +78,6 @@ impl State {
 
 impl Outcome {
     /// The state that follows from the recipients' fates. Nothing is kept, so what could only be sent later counts as refused.
-    #[must_use]
     pub fn state(&self) -> State {
         let any = |fates: &[Fate]| self.recipients.iter().any(|recipient| fates.contains(&recipient.fate));
         match () {

@@ -11,19 +11,16 @@ pub struct Secret(SecretString);
 
 impl Secret {
     /// Keeps `text` as a secret.
-    #[must_use]
     pub fn new(text: String) -> Self {
         Self(text.into())
     }
 
     /// Whether `shown` is the secret. How long that takes tells nothing of where the two differ: their digests are compared.
-    #[must_use]
     pub fn is(&self, shown: &[u8]) -> bool {
         Sha256::digest(self.0.expose_secret()) == Sha256::digest(shown)
     }
 
     /// The secret, for the one place that sends it to the server.
-    #[must_use]
     pub fn expose(&self) -> &SecretString {
         &self.0
     }

@@ -86,7 +86,6 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// Its name on the wire.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -131,7 +130,6 @@ impl Extension {
     ];
 
     /// Its EHLO keyword.
-    #[must_use]
     pub fn keyword(self) -> &'static str {
         match self {
             Self::Pipelining => "PIPELINING",
@@ -146,7 +144,6 @@ impl Extension {
     }
 
     /// The extension with this keyword, in any case.
-    #[must_use]
     pub fn named(keyword: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|extension| extension.keyword().eq_ignore_ascii_case(keyword))
     }

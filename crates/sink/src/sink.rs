@@ -71,13 +71,11 @@ impl Sink {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// What a client has to trust, as PEM: the sink's CA or its self-signed certificate. None for a given certificate.
-    #[must_use]
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
     }
@@ -88,7 +86,6 @@ impl Sink {
     }
 
     /// The mails that were kept so far. Empty if there is a witness.
-    #[must_use]
     pub fn mails(&self) -> Vec<Arc<Mail>> {
         self.shared.record.mails()
     }
@@ -105,7 +102,6 @@ impl Sink {
     }
 
     /// Everything that happened so far, in order. Empty if there is a witness.
-    #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.shared.record.events()
     }

@@ -34,7 +34,6 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// The name on the wire.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -45,7 +44,6 @@ impl Mechanism {
 }
 
 /// Chooses among what a server offers. Under TLS the simple ones come first; without it, the one that hides the password.
-#[must_use]
 pub fn choose(offers: &Offers, under_tls: bool) -> Option<Mechanism> {
     let order = match under_tls {
         true => [Mechanism::Plain, Mechanism::Login, Mechanism::CramMd5],
@@ -60,7 +58,7 @@ pub(crate) async fn log_in(
     offers: &Offers,
     credentials: &Credentials,
     within: Duration,
-) -> Result<Mechanism, Trouble> {
+) -> Result<(), Trouble> {
     let trouble = |cause| Trouble::new(Phase::Auth, cause);
     let Some(mechanism) = choose(offers, wire.tls_version().is_some()) else {
         let offered = if offers.mechanisms.is_empty() {
@@ -72,7 +70,7 @@ pub(crate) async fn log_in(
     };
     let result = converse(wire, mechanism, credentials, within).await.map_err(trouble);
     debug!(mechanism = mechanism.name(), accepted = result.is_ok(), "login");
-    result.map(|()| mechanism)
+    result
 }
 
 async fn converse(

@@ -16,13 +16,11 @@ pub struct Declared {
 }
 
 /// EHLO, or HELO where the server knows no better.
-#[must_use]
 pub fn hello(verb: &str, name: &str) -> Vec<u8> {
     format!("{verb} {name}\r\n").into_bytes()
 }
 
 /// The name for EHLO: `configured` where it is one word of printable ASCII, else an address literal (RFC 5321, section 4.1.3).
-#[must_use]
 pub fn hello_name(configured: Option<&str>, own: IpAddr) -> String {
     match configured {
         Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) => name.to_owned(),

@@ -27,7 +27,6 @@ pub struct Examined {
 
 impl Content {
     /// Looks through all of it.
-    #[must_use]
     pub fn examine(&self) -> Examined {
         Examined {
             size: self.size(),
@@ -38,7 +37,6 @@ impl Content {
     }
 
     /// The size in bytes as RFC 1870 counts it: without the dots of DATA, with the end of the last line.
-    #[must_use]
     pub fn size(&self) -> u64 {
         let bytes: usize = self.pieces.iter().map(Bytes::len).sum();
         let missing_end = if bytes == 0 || self.ends_in_crlf() { 0 } else { 2 };
@@ -46,13 +44,11 @@ impl Content {
     }
 
     /// Whether a byte above 127 is in it.
-    #[must_use]
     pub fn is_8bit(&self) -> bool {
         self.pieces.iter().any(|piece| !piece.is_ascii())
     }
 
     /// Whether every CR is followed by LF, and every LF preceded by CR, across the pieces, too.
-    #[must_use]
     pub fn has_crlf_throughout(&self) -> bool {
         let mut after_cr = false;
         for piece in self.pieces.iter().filter(|piece| !piece.is_empty()) {
@@ -75,7 +71,6 @@ impl Content {
     }
 
     /// The end of the data: the end of the last line, and the lone dot. It holds the last bytes of a delivery.
-    #[must_use]
     pub fn end(&self) -> &'static [u8] {
         let empty = self.pieces.iter().all(Bytes::is_empty);
         if empty { b".\r\n" } else { b"\r\n.\r\n" }

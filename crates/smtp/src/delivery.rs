@@ -12,13 +12,11 @@ pub struct Delivery {
 
 impl Delivery {
     /// The same trouble for each of `count` recipients.
-    #[must_use]
     pub fn failed(count: usize, trouble: &Trouble) -> Self {
         Self { recipients: vec![Err(trouble.clone()); count] }
     }
 
     /// Whether the server took the message for anyone.
-    #[must_use]
     pub fn accepted(&self) -> bool {
         self.recipients.iter().any(Result::is_ok)
     }

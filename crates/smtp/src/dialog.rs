@@ -96,7 +96,6 @@ pub fn check(envelope: &Envelope, content: Examined, offers: &Offers) -> Result<
 
 impl<'a> Dialog<'a> {
     /// A transaction on a session that is `clean`, or that carried a refused one and needs RSET first.
-    #[must_use]
     pub fn new(envelope: &'a Envelope, offers: &'a Offers, declared: Declared, clean: bool) -> Self {
         let next = match (envelope.recipients.is_empty(), clean) {
             (true, _) => Next::Nothing,
@@ -167,25 +166,21 @@ impl<'a> Dialog<'a> {
     }
 
     /// The phase of the reply that is due, for a flight that could not be written.
-    #[must_use]
     pub fn phase(&self) -> Phase {
         self.due.front().map_or(Phase::Content, |due| due.phase())
     }
 
     /// Whether the session may carry another transaction.
-    #[must_use]
     pub fn is_in_step(&self) -> bool {
         self.in_step && self.due.is_empty() && self.next == Next::Nothing
     }
 
     /// Whether the next transaction may begin without RSET.
-    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.clean
     }
 
     /// What became of each recipient.
-    #[must_use]
     pub fn into_delivery(self) -> Delivery {
         let lost = || Trouble::new(Phase::Content, Cause::Closed);
         let recipients = self.fates.into_iter().map(|fate| match fate {

@@ -61,13 +61,11 @@ impl Path {
     }
 
     /// The mailbox, without angle brackets.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether it needs SMTPUTF8 (RFC 6531).
-    #[must_use]
     pub fn needs_smtputf8(&self) -> bool {
         !self.0.is_ascii()
     }

@@ -4,17 +4,6 @@
 
 use crate::{Cause, Phase, Reply};
 
-/// Whom a failure concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// The server, whatever the message.
-    Server,
-    /// The message, for every recipient still open.
-    Message,
-    /// One recipient.
-    Recipient,
-}
-
 /// What becomes of the recipients concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -48,8 +37,6 @@ pub enum Health {
 /// What a failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judgement {
-    /// Whom it concerns.
-    pub scope: Scope,
     /// What becomes of them.
     pub verdict: Verdict,
     /// What becomes of the server.
@@ -57,14 +44,13 @@ pub struct Judgement {
 }
 
 /// Judges what happened in `phase`. `another` tells whether another server is left to try.
-#[must_use]
 pub fn judge(phase: Phase, cause: &Cause, another: bool) -> Judgement {
-    let Judgement { scope, verdict, health } = verdict_of(phase, cause);
+    let Judgement { verdict, health } = verdict_of(phase, cause);
     let verdict = match verdict {
         Verdict::NextServer if !another => last_resort(cause),
         other => other,
     };
-    Judgement { scope, verdict, health }
+    Judgement { verdict, health }
 }
 
 /// What is left when no other server is: what no time can cure is refused, the rest waits.
@@ -77,35 +63,31 @@ fn last_resort(cause: &Cause) -> Verdict {
 
 fn verdict_of(phase: Phase, cause: &Cause) -> Judgement {
     use Health::{Healthy, Hurt, HurtBriefly, Paused, Unhurt};
-    use Scope::{Message, Recipient, Server};
     use Verdict::{Accepted, NextServer, Refused, Unknown};
-    let means = |scope, verdict, health| Judgement { scope, verdict, health };
+    let means = |verdict, health| Judgement { verdict, health };
 
     match (phase, cause) {
-        (Phase::Quit, _) => means(Server, Accepted, Unhurt),
-        (_, Cause::Stopped | Cause::Busy(_)) => means(Message, NextServer, Unhurt),
-        (_, Cause::LineEnds) => means(Message, Refused, Unhurt),
+        (_, Cause::Stopped | Cause::Busy(_)) => means(NextServer, Unhurt),
+        (_, Cause::LineEnds) => means(Refused, Unhurt),
         (_, Cause::TooLarge { .. } | Cause::NeedsSmtpUtf8 | Cause::Needs8BitMime) => {
-            means(Message, NextServer, Unhurt)
+            means(NextServer, Unhurt)
         }
-        (_, Cause::Reply(Reply { code: 421, .. })) => means(Server, NextServer, HurtBriefly),
-        (Phase::Connect | Phase::Greeting | Phase::Hello | Phase::Tls, _) => means(Server, NextServer, Hurt),
+        (_, Cause::Reply(Reply { code: 421, .. })) => means(NextServer, HurtBriefly),
+        (Phase::Connect | Phase::Greeting | Phase::Hello | Phase::Tls, _) => means(NextServer, Hurt),
         (Phase::Auth, Cause::Reply(Reply { code: 530 | 534 | 535, .. }))
-        | (Phase::Mail, Cause::Reply(Reply { code: 530, .. })) => means(Server, NextServer, Paused),
-        (Phase::Auth, _) => means(Server, NextServer, Hurt),
-        (Phase::Mail | Phase::Content, Cause::Reply(reply)) if reply.is_permanent() => {
-            means(Message, Refused, Unhurt)
-        }
+        | (Phase::Mail, Cause::Reply(Reply { code: 530, .. })) => means(NextServer, Paused),
+        (Phase::Auth, _) => means(NextServer, Hurt),
+        (Phase::Mail | Phase::Content, Cause::Reply(reply)) if reply.is_permanent() => means(Refused, Unhurt),
         (Phase::Mail | Phase::Content, Cause::Reply(reply)) if reply.is_transient() => {
-            means(Message, NextServer, Unhurt)
+            means(NextServer, Unhurt)
         }
-        (Phase::Rcpt, Cause::Reply(reply)) if reply.is_permanent() => means(Recipient, Refused, Unhurt),
-        (Phase::Rcpt, Cause::Reply(reply)) if reply.is_transient() => means(Recipient, NextServer, Unhurt),
-        (Phase::End, Cause::Reply(reply)) if reply.is_positive() => means(Recipient, Accepted, Healthy),
-        (Phase::End, Cause::Reply(reply)) if reply.is_permanent() => means(Message, Refused, Unhurt),
-        (Phase::End, Cause::Reply(reply)) if reply.is_transient() => means(Message, NextServer, Unhurt),
-        (Phase::End, _) => means(Message, Unknown, Hurt),
-        (Phase::Mail | Phase::Rcpt | Phase::Content, _) => means(Message, NextServer, Hurt),
+        (Phase::Rcpt, Cause::Reply(reply)) if reply.is_permanent() => means(Refused, Unhurt),
+        (Phase::Rcpt, Cause::Reply(reply)) if reply.is_transient() => means(NextServer, Unhurt),
+        (Phase::End, Cause::Reply(reply)) if reply.is_positive() => means(Accepted, Healthy),
+        (Phase::End, Cause::Reply(reply)) if reply.is_permanent() => means(Refused, Unhurt),
+        (Phase::End, Cause::Reply(reply)) if reply.is_transient() => means(NextServer, Unhurt),
+        (Phase::End, _) => means(Unknown, Hurt),
+        (Phase::Mail | Phase::Rcpt | Phase::Content, _) => means(NextServer, Hurt),
     }
 }
 

@@ -70,7 +70,7 @@ pub use content::Content;
 pub use delivery::Delivery;
 pub use envelope::{Envelope, Path, PathError};
 pub use handover::Handover;
-pub use judge::{Health, Judgement, Scope, Verdict, judge};
+pub use judge::{Health, Judgement, Verdict, judge};
 pub use offers::Offers;
 pub use phase::Phase;
 pub use pool::{Facts, Pool, Ready, Turn};

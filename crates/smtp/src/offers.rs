@@ -22,12 +22,6 @@ pub struct Offers {
     pub smtputf8: bool,
     /// STARTTLS (RFC 3207).
     pub starttls: bool,
-    /// BDAT (RFC 3030).
-    pub chunking: bool,
-    /// Delivery status notifications (RFC 3461).
-    pub dsn: bool,
-    /// Enhanced status codes in replies (RFC 2034).
-    pub enhanced_status_codes: bool,
     /// Login mechanisms in capital letters (RFC 4954), in the server's order.
     pub mechanisms: Vec<String>,
     /// Every line of the answer behind the first, safe to show.
@@ -36,7 +30,6 @@ pub struct Offers {
 
 impl Offers {
     /// Reads the answer to EHLO. What is not understood is kept as a keyword and otherwise ignored.
-    #[must_use]
     pub fn read(reply: &Reply) -> Self {
         let mut offers = Self::default();
         for line in reply.lines().skip(1).take(KEYWORDS_LIMIT) {
@@ -59,9 +52,6 @@ impl Offers {
             "8BITMIME" => self.eight_bit_mime = true,
             "SMTPUTF8" => self.smtputf8 = true,
             "STARTTLS" => self.starttls = true,
-            "CHUNKING" => self.chunking = true,
-            "DSN" => self.dsn = true,
-            "ENHANCEDSTATUSCODES" => self.enhanced_status_codes = true,
             "AUTH" => self.note_mechanisms(parameters),
             _ => {}
         }
@@ -103,7 +93,6 @@ mod tests {
             "pipelining\nSIZE 52428800\n8BitMime\nSMTPUTF8\nSTARTTLS\nCHUNKING\nDSN\nENHANCEDSTATUSCODES\nX-FOO bar",
         );
         assert!(all.pipelining && all.size && all.eight_bit_mime && all.smtputf8 && all.starttls);
-        assert!(all.chunking && all.dsn && all.enhanced_status_codes);
         assert_eq!(all.size_limit, Some(52_428_800));
         assert_eq!(all.keywords.len(), 9);
         assert_eq!(all.keywords[8], "X-FOO bar");

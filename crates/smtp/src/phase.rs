@@ -23,13 +23,11 @@ pub enum Phase {
     Content,
     /// The reply to the end of the data.
     End,
-    /// QUIT.
-    Quit,
 }
 
 impl Phase {
     /// Every phase, in the order of a conversation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Connect,
         Self::Greeting,
         Self::Hello,
@@ -39,7 +37,6 @@ impl Phase {
         Self::Rcpt,
         Self::Content,
         Self::End,
-        Self::Quit,
     ];
 }
 
@@ -55,7 +52,6 @@ impl fmt::Display for Phase {
             Self::Rcpt => "RCPT TO",
             Self::Content => "DATA",
             Self::End => "end of data",
-            Self::Quit => "QUIT",
         })
     }
 }

@@ -64,13 +64,10 @@ pub struct Facts {
     pub keywords: Vec<String>,
     /// The version of TLS, such as `TLSv1.3`. `None`: plaintext.
     pub tls_version: Option<&'static str>,
-    /// The login mechanism used. `None`: no login.
-    pub mechanism: Option<&'static str>,
 }
 
 impl Pool {
     /// A pool that connects when asked, with at most `max_open` sessions (at least one).
-    #[must_use]
     pub fn new(server: Server, max_open: usize) -> Self {
         Self::parking(server, max_open, PARKED)
     }
@@ -83,12 +80,6 @@ impl Pool {
             lot: Mutex::default(),
             first_login: tokio::sync::Mutex::default(),
         }))
-    }
-
-    /// The server.
-    #[must_use]
-    pub fn server(&self) -> &Server {
-        &self.0.server
     }
 
     /// A warm session that looks alive, else a new one. Waits for its turn, without a limit of its own.
@@ -117,11 +108,7 @@ impl Pool {
     /// As [`Pool::connect`].
     pub async fn probe(&self) -> Result<Facts, Trouble> {
         let session = self.0.open().await?;
-        let facts = Facts {
-            keywords: session.offers().keywords.clone(),
-            tls_version: session.tls_version(),
-            mechanism: session.mechanism().map(crate::Mechanism::name),
-        };
+        let facts = Facts { keywords: session.offers().keywords.clone(), tls_version: session.tls_version() };
         match self.0.park_if_room(session) {
             None => {}
             Some(left_over) => left_over.quit().await,

@@ -33,19 +33,16 @@ pub struct EnhancedCode {
 
 impl Reply {
     /// 2xx: done.
-    #[must_use]
     pub fn is_positive(&self) -> bool {
         self.code / 100 == 2
     }
 
     /// 4xx: not now.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         self.code / 100 == 4
     }
 
     /// 5xx: not at all.
-    #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.code / 100 == 5
     }
@@ -56,7 +53,6 @@ impl Reply {
     }
 
     /// The reply as one line that is safe to show: control and format characters out, spaces folded, length capped.
-    #[must_use]
     pub fn quoted(&self) -> String {
         quote(&self.text, QUOTE_LIMIT)
     }

@@ -7,7 +7,7 @@ use rustls::ClientConfig;
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::auth::{self, Mechanism};
+use crate::auth;
 use crate::content::Examined;
 use crate::dialog::{self, Dialog, Step};
 use crate::mask::Mask;
@@ -33,7 +33,6 @@ pub struct Session {
     wire: Wire,
     offers: Offers,
     limits: Limits,
-    mechanism: Option<Mechanism>,
     usable: bool,
     clean: bool,
     messages: u32,
@@ -57,36 +56,26 @@ impl Session {
             // What was offered in plaintext may have been tampered with (RFC 3207, section 4.2).
             offers = hello(&mut wire, server).await?;
         }
-        let mechanism = log_in(&mut wire, &offers, server).await?;
-        Ok(Self { wire, offers, limits: server.limits, mechanism, usable: true, clean: true, messages: 0 })
+        log_in(&mut wire, &offers, server).await?;
+        Ok(Self { wire, offers, limits: server.limits, usable: true, clean: true, messages: 0 })
     }
 
     /// What the server offers, under TLS if there is TLS.
-    #[must_use]
     pub fn offers(&self) -> &Offers {
         &self.offers
     }
 
     /// The version of TLS, such as `TLSv1.3`. `None`: plaintext.
-    #[must_use]
     pub fn tls_version(&self) -> Option<&'static str> {
         self.wire.tls_version()
     }
 
-    /// How it logged in.
-    #[must_use]
-    pub fn mechanism(&self) -> Option<Mechanism> {
-        self.mechanism
-    }
-
     /// How many transactions it has begun.
-    #[must_use]
     pub fn messages(&self) -> u32 {
         self.messages
     }
 
     /// Whether it is in step and may carry another message.
-    #[must_use]
     pub fn is_usable(&self) -> bool {
         self.usable
     }
@@ -309,15 +298,15 @@ async fn protect(
     Ok(wire)
 }
 
-async fn log_in(wire: &mut Wire, offers: &Offers, server: &Server) -> Result<Option<Mechanism>, Trouble> {
+async fn log_in(wire: &mut Wire, offers: &Offers, server: &Server) -> Result<(), Trouble> {
     let Some(credentials) = &server.credentials else {
-        return Ok(None);
+        return Ok(());
     };
     if wire.tls_version().is_none() && !server.allow_plaintext_login {
         return Err(Trouble::new(Phase::Auth, Cause::PlaintextLogin));
     }
     wire.set_mask(Mask::of(credentials));
-    auth::log_in(wire, offers, credentials, server.limits.command).await.map(Some)
+    auth::log_in(wire, offers, credentials, server.limits.command).await
 }
 
 async fn ask(wire: &mut Wire, command: &[u8], within: Duration) -> Result<Reply, Cause> {

@@ -84,13 +84,11 @@ pub enum Cause {
 
 impl Trouble {
     /// A trouble in `phase`.
-    #[must_use]
     pub fn new(phase: Phase, cause: Cause) -> Self {
         Self { phase, cause }
     }
 
     /// The server's reply, where the trouble is one.
-    #[must_use]
     pub fn reply(&self) -> Option<&Reply> {
         match &self.cause {
             Cause::Reply(reply) => Some(reply),

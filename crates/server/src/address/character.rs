@@ -6,7 +6,6 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 const QUOTE_LIMIT: usize = 120;
 
 /// Why `c` may stand neither in a name nor in an address, if it may not.
-#[must_use]
 pub fn trouble(c: char) -> Option<&'static str> {
     if is_blank_filler(c) {
         return Some("an invisible character");
@@ -26,7 +25,6 @@ pub fn trouble(c: char) -> Option<&'static str> {
 ///
 /// The joiners U+200C and U+200D are needed to write Persian, Indic scripts and emoji, so they may stand between two
 /// characters beyond ASCII.
-#[must_use]
 pub fn trouble_in_name(text: &str) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
     let beyond_ascii = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| !c.is_ascii());
@@ -39,20 +37,17 @@ pub fn trouble_in_name(text: &str) -> Option<String> {
 }
 
 /// The first control character or line separator of a header's text; other invisible ones do no harm there.
-#[must_use]
 pub fn control_in(text: &str) -> Option<String> {
     let breaks = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().find(breaks).map(|c| described("a control character", c))
 }
 
 /// What was found, with its code point: the character itself would not be seen.
-#[must_use]
 pub fn described(what: &str, c: char) -> String {
     format!("{what} (U+{:04X})", u32::from(c))
 }
 
 /// A caller's text in quotes, on one line, with everything invisible written out, and not longer than an error needs.
-#[must_use]
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for (count, c) in text.chars().enumerate() {

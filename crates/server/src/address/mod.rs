@@ -56,25 +56,21 @@ impl Address {
     }
 
     /// What stands before the @, as on the wire.
-    #[must_use]
     pub fn local(&self) -> &str {
         &self.local
     }
 
     /// What stands behind the @, as on the wire: A-labels, or a literal in brackets.
-    #[must_use]
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
     /// Whether it needs SMTPUTF8 (RFC 6531).
-    #[must_use]
     pub fn needs_smtputf8(&self) -> bool {
         !self.local.is_ascii()
     }
 
     /// The form for logs and status: `a***@example.org`.
-    #[must_use]
     pub fn masked(&self) -> String {
         let first: String = self.local.chars().take(1).collect();
         format!("{first}***@{}", self.domain)

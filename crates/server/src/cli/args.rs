@@ -96,7 +96,6 @@ impl Args {
 
 impl Files {
     /// The process's environment together with these files.
-    #[must_use]
     pub fn origin(&self) -> Origin {
         Origin::of_process(self.config.clone(), self.env_file.clone())
     }
@@ -125,7 +124,6 @@ impl ServeArgs {
     }
 
     /// Where to listen.
-    #[must_use]
     pub fn address(&self) -> (&str, u16) {
         (self.host.as_deref().unwrap_or("127.0.0.1"), self.port.unwrap_or(8000))
     }

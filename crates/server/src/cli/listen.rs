@@ -36,7 +36,6 @@ const REFUSED: &str = "--host {host} is reached from beyond this machine, and cl
     SMTP_MCP_ALLOW_UNAUTHENTICATED=true; or use --host 127.0.0.1.";
 
 /// The settings, with what follows from `host`: by that name it may be called, too.
-#[must_use]
 pub fn reached_as(host: &str, mut http: HttpConfig) -> HttpConfig {
     http.allowed_hosts.extend(Authority::parse(host));
     http

@@ -115,14 +115,12 @@ fn without_addresses(words: &str) -> String {
 }
 
 /// The signals that concern us.
-#[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
 }
 
-#[cfg(unix)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -145,23 +143,6 @@ impl Signals {
                     tokio::spawn(async move { reload(&dispatch).await });
                 }
             }
-        }
-    }
-}
-
-/// The signals that concern us.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn asked_to_stop(self, _: &Arc<Dispatch>) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
         }
     }
 }

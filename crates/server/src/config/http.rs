@@ -35,7 +35,6 @@ pub struct WebOrigin {
 
 impl HttpConfig {
     /// Whether a request may name this host: loopback under any port, or one that is set, with its port if that is set, too.
-    #[must_use]
     pub fn allows_host(&self, asked: &Authority) -> bool {
         is_loopback(&asked.name)
             || self.allowed_hosts.iter().any(|allowed| {
@@ -44,7 +43,6 @@ impl HttpConfig {
     }
 
     /// Whether a web page of this origin may call.
-    #[must_use]
     pub fn allows_origin(&self, asked: &WebOrigin) -> bool {
         if self.allowed_origins.is_empty() {
             return is_loopback(&asked.name);
@@ -55,7 +53,6 @@ impl HttpConfig {
 
 impl Authority {
     /// Reads `name`, `name:port`, `address`, `[address]:port`.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(address) = text.parse::<std::net::Ipv6Addr>() {
             return Some(Self { name: address.to_string(), port: None });
@@ -85,7 +82,6 @@ impl std::fmt::Display for Authority {
 
 impl WebOrigin {
     /// Reads `http://name`, `https://name:port`; without a port it is that of the scheme.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let is_https = match scheme.to_ascii_lowercase().as_str() {

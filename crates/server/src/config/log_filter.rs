@@ -20,7 +20,6 @@ impl Default for LogFilter {
 
 impl LogFilter {
     /// Reads a level's name in any case, or directives, which have an equals sign or a comma.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(level) = level(text) {
             return Some(Self::Level(level));

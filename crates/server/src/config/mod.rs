@@ -133,7 +133,6 @@ pub struct Problems(pub Vec<String>);
 
 impl ServerConfig {
     /// Whether a call may choose `sender` on this server: its identity's address, or one that a rule allows.
-    #[must_use]
     pub fn owns(&self, sender: &Address) -> bool {
         self.identity.address == *sender
             || self.allowed_from.iter().any(|rule| match rule {
@@ -144,13 +143,11 @@ impl ServerConfig {
     }
 
     /// Whether a login may travel without TLS: it was allowed, or it does not leave this machine.
-    #[must_use]
     pub fn may_log_in_without_tls(&self) -> bool {
         self.allow_plaintext_auth || host::is_loopback(&self.host)
     }
 
     /// The login name as it may be shown: `a***@example.org`, or `a***` where it is no address.
-    #[must_use]
     pub fn masked_username(&self) -> Option<String> {
         let username = self.username.as_deref()?;
         let first = || username.chars().take(1).collect::<String>() + "***";
@@ -160,7 +157,6 @@ impl ServerConfig {
 
 impl SenderRule {
     /// The rule as it may be shown.
-    #[must_use]
     pub fn masked(&self) -> String {
         match self {
             Self::Address(address) => address.masked(),
@@ -172,7 +168,6 @@ impl SenderRule {
 
 impl Encryption {
     /// The word for it in status and logs, as the predecessor had it.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Implicit => "SSL",

@@ -22,7 +22,6 @@ pub(super) struct Findings {
 impl Origin {
     /// The process's own environment and working directory, and the files that its arguments name.
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
-    #[must_use]
     pub fn of_process(config_file: Option<PathBuf>, env_file: Option<PathBuf>) -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         Self {
@@ -135,7 +134,6 @@ fn read_given(source: &str, path: &Path, findings: &mut Findings) -> Option<Stri
     }
 }
 
-#[cfg(unix)]
 fn warn_if_others_read(path: &Path, layer: &Layer, findings: &mut Findings) {
     use std::os::unix::fs::PermissionsExt as _;
     const OTHERS_READ: u32 = 0o004;
@@ -148,6 +146,3 @@ fn warn_if_others_read(path: &Path, layer: &Layer, findings: &mut Findings) {
         ));
     }
 }
-
-#[cfg(not(unix))]
-fn warn_if_others_read(_: &Path, _: &Layer, _: &mut Findings) {}

@@ -130,19 +130,16 @@ pub const FOREIGN: &[&str] = &["SMTP_MCP_CONFIG"];
 
 impl Variable {
     /// The TOML key: the name in lower case, without `SMTP_`.
-    #[must_use]
     pub fn toml_key(&self) -> String {
         self.name.strip_prefix("SMTP_").unwrap_or(self.name).to_ascii_lowercase()
     }
 
     /// Whether it may carry a number.
-    #[must_use]
     pub fn is_per_server(&self) -> bool {
         matches!(self.scope, Scope::Account | Scope::Shared)
     }
 
     /// The default, where it is a number; else 0.
-    #[must_use]
     pub fn number(&self) -> u32 {
         match self.default {
             Fallback::Number(number) => number,
@@ -151,7 +148,6 @@ impl Variable {
     }
 
     /// The default, where it is a switch; else off.
-    #[must_use]
     pub fn switch(&self) -> bool {
         matches!(self.default, Fallback::Switch(true))
     }
@@ -170,13 +166,11 @@ impl Default for CallLimits {
 }
 
 /// What people call MB, in bytes.
-#[must_use]
 pub fn mebibytes(number: u32) -> usize {
     (number as usize) << 20
 }
 
 /// The reference table, in Markdown, with its heading and a line break at the end.
-#[must_use]
 pub fn variables_table() -> String {
     let mut table = String::from("| variable | TOML key | default | rule |\n| --- | --- | --- | --- |\n");
     for variable in VARIABLES {

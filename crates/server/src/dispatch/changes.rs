@@ -45,7 +45,6 @@ pub struct Field {
 
 impl Changes {
     /// What is different in `new`.
-    #[must_use]
     pub fn between(old: &Config, new: &Config) -> Self {
         let mut changes = Self {
             old_count: old.servers.len(),
@@ -71,7 +70,6 @@ impl Changes {
     }
 
     /// How many servers and settings changed.
-    #[must_use]
     pub fn total(&self) -> usize {
         self.added.len() + self.removed.len() + self.modified.len() + self.settings.len()
     }

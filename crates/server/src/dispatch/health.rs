@@ -57,7 +57,6 @@ impl Health {
     }
 
     /// Whether the server may be used at `at`.
-    #[must_use]
     pub(super) fn condition(&self, at: Instant) -> Condition {
         if self.login_refused.is_some() {
             return Condition::Paused;
@@ -69,20 +68,17 @@ impl Health {
     }
 
     /// How long the back-off still lasts.
-    #[must_use]
     pub(super) fn backoff_remaining(&self, at: Instant) -> Option<Duration> {
         let remaining = self.until?.saturating_duration_since(at);
         (!remaining.is_zero()).then_some(remaining)
     }
 
     /// When it failed last.
-    #[must_use]
     pub(super) fn last_failure(&self) -> Option<DateTime<FixedOffset>> {
         self.last_failure
     }
 
     /// How long a login that somebody asks for must still wait after one that was refused.
-    #[must_use]
     pub(super) fn login_brake(&self, at: Instant) -> Option<Duration> {
         let remaining = (self.login_refused? + LOGIN_BRAKE).saturating_duration_since(at);
         (!remaining.is_zero()).then_some(remaining)

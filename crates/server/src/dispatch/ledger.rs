@@ -23,7 +23,6 @@ struct Line {
 
 impl Ledger {
     /// A ledger in which every recipient is open.
-    #[must_use]
     pub(super) fn new(message: &Message) -> Self {
         let open = |address: &Address| Line {
             outcome: RecipientOutcome {
@@ -42,13 +41,11 @@ impl Ledger {
     }
 
     /// The positions of the recipients that have no end yet.
-    #[must_use]
     pub(super) fn open(&self) -> Vec<usize> {
         self.with(|book| (0..book.lines.len()).filter(|&at| !book.lines[at].settled).collect())
     }
 
     /// The recipient at `position`, as the message names it.
-    #[must_use]
     pub(super) fn address(&self, position: usize) -> Address {
         self.with(|book| book.lines[position].outcome.address.clone())
     }
@@ -93,7 +90,6 @@ impl Ledger {
     }
 
     /// What is known now: the recipients, and the server used last.
-    #[must_use]
     pub(super) fn read(&self) -> (Vec<RecipientOutcome>, Option<(String, String)>) {
         self.with(|book| (book.lines.iter().map(|line| line.outcome.clone()).collect(), book.server.clone()))
     }

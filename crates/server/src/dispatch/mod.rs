@@ -61,7 +61,6 @@ impl Dispatch {
     }
 
     /// What is in force now. A call takes it once and uses it to its end.
-    #[must_use]
     pub fn setup(&self) -> Arc<Setup> {
         self.setup.load_full()
     }
@@ -117,7 +116,6 @@ impl Dispatch {
     }
 
     /// The servers and their health.
-    #[must_use]
     pub fn status(&self) -> ServersStatus {
         let setup = self.setup();
         let current = route::current(&setup).map(|server| server.name().to_owned());

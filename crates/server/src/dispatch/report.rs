@@ -46,7 +46,6 @@ pub struct ServersStatus {
 
 impl ServersStatus {
     /// How many of them may be used.
-    #[must_use]
     pub fn usable(&self) -> usize {
         self.servers.iter().filter(|server| server.condition == Condition::Available).count()
     }
@@ -119,7 +118,6 @@ pub struct NotReloaded {
 
 impl ConnectionTest {
     /// How many servers work.
-    #[must_use]
     pub fn successful(&self) -> usize {
         self.servers.iter().filter(|server| server.result.is_ok()).count()
     }

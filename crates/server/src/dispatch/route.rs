@@ -20,7 +20,6 @@ pub(super) struct Stop<'a> {
 ///
 /// Servers in back-off are left out, unless all are: then the one whose back-off ends first comes first. Servers whose
 /// login was refused are always left out.
-#[must_use]
 pub(super) fn route<'a>(setup: &'a Setup, message: &'a Message) -> Vec<Stop<'a>> {
     let able = || {
         setup.in_order().filter_map(|server| {
@@ -42,7 +41,6 @@ pub(super) fn route<'a>(setup: &'a Setup, message: &'a Message) -> Vec<Stop<'a>>
 }
 
 /// The message as `server` sends it: under the sender that the call chose, if the server owns it, or else under its own identity.
-#[must_use]
 pub(super) fn rendering_for<'a>(message: &'a Message, server: &ServerConfig) -> Option<&'a Rendering> {
     if !message.sender_chosen {
         return message.rendering_for(&server.identity);
@@ -52,7 +50,6 @@ pub(super) fn rendering_for<'a>(message: &'a Message, server: &ServerConfig) -> 
 }
 
 /// The server that the next mail goes to first.
-#[must_use]
 pub(super) fn current(setup: &Setup) -> Option<&Shared> {
     setup
         .in_order()

@@ -63,13 +63,11 @@ impl Server {
     }
 
     /// The name that results give it.
-    #[must_use]
     pub(super) fn name(&self) -> &str {
         &self.config.name
     }
 
     /// `host:port`.
-    #[must_use]
     pub(super) fn address(&self) -> String {
         format!("{}:{}", self.config.host, self.config.port)
     }
@@ -89,21 +87,18 @@ impl Server {
     }
 
     /// Whether it may be used now.
-    #[must_use]
     pub(super) fn condition(&self) -> Condition {
         let at = self.clock.instant();
         self.with_health(|health| health.condition(at))
     }
 
     /// How long its back-off still lasts.
-    #[must_use]
     pub(super) fn backoff_remaining(&self) -> Option<Duration> {
         let at = self.clock.instant();
         self.with_health(|health| health.backoff_remaining(at))
     }
 
     /// How long a login that somebody asks for must still wait.
-    #[must_use]
     pub(super) fn login_brake(&self) -> Option<Duration> {
         let at = self.clock.instant();
         self.with_health(|health| health.login_brake(at))
@@ -122,7 +117,6 @@ impl Server {
     }
 
     /// What is told of it.
-    #[must_use]
     pub(super) fn status(&self, is_current: bool) -> ServerStatus {
         let at = self.clock.instant();
         let health = self.with_health(|health| health.clone());

@@ -48,7 +48,6 @@ impl Setup {
     }
 
     /// The same configuration, with `name` tried first.
-    #[must_use]
     pub(super) fn preferring(&self, name: &str) -> Self {
         Self {
             config: Arc::clone(&self.config),
@@ -68,7 +67,6 @@ impl Setup {
     }
 
     /// The server of that name.
-    #[must_use]
     pub(super) fn server(&self, name: &str) -> Option<&Shared> {
         self.servers.iter().find(|server| server.name() == name)
     }

@@ -9,7 +9,6 @@ use crate::config::{Encryption, ServerConfig};
 use crate::message::Message;
 
 /// One line about a failure at `server`.
-#[must_use]
 pub(super) fn explain(server: &ServerConfig, trouble: &Trouble) -> String {
     let place = format!("{} ({}:{})", server.name, server.host, server.port);
     let what = match &trouble.cause {
@@ -23,7 +22,6 @@ pub(super) fn explain(server: &ServerConfig, trouble: &Trouble) -> String {
 }
 
 /// One line about a message that no server may be tried for.
-#[must_use]
 pub(super) fn no_server(setup: &Setup, message: &Message) -> String {
     let able: Vec<_> =
         setup.servers.iter().filter(|server| rendering_for(message, &server.config).is_some()).collect();

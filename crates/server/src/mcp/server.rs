@@ -45,7 +45,6 @@ pub struct Server {
 
 impl Server {
     /// A server that sends through `dispatch`.
-    #[must_use]
     pub fn new(dispatch: Arc<Dispatch>, clock: Clock) -> Self {
         Self {
             dispatch,
@@ -58,7 +57,6 @@ impl Server {
     }
 
     /// The tools as `tools/list` shows them, in its order.
-    #[must_use]
     pub fn tools(&self) -> Vec<Tool> {
         self.tools.list_all()
     }

@@ -14,7 +14,6 @@ pub(super) fn input() -> Input {
     if let Ok(pipe) = tokio::net::unix::pipe::OpenOptions::new().open_receiver("/proc/self/fd/0") {
         return Box::new(pipe);
     }
-    #[cfg(unix)]
     if let Some(socket) = socket(std::io::stdin()) {
         return Box::new(socket);
     }
@@ -27,7 +26,6 @@ pub(super) fn output() -> Output {
     if let Ok(pipe) = tokio::net::unix::pipe::OpenOptions::new().open_sender("/proc/self/fd/1") {
         return Box::new(pipe);
     }
-    #[cfg(unix)]
     if let Some(socket) = socket(std::io::stdout()) {
         return Box::new(socket);
     }
@@ -35,7 +33,6 @@ pub(super) fn output() -> Output {
 }
 
 /// `stream` as a socket, if it is one.
-#[cfg(unix)]
 fn socket(stream: impl std::os::fd::AsFd) -> Option<tokio::net::UnixStream> {
     let own = stream.as_fd().try_clone_to_owned().ok()?;
     let socket = std::os::unix::net::UnixStream::from(own);

@@ -60,7 +60,6 @@ pub struct Asked {
 
 impl Asked {
     /// About how many bytes came.
-    #[must_use]
     pub fn weight(&self) -> usize {
         let text = |text: &Option<String>| text.as_deref().map_or(0, str::len);
         let lists = [&self.cc, &self.bcc, &self.reply_to, &self.references];

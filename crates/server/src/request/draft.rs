@@ -86,7 +86,6 @@ impl Draft {
     }
 
     /// Everyone who gets a copy, each once: To, Cc and Bcc, in this order.
-    #[must_use]
     pub fn recipients(&self) -> Vec<Address> {
         let mut seen = HashSet::new();
         let all = self.to.iter().chain(&self.cc).chain(&self.bcc).map(|mailbox| &mailbox.address);

@@ -17,7 +17,6 @@ pub struct Refusal {
 
 impl Refusal {
     /// One problem.
-    #[must_use]
     pub fn one(problem: impl Into<String>) -> Self {
         Self { problems: vec![problem.into()], has_more: false }
     }
@@ -51,7 +50,6 @@ impl Refusal {
     }
 
     /// The problems that are told, one line each.
-    #[must_use]
     pub fn problems(&self) -> &[String] {
         &self.problems
     }

@@ -29,7 +29,6 @@ impl MessageId {
     }
 
     /// The id, in angle brackets.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -54,7 +54,6 @@ impl Program {
         found.unwrap_or_else(|_| panic!("it ended without a word of {words:?}")).clone()
     }
 
-    #[cfg(unix)]
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
         let done = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();

@@ -54,7 +54,6 @@ impl Eq for Gate {}
 
 impl Gate {
     /// A closed gate.
-    #[must_use]
     pub fn closed() -> Self {
         Self(Arc::new(watch::Sender::new(false)))
     }

@@ -99,7 +99,6 @@ pub(crate) enum Moment<'a> {
 
 impl Rule {
     /// Does this each time.
-    #[must_use]
     pub fn new(at: At, act: Act) -> Self {
         Self { at, act, nth: None, met: Arc::default() }
     }
@@ -111,7 +110,6 @@ impl Rule {
     }
 
     /// What it does.
-    #[must_use]
     pub fn act(&self) -> &Act {
         &self.act
     }

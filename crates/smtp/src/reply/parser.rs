@@ -61,7 +61,6 @@ impl ReplyParser {
     }
 
     /// Whether a reply has begun and not ended.
-    #[must_use]
     pub fn is_amid(&self) -> bool {
         self.code.is_some() || !self.line.is_empty()
     }

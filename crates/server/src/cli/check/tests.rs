@@ -21,14 +21,10 @@ fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-#[cfg(unix)]
 fn protect(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
-
-#[cfg(not(unix))]
-fn protect(_: &Path) {}
 
 #[test]
 fn every_value_is_told_with_its_place() {

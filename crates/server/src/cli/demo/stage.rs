@@ -92,13 +92,7 @@ fn fresh_folder(clock: &Clock) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-#[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir(folder)
 }

@@ -175,7 +175,6 @@ fn a_password_in_an_env_file_is_what_was_written() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_password_that_everybody_can_read_is_a_warning() {
     use std::os::unix::fs::PermissionsExt as _;

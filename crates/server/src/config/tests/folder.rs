@@ -41,11 +41,7 @@ impl Folder {
     }
 }
 
-#[cfg(unix)]
 fn protect(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
-
-#[cfg(not(unix))]
-fn protect(_: &Path) {}
