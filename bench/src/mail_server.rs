@@ -5,8 +5,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use smtp_sink::record::{Mail, What};
-use smtp_sink::{Manner, Sink};
+use smtp_sink::event::{EventKind, Mail};
+use smtp_sink::{Behavior, Sink};
 use tokio::runtime::Builder;
 
 /// A mail server that lives as long as this program.
@@ -47,13 +47,13 @@ impl MailServer {
 
 fn serve(started: &Sender<Result<SocketAddr>>, kept: Arc<Mutex<Option<Arc<Mail>>>>) {
     let serving = async {
-        let witness = Box::new(move |event: &smtp_sink::Event| {
-            if let What::Mail(mail) = &event.what {
+        let event_sink = Box::new(move |event: &smtp_sink::Event| {
+            if let EventKind::Mail(mail) = &event.kind {
                 *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(mail));
             }
             Ok(())
         });
-        let sink = Sink::start_with(Manner::default(), witness).await?;
+        let sink = Sink::start_with(Behavior::default(), event_sink).await?;
         let _ = started.send(Ok(sink.addr()));
         std::future::pending::<Result<()>>().await
     };

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Splits `<path>rest` at the bracket that closes it; brackets in a quoted local part do not count.
+/// Splits `<path>rest` at the closing bracket; brackets in a quoted local part do not count.
 pub(crate) fn split_path(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('<')?;
     let (mut quoted, mut escaped) = (false, false);

@@ -3,7 +3,7 @@
 use crate::address;
 use crate::reply::Reply;
 
-/// A command whose syntax is right.
+/// A command with valid syntax.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Ehlo,
@@ -21,7 +21,7 @@ pub(crate) enum Command {
     Quit,
 }
 
-/// An ESMTP parameter; the keyword in capitals.
+/// An ESMTP parameter; the keyword in upper case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parameter {
     pub(crate) keyword: String,
@@ -31,7 +31,7 @@ pub(crate) struct Parameter {
 /// Reads one line, without its CRLF.
 ///
 /// # Errors
-/// With the reply to give: 500 for what is no command, 501 for a command with a wrong argument.
+/// The reply to send: 500 for an unknown command, 501 for a wrong argument.
 pub(crate) fn parse(line: &[u8]) -> Result<Command, Reply> {
     let Ok(line) = std::str::from_utf8(line) else {
         return Err(Reply::new(500, "5.5.2", "the line is not UTF-8"));

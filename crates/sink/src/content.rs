@@ -4,7 +4,7 @@
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) bytes: Vec<u8>,
-    /// More came than the limit allows; the bytes are of no use.
+    /// More came than the limit allows; the bytes are incomplete.
     pub(crate) too_large: bool,
     limit: usize,
 }
@@ -22,39 +22,39 @@ impl Content {
     }
 }
 
-/// Takes dot-stuffing off, byte by byte if need be. Only CRLF ends a line, so a bare LF cannot smuggle an end.
+/// Removes dot-stuffing, byte by byte if need be. Only CRLF ends a line, so a bare LF cannot smuggle the end of the data.
 #[derive(Debug)]
-pub(crate) struct Dots {
-    place: Place,
+pub(crate) struct DotUnstuffer {
+    state: DotState,
     /// A line began with a dot that was not doubled.
     pub(crate) unstuffed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum DotState {
     LineStart,
-    /// Behind a dot at the start of a line; the dot was not taken.
+    /// After a dot at the start of a line, which is not part of the content yet.
     Dot,
-    /// Behind the CR after such a dot; the CR was not taken.
+    /// After the CR that follows such a dot, which is not part of the content yet.
     DotCr,
     Text,
     Cr,
 }
 
-impl Dots {
+impl DotUnstuffer {
     pub(crate) fn new() -> Self {
-        Self { place: Place::LineStart, unstuffed: false }
+        Self { state: DotState::LineStart, unstuffed: false }
     }
 
     /// Moves `input` into `content`. Returns how many bytes it used and whether the final dot was among them.
     pub(crate) fn take(&mut self, input: &[u8], content: &mut Content) -> (usize, bool) {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
-            if self.place == Place::Text {
+            if self.state == DotState::Text {
                 let run = input[at..].iter().position(|byte| matches!(byte, b'\r' | b'\n'));
                 let end = run.map_or(input.len(), |run| at + run + 1);
                 content.push(&input[at..end]);
-                self.place = if input[end - 1] == b'\r' { Place::Cr } else { Place::Text };
+                self.state = if input[end - 1] == b'\r' { DotState::Cr } else { DotState::Text };
                 at = end;
                 continue;
             }
@@ -66,46 +66,46 @@ impl Dots {
         (at, false)
     }
 
-    /// One byte outside of running text; true at the end.
+    /// One byte outside of running text; true at the end of the data.
     fn step(&mut self, byte: u8, content: &mut Content) -> bool {
-        match (self.place, byte) {
-            (Place::LineStart, b'.') => {
-                self.place = Place::Dot;
+        match (self.state, byte) {
+            (DotState::LineStart, b'.') => {
+                self.state = DotState::Dot;
                 return false;
             }
-            (Place::Dot, b'\r') => {
-                self.place = Place::DotCr;
+            (DotState::Dot, b'\r') => {
+                self.state = DotState::DotCr;
                 return false;
             }
-            (Place::DotCr, b'\n') => return true,
-            (Place::DotCr, _) => {
+            (DotState::DotCr, b'\n') => return true,
+            (DotState::DotCr, _) => {
                 self.unstuffed = true;
                 content.push(b"\r");
-                self.place = Place::Cr;
+                self.state = DotState::Cr;
             }
-            (Place::Dot, _) => self.unstuffed |= byte != b'.',
+            (DotState::Dot, _) => self.unstuffed |= byte != b'.',
             _ => {}
         }
         content.push(&[byte]);
-        self.place = match (self.place, byte) {
-            (Place::Cr, b'\n') => Place::LineStart,
-            (_, b'\r') => Place::Cr,
-            _ => Place::Text,
+        self.state = match (self.state, byte) {
+            (DotState::Cr, b'\n') => DotState::LineStart,
+            (_, b'\r') => DotState::Cr,
+            _ => DotState::Text,
         };
         false
     }
 }
 
-/// What is wrong with a mail's bytes: line ends, line lengths, bytes that were not announced.
+/// What is wrong with a mail's bytes: line ends, line lengths, 8-bit bytes that were not declared.
 pub(crate) fn defects(bytes: &[u8], smtputf8: bool, body_8bit: bool) -> Vec<String> {
-    let mut faults = Faults::default();
+    let mut faults = Defects::default();
     let mut in_header = true;
     let mut rest = bytes;
     while !rest.is_empty() {
         let (line, tail) = split_line(rest);
         faults.line += 1;
         in_header &= !line.is_empty();
-        faults.look_at(line, in_header, smtputf8, body_8bit);
+        faults.inspect(line, in_header, smtputf8, body_8bit);
         if tail.is_none() {
             faults.add("the last line does not end with CRLF");
         }
@@ -130,15 +130,15 @@ fn split_line(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     (bytes, None)
 }
 
-/// Each fault with the line where it was seen first, and how many lines have it.
+/// Each defect with its first line and the number of lines that have it.
 #[derive(Default)]
-struct Faults {
+struct Defects {
     found: Vec<(&'static str, usize, usize)>,
     line: usize,
 }
 
-impl Faults {
-    fn look_at(&mut self, line: &[u8], in_header: bool, smtputf8: bool, body_8bit: bool) {
+impl Defects {
+    fn inspect(&mut self, line: &[u8], in_header: bool, smtputf8: bool, body_8bit: bool) {
         let eight_bit = !line.is_ascii();
         let table = [
             (line.contains(&b'\n'), "a bare LF"),

@@ -1,7 +1,7 @@
 //! Patterns with `*`, as in `bad*@*`.
 
-/// Whether `text` fits `pattern`, in which `*` stands for any run of characters. ASCII case does not count.
-pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+/// Whether `text` matches `pattern`, in which `*` stands for any run of characters. ASCII case does not count.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_ascii_lowercase(), text.to_ascii_lowercase());
     let Some((head, tail)) = pattern.split_once('*') else {
         return pattern == text;
@@ -9,7 +9,7 @@ pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     text.strip_prefix(head).is_some_and(|rest| ends_with_parts(tail, rest))
 }
 
-/// Matches the parts behind the first star: each at the earliest place, the last one at the end.
+/// Matches the parts behind the first star: each at its earliest position, the last one at the end.
 fn ends_with_parts(parts: &str, text: &str) -> bool {
     let Some((part, tail)) = parts.split_once('*') else {
         return text.ends_with(parts);
@@ -19,7 +19,7 @@ fn ends_with_parts(parts: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use super::matches;
 
     #[test]
     fn stars_stand_for_any_run() {
@@ -38,7 +38,7 @@ mod tests {
             ("*ø*", "søren@x.org", true),
         ];
         for (pattern, text, expected) in table {
-            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
         }
     }
 }

@@ -1,44 +1,44 @@
-//! An SMTP server that keeps what it gets and misbehaves when told: for tests, the demo and capture mode.
+//! An SMTP server that keeps what it receives and misbehaves on request: for tests, the demo and capture mode.
 //!
-//! It shares no code with the client that it judges: a second reading of RFC 5321, 1870, 2033–2034, 2920, 3030, 3207,
-//! 4954, 6152 and 6531. A map, pure rooms first:
+//! It shares no code with the client that it tests: a second implementation of RFC 5321, 1870, 2033–2034, 2920, 3030,
+//! 3207, 4954, 6152 and 6531. The modules, pure ones first:
 //!
-//! * [`manner`]: how the sink behaves; the one place that is asked "what happens here?"
-//! * `address`, `command`, `reply`: the grammar of a line in and a line out
-//! * `content`: the framing of a mail's bytes, and the defects in them
-//! * `sasl`: the arithmetic of a login
-//! * [`certificate`]: who the sink says it is
-//! * [`record`]: what happened, in order
-//! * `wire`, `session`: one connection
+//! * [`behavior`]: how the sink behaves; the one place that decides what happens at each stage
+//! * `address`, `command`, `reply`: the grammar of command lines and replies
+//! * `content`: the framing of a mail's bytes, and their defects
+//! * `sasl`: the computations of AUTH mechanisms
+//! * [`certificate`]: the certificate it presents
+//! * [`event`]: what happened, in order
+//! * `client_stream`, `session`: one connection
 //! * [`Sink`]: the running server
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
-//! use smtp_sink::{Manner, Sink};
+//! use smtp_sink::{Behavior, Sink};
 //!
-//! let sink = Sink::start(Manner::default().refuse("bad*@*")).await?;
+//! let sink = Sink::start(Behavior::default().refuse("bad*@*")).await?;
 //! assert!(sink.mails().is_empty());
 //! # Ok(())
 //! # }
 //! ```
 
 mod address;
+pub mod behavior;
 pub mod certificate;
+mod client_stream;
 mod command;
 mod content;
+pub mod event;
 mod glob;
-pub mod manner;
-pub mod record;
 mod reply;
 mod sasl;
 mod session;
 mod sink;
-mod wire;
 
-pub use certificate::Certificate;
-pub use manner::{
-    Act, After, At, End, Extension, Gate, Login, Manner, Mechanism, Rule, Tls, Wait, WrongRule,
+pub use behavior::{
+    Action, AfterData, Behavior, Extension, Latch, Login, Mechanism, ParseRuleError, Rule, Stage, Tls, Wait,
 };
-pub use record::{Event, Mail, What};
+pub use certificate::Certificate;
+pub use event::{Event, EventKind, EventSink, Mail};
 pub use sink::Sink;

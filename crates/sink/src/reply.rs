@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// What the sink says.
+/// What the sink sends in answer to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
-    /// 0: garbage, which says neither yes nor no.
+    /// 0 for garbage, which is neither positive nor negative.
     pub(crate) code: u16,
-    /// How long it pauses behind each byte.
+    /// The pause after each byte.
     pub(crate) pause: Option<Duration>,
     enhanced: &'static str,
     lines: Vec<String>,
@@ -25,18 +25,18 @@ impl Reply {
         Self { code, pause: None, enhanced: "", lines, garbage: Vec::new() }
     }
 
-    /// These bytes, which are no reply.
+    /// Bytes that are not a reply.
     pub(crate) fn garbage(bytes: Vec<u8>) -> Self {
         Self { garbage: bytes, ..Self::bare(0, Vec::new()) }
     }
 
     /// The same byte by byte.
-    pub(crate) fn dripped(self, pause: Duration) -> Self {
+    pub(crate) fn with_pause(self, pause: Duration) -> Self {
         Self { pause: Some(pause), ..self }
     }
 
-    /// A reply as a manner words it: `550 5.1.1 nobody here`. What begins without a code becomes a 451.
-    pub(crate) fn worded(text: &str) -> Self {
+    /// Parses `550 5.1.1 nobody here`. A text without a code becomes a 451.
+    pub(crate) fn from_text(text: &str) -> Self {
         let code =
             text.get(..3).and_then(|digits| digits.parse().ok()).filter(|code| (200..600).contains(code));
         let (code, rest) = match code {
@@ -46,7 +46,7 @@ impl Reply {
         Self::bare(code, rest.lines().map(str::to_owned).collect())
     }
 
-    /// Whether it says yes.
+    /// Whether it is a 2xx or 3xx.
     pub(crate) fn is_positive(&self) -> bool {
         (200..400).contains(&self.code)
     }
@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn worded_replies_keep_their_words() {
-        assert_eq!(Reply::worded("452 4.3.1 full").text(true), "452 4.3.1 full\r\n");
-        assert_eq!(Reply::worded("554 a\nb").text(true), "554-a\r\n554 b\r\n");
-        assert_eq!(Reply::worded("550").text(true), "550 \r\n");
-        assert_eq!(Reply::worded("nonsense").code, 451);
+        assert_eq!(Reply::from_text("452 4.3.1 full").text(true), "452 4.3.1 full\r\n");
+        assert_eq!(Reply::from_text("554 a\nb").text(true), "554-a\r\n554 b\r\n");
+        assert_eq!(Reply::from_text("550").text(true), "550 \r\n");
+        assert_eq!(Reply::from_text("nonsense").code, 451);
         let garbage = Reply::garbage(b"\xff".to_vec());
         assert_eq!((garbage.wire(true), garbage.is_positive()), (b"\xff".to_vec(), false));
     }

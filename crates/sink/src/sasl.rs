@@ -1,4 +1,4 @@
-//! The arithmetic of a login: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195), and base64.
+//! The computations of a login: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195), and base64.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 
-use crate::manner::Login;
+use crate::behavior::Login;
 
-/// Who tried, and whether the account is theirs.
+/// The user name given, and whether the credentials were right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Attempt {
+pub(crate) struct LoginAttempt {
     pub(crate) user: String,
     pub(crate) ok: bool,
 }
@@ -28,30 +28,33 @@ pub(crate) fn decode(response: &str) -> Option<String> {
     }
 }
 
-/// `authzid NUL authcid NUL password`; acting for somebody else is not possible here.
-pub(crate) fn plain(response: &str, login: &Login) -> Option<Attempt> {
+/// `authzid NUL authcid NUL password`; acting for another user is not supported.
+pub(crate) fn plain(response: &str, login: &Login) -> Option<LoginAttempt> {
     let mut fields = response.split('\0');
     let (authorize, user, password) = (fields.next()?, fields.next()?, fields.next()?);
     if fields.next().is_some() {
         return None;
     }
-    let itself = authorize.is_empty() || authorize == user;
-    Some(Attempt { user: user.to_owned(), ok: itself && user == login.user && password == login.password })
+    let same_user = authorize.is_empty() || authorize == user;
+    Some(LoginAttempt {
+        user: user.to_owned(),
+        ok: same_user && user == login.user && password == login.password,
+    })
 }
 
-pub(crate) fn password(user: String, password: &str, login: &Login) -> Attempt {
+pub(crate) fn password(user: String, password: &str, login: &Login) -> LoginAttempt {
     let ok = user == login.user && password == login.password;
-    Attempt { user, ok }
+    LoginAttempt { user, ok }
 }
 
 /// `user SPACE digest`, the digest in lower-case hexadecimal.
-pub(crate) fn cram_md5(response: &str, challenge: &str, login: &Login) -> Option<Attempt> {
+pub(crate) fn cram_md5(response: &str, challenge: &str, login: &Login) -> Option<LoginAttempt> {
     let (user, digest) = response.rsplit_once(' ')?;
-    let expected = keyed_digest(challenge, &login.password)?;
-    Some(Attempt { user: user.to_owned(), ok: user == login.user && digest == expected })
+    let expected = hmac_md5(challenge, &login.password)?;
+    Some(LoginAttempt { user: user.to_owned(), ok: user == login.user && digest == expected })
 }
 
-fn keyed_digest(challenge: &str, password: &str) -> Option<String> {
+fn hmac_md5(challenge: &str, password: &str) -> Option<String> {
     let mut mac = Hmac::<Md5>::new_from_slice(password.as_bytes()).ok()?;
     mac.update(challenge.as_bytes());
     let mut hex = String::new();
@@ -64,7 +67,7 @@ fn keyed_digest(challenge: &str, password: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{cram_md5, decode, plain};
-    use crate::manner::Login;
+    use crate::behavior::Login;
 
     fn login(user: &str, password: &str) -> Login {
         Login { user: user.to_owned(), password: password.to_owned() }

@@ -1,4 +1,4 @@
-//! The running sink: it listens, and looks after its connections.
+//! The running sink: the listener and its connections.
 
 use std::fmt;
 use std::io;
@@ -10,11 +10,11 @@ use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use crate::manner::Manner;
-use crate::record::{self, Event, Mail, Record, Witness};
+use crate::behavior::Behavior;
+use crate::event::{self, Event, EventLog, EventSink, Mail};
 use crate::session::Session;
 
-/// A running SMTP server. Dropping it stops it and cuts its connections.
+/// A running SMTP server. Dropping it stops it and closes its connections.
 pub struct Sink {
     addr: SocketAddr,
     ca_pem: Option<String>,
@@ -22,21 +22,21 @@ pub struct Sink {
     task: AbortHandle,
 }
 
-/// What all connections of a sink have in common.
+/// What all connections of a sink share.
 pub(crate) struct Shared {
     pub(crate) acceptor: TlsAcceptor,
-    pub(crate) record: Record,
-    manner: Mutex<Arc<Manner>>,
+    pub(crate) log: EventLog,
+    behavior: Mutex<Arc<Behavior>>,
     numbers: AtomicU64,
 }
 
 impl Shared {
-    /// How the sink behaves at this moment.
-    pub(crate) fn manner(&self) -> Arc<Manner> {
-        Arc::clone(&self.manner.lock().unwrap_or_else(PoisonError::into_inner))
+    /// How the sink behaves now.
+    pub(crate) fn behavior(&self) -> Arc<Behavior> {
+        Arc::clone(&self.behavior.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A number that was not given before, from 1.
+    /// A number that was not used before, from 1.
     pub(crate) fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -46,26 +46,26 @@ impl Sink {
     /// Starts a sink that remembers everything. Needs a tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// When it cannot listen there, or the certificate cannot be made or read.
-    pub async fn start(manner: Manner) -> io::Result<Self> {
-        Self::start_recording(manner, Record::new(None)).await
+    /// The address cannot be bound, or the certificate cannot be generated or loaded.
+    pub async fn start(behavior: Behavior) -> io::Result<Self> {
+        Self::start_recording(behavior, EventLog::new(None)).await
     }
 
-    /// Starts a sink that tells `witness` everything and remembers nothing, so that it can live long.
+    /// Starts a sink that passes every event to `event_sink` and keeps none, so that it can run for a long time.
     ///
     /// # Errors
     /// As [`Sink::start`].
-    pub async fn start_with(manner: Manner, witness: Witness) -> io::Result<Self> {
-        Self::start_recording(manner, Record::new(Some(witness))).await
+    pub async fn start_with(behavior: Behavior, event_sink: EventSink) -> io::Result<Self> {
+        Self::start_recording(behavior, EventLog::new(Some(event_sink))).await
     }
 
-    async fn start_recording(manner: Manner, record: Record) -> io::Result<Self> {
-        let identity = manner.certificate.identity()?;
-        let listener = TcpListener::bind(manner.listen).await?;
+    async fn start_recording(behavior: Behavior, log: EventLog) -> io::Result<Self> {
+        let identity = behavior.certificate.identity()?;
+        let listener = TcpListener::bind(behavior.listen).await?;
         let addr = listener.local_addr()?;
-        let manner = Mutex::new(Arc::new(manner));
+        let behavior = Mutex::new(Arc::new(behavior));
         let shared =
-            Arc::new(Shared { acceptor: identity.acceptor, record, manner, numbers: AtomicU64::new(0) });
+            Arc::new(Shared { acceptor: identity.acceptor, log, behavior, numbers: AtomicU64::new(0) });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { addr, ca_pem: identity.ca_pem, shared, task })
     }
@@ -75,40 +75,40 @@ impl Sink {
         self.addr
     }
 
-    /// What a client has to trust, as PEM: the sink's CA or its self-signed certificate. None for a given certificate.
+    /// What a client has to trust, as PEM: the sink's CA or its self-signed certificate. None for a provided certificate.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
     }
 
-    /// Changes how it behaves, for open connections, too. Address and certificate stay as they are.
-    pub fn set_manner(&self, manner: Manner) {
-        *self.shared.manner.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(manner);
+    /// Changes how it behaves, also for open connections. Address and certificate stay as they are.
+    pub fn set_behavior(&self, behavior: Behavior) {
+        *self.shared.behavior.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(behavior);
     }
 
-    /// The mails that were kept so far. Empty if there is a witness.
+    /// The mails that were kept so far. Empty if there is an event sink.
     pub fn mails(&self) -> Vec<Arc<Mail>> {
-        self.shared.record.mails()
+        self.shared.log.mails()
     }
 
-    /// The next mail, in order; each is returned once. It waits as long as it takes.
+    /// The next mail, in order; each is returned once. Waits without a limit.
     pub async fn next_mail(&self) -> Arc<Mail> {
-        self.shared.record.next_mail().await
+        self.shared.log.next_mail().await
     }
 
     /// The mails as soon as there are at least `count`.
     pub async fn wait_for(&self, count: usize) -> Vec<Arc<Mail>> {
-        self.wait_until(|events| record::mails(events).len() >= count).await;
+        self.wait_until(|events| event::mails(events).len() >= count).await;
         self.mails()
     }
 
-    /// Everything that happened so far, in order. Empty if there is a witness.
+    /// Everything that happened so far, in order. Empty if there is an event sink.
     pub fn events(&self) -> Vec<Event> {
-        self.shared.record.events()
+        self.shared.log.events()
     }
 
     /// Waits until `enough` holds for the events so far.
     pub async fn wait_until(&self, enough: impl Fn(&[Event]) -> bool) {
-        self.shared.record.wait_until(enough).await;
+        self.shared.log.wait_until(enough).await;
     }
 }
 
@@ -124,7 +124,7 @@ impl fmt::Debug for Sink {
     }
 }
 
-/// Takes connections for ever. The set ends its tasks when this task ends.
+/// Accepts connections for ever. Dropping the set aborts their tasks.
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     let mut count = 0;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use smtp_sink::{After, Event, Extension, Manner, Rule, Sink, Tls, Wait};
+use smtp_sink::{AfterData, Behavior, Event, Extension, Rule, Sink, Tls, Wait};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
@@ -59,7 +59,7 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "REPLY", value_parser = reply)]
     end_reply: Option<String>,
     /// Misbehave at a moment, such as "rcpt:bad*@* reply 550 5.1.1 no" or "data 2nd reset"; --help names them all.
-    #[arg(long, value_name = "RULE", long_help = Rule::LANGUAGE)]
+    #[arg(long, value_name = "RULE", long_help = Rule::HELP)]
     at: Vec<Rule>,
     /// Leave an extension out, such as PIPELINING or STARTTLS.
     #[arg(long, value_name = "EXTENSION", value_parser = extension)]
@@ -116,11 +116,11 @@ fn extension(text: &str) -> Result<Extension, String> {
 pub async fn capture(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     // Before anything is announced: who reads the announcement may send the signal at once.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let manner = manner(&args)?;
+    let behavior = behavior(&args)?;
     let mut folder = Folder::open(&args.dir, Clock::System).with_context(|| cannot("use", &args.dir))?;
     let (json, delayed) = (args.json, args.answer_after.is_some());
-    let witness = move |event: &Event| witness(event, &mut folder, json, delayed, &mut io::stdout());
-    let sink = Sink::start_with(manner, Box::new(witness)).await.with_context(|| {
+    let event_sink = move |event: &Event| event_sink(event, &mut folder, json, delayed, &mut io::stdout());
+    let sink = Sink::start_with(behavior, Box::new(event_sink)).await.with_context(|| {
         format!("cannot listen on {}; is something else there? Try --listen 127.0.0.1:0", args.listen)
     })?;
     let ca_file = write_ca(&args, &sink)?;
@@ -137,36 +137,36 @@ fn cannot(verb: &str, path: &Path) -> String {
     format!("cannot {verb} {}", path.display())
 }
 
-/// The sink's manner as the arguments describe it.
-fn manner(args: &CaptureArgs) -> anyhow::Result<Manner> {
-    let mut manner = Manner { listen: args.listen, ..Manner::default() };
-    manner.tls = match args.tls {
+/// The sink's behavior as the arguments describe it.
+fn behavior(args: &CaptureArgs) -> anyhow::Result<Behavior> {
+    let mut behavior = Behavior { listen: args.listen, ..Behavior::default() };
+    behavior.tls = match args.tls {
         TlsMode::None => Tls::None,
         TlsMode::Starttls => Tls::StartTls,
         TlsMode::Implicit => Tls::Implicit,
     };
-    manner.max_size = args.max_size.unwrap_or(manner.max_size);
+    behavior.max_size = args.max_size.unwrap_or(behavior.max_size);
     if let Some(login) = &args.login {
         let (user, password) = login.split_once(':').context("--login: expected USER:PASSWORD")?;
-        manner = manner.login(user, password);
+        behavior = behavior.login(user, password);
     }
-    manner.rules.clone_from(&args.at);
-    manner = args.refuse.iter().fold(manner, |manner, glob| manner.refuse(glob));
-    manner = args.defer.iter().fold(manner, |manner, glob| manner.defer(glob));
-    manner = args.disconnect.iter().fold(manner, |manner, glob| manner.disconnect(glob));
-    manner = args.without.iter().fold(manner, |manner, extension| manner.without(*extension));
-    Ok(manner.after_dot(after_dot(args)?).wait(args.answer_after.map_or(Wait::No, Wait::For)))
+    behavior.rules.clone_from(&args.at);
+    behavior = args.refuse.iter().fold(behavior, |behavior, glob| behavior.refuse(glob));
+    behavior = args.defer.iter().fold(behavior, |behavior, glob| behavior.defer(glob));
+    behavior = args.disconnect.iter().fold(behavior, |behavior, glob| behavior.disconnect(glob));
+    behavior = args.without.iter().fold(behavior, |behavior, extension| behavior.without(*extension));
+    Ok(behavior.after_data(after_data(args)?).wait(args.answer_after.map_or(Wait::No, Wait::For)))
 }
 
-fn after_dot(args: &CaptureArgs) -> anyhow::Result<After> {
+fn after_data(args: &CaptureArgs) -> anyhow::Result<AfterData> {
     match (args.after_dot, &args.end_reply) {
-        (AfterDot::Answer, Some(reply)) => Ok(After::Reply(reply.clone())),
+        (AfterDot::Answer, Some(reply)) => Ok(AfterData::Reply(reply.clone())),
         (_, Some(_)) => {
             anyhow::bail!("--end-reply needs a reply, and --after-dot drops it: give one of them")
         }
-        (AfterDot::Answer, None) => Ok(After::Answer),
-        (AfterDot::DropKept, None) => Ok(After::DropKept),
-        (AfterDot::DropLost, None) => Ok(After::DropLost),
+        (AfterDot::Answer, None) => Ok(AfterData::Accept),
+        (AfterDot::DropKept, None) => Ok(AfterData::DropKept),
+        (AfterDot::DropLost, None) => Ok(AfterData::DropLost),
     }
 }
 
@@ -183,7 +183,7 @@ fn write_ca(args: &CaptureArgs, sink: &Sink) -> anyhow::Result<Option<PathBuf>> 
 }
 
 /// Keeps the mail, if the event is one, and shows the event.
-fn witness(
+fn event_sink(
     event: &Event,
     folder: &mut Folder,
     json: bool,

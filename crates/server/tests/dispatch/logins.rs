@@ -8,47 +8,47 @@ use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, Origin};
 use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::dispatch::report::Condition;
-use smtp_sink::{After, Gate, Manner, Sink, Wait};
+use smtp_sink::{AfterData, Behavior, Latch, Sink, Wait};
 
-use crate::stage::{Stage, contents, copies, fates, refused_logins, server, told, with_login};
+use crate::fixture::{Fixture, contents, copies, fates, refused_logins, server, told, with_login};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn account(password: &str) -> Manner {
-    Manner::default().login("ada", password)
+fn account(password: &str) -> Behavior {
+    Behavior::default().login("ada", password)
 }
 
 #[tokio::test]
 async fn a_refused_login_is_tried_once_a_minute_whichever_tool_asks() {
     let sink = Sink::start(account("other")).await.unwrap();
-    let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
-    let outcome = stage.send(&["a@x.org"]).await;
-    assert_eq!((fates(&outcome).as_str(), stage.condition("one")), ("L", Condition::Paused));
+    let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
+    let outcome = fixture.send(&["a@x.org"]).await;
+    assert_eq!((fates(&outcome).as_str(), fixture.condition("one")), ("L", Condition::Paused));
     for minute in 1..4 {
         for _ in 0..3 {
-            assert_eq!(stage.dispatch.test().await.successful(), 0);
-            stage.dispatch.switch("one").await;
-            assert_eq!(stage.dispatch.reconnect().await.successful(), 0);
-            assert!(told(&stage.send(&["a@x.org"]).await).contains("is paused"));
+            assert_eq!(fixture.dispatch.test().await.successful(), 0);
+            fixture.dispatch.switch("one").await;
+            assert_eq!(fixture.dispatch.reconnect().await.successful(), 0);
+            assert!(told(&fixture.send(&["a@x.org"]).await).contains("is paused"));
         }
         assert_eq!(refused_logins(&sink), minute);
-        stage.clock.advance(MINUTE);
+        fixture.clock.advance(MINUTE);
     }
-    sink.set_manner(account("pw-0"));
-    assert_eq!(stage.dispatch.test().await.successful(), 1);
-    assert_eq!(stage.condition("one"), Condition::Available);
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
+    sink.set_behavior(account("pw-0"));
+    assert_eq!(fixture.dispatch.test().await.successful(), 1);
+    assert_eq!(fixture.condition("one"), Condition::Available);
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
 }
 
 #[tokio::test]
 async fn many_who_ask_at_once_are_one_login() {
     let sink = Sink::start(account("pw-0")).await.unwrap();
-    let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
-    sink.set_manner(account("changed"));
+    let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    sink.set_behavior(account("changed"));
     let mut asking = tokio::task::JoinSet::new();
     for _ in 0..16 {
-        let dispatch = Arc::clone(&stage.dispatch);
+        let dispatch = Arc::clone(&fixture.dispatch);
         asking.spawn(async move { dispatch.test().await.successful() });
     }
     assert_eq!(asking.join_all().await, [0; 16]);
@@ -59,35 +59,35 @@ async fn many_who_ask_at_once_are_one_login() {
 #[tokio::test]
 async fn an_older_success_does_not_lift_the_pause() {
     let sink = Sink::start(account("pw-0")).await.unwrap();
-    let gate = Gate::closed();
-    sink.set_manner(account("pw-0").wait(Wait::Until(gate.clone())));
-    let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
-    let under_way = stage.begin(&["a@x.org"]);
+    let latch = Latch::new();
+    sink.set_behavior(account("pw-0").wait(Wait::Until(latch.clone())));
+    let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
+    let under_way = fixture.begin(&["a@x.org"]);
     contents(&sink, 1).await;
-    sink.set_manner(account("changed"));
-    stage.clock.advance(MINUTE);
-    assert_eq!(stage.dispatch.test().await.successful(), 0);
-    gate.open();
+    sink.set_behavior(account("changed"));
+    fixture.clock.advance(MINUTE);
+    assert_eq!(fixture.dispatch.test().await.successful(), 0);
+    latch.release();
     assert_eq!(fates(&under_way.await.unwrap()), "A");
-    assert_eq!(stage.condition("one"), Condition::Paused);
-    stage.dispatch.test().await;
+    assert_eq!(fixture.condition("one"), Condition::Paused);
+    fixture.dispatch.test().await;
     assert_eq!(refused_logins(&sink), 1);
 }
 
 /// It was on the way to the second server before that was paused, and the second server has a warm session.
 #[tokio::test]
 async fn a_paused_server_gets_no_mail_over_a_warm_session() {
-    let later = || Manner::default().after_dot(After::Reply("451 4.3.0 later".to_owned()));
+    let later = || Behavior::default().after_data(AfterData::Reply("451 4.3.0 later".to_owned()));
     let (one, two) = (Sink::start(later()).await.unwrap(), Sink::start(account("pw-0")).await.unwrap());
-    let stage = Stage::new(vec![server("one", one.addr()), with_login(server("two", two.addr()))]);
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
-    let gate = Gate::closed();
-    one.set_manner(later().wait(Wait::Until(gate.clone())));
-    let under_way = stage.begin(&["b@x.org"]);
+    let fixture = Fixture::new(vec![server("one", one.addr()), with_login(server("two", two.addr()))]);
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    let latch = Latch::new();
+    one.set_behavior(later().wait(Wait::Until(latch.clone())));
+    let under_way = fixture.begin(&["b@x.org"]);
     contents(&one, 2).await;
-    two.set_manner(account("changed"));
-    assert_eq!(stage.dispatch.test().await.successful(), 1);
-    gate.open();
+    two.set_behavior(account("changed"));
+    assert_eq!(fixture.dispatch.test().await.successful(), 1);
+    latch.release();
     assert_eq!(fates(&under_way.await.unwrap()), "L");
     assert_eq!((copies(&two).as_str(), refused_logins(&two)), ("a", 1));
 }
@@ -120,6 +120,6 @@ async fn a_reload_that_fails_is_no_way_around_the_brake() {
         clock.advance(MINUTE);
     }
     assert_eq!(dispatch.test().await.successful(), 1, "the old configuration goes on serving");
-    sink.set_manner(account("wrong"));
+    sink.set_behavior(account("wrong"));
     assert_eq!(dispatch.reload().await.unwrap().changes.modified.len(), 1);
 }

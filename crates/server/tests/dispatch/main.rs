@@ -3,13 +3,13 @@
 #[cfg(test)]
 mod changing;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
 mod silent;
-#[cfg(test)]
-mod stage;
 #[cfg(test)]
 mod stalls;
 #[cfg(test)]

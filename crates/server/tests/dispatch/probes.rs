@@ -3,28 +3,28 @@
 use std::time::Duration;
 
 use smtp_mcp_server::dispatch::report::Condition;
-use smtp_sink::{At, Manner, Sink, What};
+use smtp_sink::{Behavior, EventKind, Sink, Stage};
 
-use crate::stage::{Stage, copies, fates, refused_logins, server, with_login};
+use crate::fixture::{Fixture, copies, fates, refused_logins, server, with_login};
 
 /// Both clocks go on by `seconds`; sleepers wake up, sockets do not notice.
-async fn pass(stage: &Stage, seconds: u64) {
+async fn pass(fixture: &Fixture, seconds: u64) {
     let time = Duration::from_secs(seconds);
-    stage.clock.advance(time);
+    fixture.clock.advance(time);
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
 fn connections(events: &[smtp_sink::Event]) -> usize {
-    events.iter().filter(|event| event.what == What::Connected).count()
+    events.iter().filter(|event| event.kind == EventKind::Connected).count()
 }
 
 /// The `count`th connection came to its end, and whoever waited for that has noticed.
-async fn ended(sink: &Sink, stage: &Stage, count: u64) {
-    let closed = |event: &smtp_sink::Event| event.connection == count && event.what == What::Closed;
+async fn ended(sink: &Sink, fixture: &Fixture, count: u64) {
+    let closed = |event: &smtp_sink::Event| event.connection == count && event.kind == EventKind::Closed;
     sink.wait_until(|events| events.iter().any(closed)).await;
-    while stage.condition("one") == Condition::Available {
+    while fixture.condition("one") == Condition::Available {
         tokio::task::yield_now().await;
     }
 }
@@ -32,25 +32,24 @@ async fn ended(sink: &Sink, stage: &Stage, count: u64) {
 #[tokio::test]
 async fn a_probe_comes_later_and_later_and_stops_at_a_success() {
     for reply in ["554 closed", "421 4.3.2 closed"] {
-        let sink = Sink::start(Manner::default().reply(At::Greeting, reply)).await.unwrap();
-        let stage = Stage::new(vec![server("one", sink.addr())]);
-        assert_eq!(fates(&stage.send(&["a@x.org"]).await), "L");
-        ended(&sink, &stage, 1).await;
-        let rest = || stage.dispatch.status().servers[0].backoff_remaining.map_or(0, |rest| rest.as_secs());
+        let sink = Sink::start(Behavior::default().reply(Stage::Greeting, reply)).await.unwrap();
+        let fixture = Fixture::new(vec![server("one", sink.addr())]);
+        assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
+        ended(&sink, &fixture, 1).await;
+        let rest = || fixture.dispatch.status().servers[0].backoff_remaining.map_or(0, |rest| rest.as_secs());
         let mut rests = Vec::new();
         for count in 2..5 {
-            pass(&stage, rest()).await;
-            ended(&sink, &stage, count).await;
+            pass(&fixture, rest()).await;
+            ended(&sink, &fixture, count).await;
             rests.push(rest());
         }
         assert!(rests[1] > rests[0] && rests[2] > rests[1], "{reply}: {rests:?}");
-        sink.set_manner(Manner::default());
-        pass(&stage, rest()).await;
-        let greeted =
-            |event: &smtp_sink::Event| matches!(&event.what, What::Command(line) if line.starts_with("EHLO"));
+        sink.set_behavior(Behavior::default());
+        pass(&fixture, rest()).await;
+        let greeted = |event: &smtp_sink::Event| matches!(&event.kind, EventKind::Command(line) if line.starts_with("EHLO"));
         sink.wait_until(|events| events.iter().any(greeted)).await;
         for _ in 0..20 {
-            pass(&stage, 80).await;
+            pass(&fixture, 80).await;
         }
         assert_eq!((connections(&sink.events()), copies(&sink).as_str()), (5, ""));
     }
@@ -58,16 +57,16 @@ async fn a_probe_comes_later_and_later_and_stops_at_a_success() {
 
 #[tokio::test]
 async fn a_refused_login_is_not_probed() {
-    let sink = Sink::start(Manner::default().login("ada", "other")).await.unwrap();
-    let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
+    let sink = Sink::start(Behavior::default().login("ada", "other")).await.unwrap();
+    let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
     // Hurt first, so that somebody watches; then the login is refused.
-    sink.set_manner(Manner::default().reply(At::Greeting, "554 closed"));
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "L");
-    sink.set_manner(Manner::default().login("ada", "other"));
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "L");
-    assert_eq!(stage.condition("one"), Condition::Paused);
+    sink.set_behavior(Behavior::default().reply(Stage::Greeting, "554 closed"));
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
+    sink.set_behavior(Behavior::default().login("ada", "other"));
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
+    assert_eq!(fixture.condition("one"), Condition::Paused);
     for _ in 0..20 {
-        pass(&stage, 80).await;
+        pass(&fixture, 80).await;
     }
     assert_eq!((connections(&sink.events()), refused_logins(&sink)), (2, 1));
 }

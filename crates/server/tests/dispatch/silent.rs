@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use smtp_sink::{At, Manner, Sink};
+use smtp_sink::{Behavior, Sink, Stage};
 
-use crate::stage::{Stage, server, with_login};
+use crate::fixture::{Fixture, server, with_login};
 
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
@@ -30,23 +30,23 @@ async fn the_log_is_discreet_at_every_level() {
         .with_writer(move || writer.clone())
         .finish();
     let _here = tracing::subscriber::set_default(subscriber);
-    let account = || Manner::default().login("ada", "pw-0");
-    for manner in [
+    let account = || Behavior::default().login("ada", "pw-0");
+    for behavior in [
         account(),
         account().refuse("grace*"),
-        account().reply(At::Login, "535 ada pw-0 YWRh AGFkYQBwdy0w"),
-        account().reply(At::Greeting, "421 4.3.2 grace.hopper@navy.example pays you"),
+        account().reply(Stage::Login, "535 ada pw-0 YWRh AGFkYQBwdy0w"),
+        account().reply(Stage::Greeting, "421 4.3.2 grace.hopper@navy.example pays you"),
         account().disconnect("*"),
-        account().after_dot(smtp_sink::After::DropKept),
+        account().after_data(smtp_sink::AfterData::DropKept),
     ] {
         // A test on another thread that comes to a log line at the same moment can switch it off for all.
         tracing::callsite::rebuild_interest_cache();
-        let sink = Sink::start(manner).await.unwrap();
-        let stage = Stage::new(vec![with_login(server("one", sink.addr()))]);
-        stage.send(&["grace.hopper@navy.example"]).await;
-        stage.dispatch.test().await;
-        stage.dispatch.switch("one").await;
-        stage.dispatch.reconnect().await;
+        let sink = Sink::start(behavior).await.unwrap();
+        let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
+        fixture.send(&["grace.hopper@navy.example"]).await;
+        fixture.dispatch.test().await;
+        fixture.dispatch.switch("one").await;
+        fixture.dispatch.reconnect().await;
     }
     let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     for line in ["delivery attempt ended", "connected", "login"] {

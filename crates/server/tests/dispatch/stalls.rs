@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::json;
 use smtp_mcp_server::config::ServerConfig;
 use smtp_mcp_server::dispatch::report::Condition;
-use smtp_sink::{Gate, Manner, Sink, Wait};
+use smtp_sink::{Behavior, Latch, Sink, Wait};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::stage::{LONG, Stage, contents, copies, fates, server, told};
+use crate::fixture::{Fixture, LONG, contents, copies, fates, server, told};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -64,22 +64,23 @@ async fn a_silent_server_is_told_by_its_phase_and_the_next_one_is_tried() {
         ("content", "DATA"),
     ] {
         let at = mute(silent_at).await;
-        let good = Sink::start(Manner::default()).await.unwrap();
+        let good = Sink::start(Behavior::default()).await.unwrap();
         for two in [false, true] {
             let mut servers = vec![hasty(server("one", at))];
             if two {
                 servers.push(server("two", good.addr()));
             }
-            let stage = Stage::new(servers);
+            let fixture = Fixture::new(servers);
             // More than the buffers of a loopback connection take.
             let body =
                 json!({ "body": "x".repeat(70).repeat(if silent_at == "content" { 140_000 } else { 1 }) });
-            let message = stage.message(&["a@x.org"], &body);
-            let outcome = stage.dispatch.send(stage.dispatch.setup(), message, Duration::from_secs(8)).await;
+            let message = fixture.message(&["a@x.org"], &body);
+            let outcome =
+                fixture.dispatch.send(fixture.dispatch.setup(), message, Duration::from_secs(8)).await;
             assert!(outcome.duration < Duration::from_secs(4), "{silent_at}: {:?}", outcome.duration);
             assert_eq!(fates(&outcome), if two { "A" } else { "L" }, "{silent_at}: {}", told(&outcome));
             assert!(two || told(&outcome).contains(phase), "{silent_at}: {}", told(&outcome));
-            assert_eq!(stage.condition("one"), Condition::BackOff, "{silent_at}");
+            assert_eq!(fixture.condition("one"), Condition::BackOff, "{silent_at}");
         }
         assert_eq!(copies(&good), "a");
     }
@@ -89,37 +90,37 @@ async fn a_silent_server_is_told_by_its_phase_and_the_next_one_is_tried() {
 #[tokio::test]
 async fn the_phase_is_told_though_the_time_runs_out_in_a_further_attempt() {
     let at = mute("greeting").await;
-    let stage = Stage::new(vec![ServerConfig { max_retries: 10, ..hasty(server("one", at)) }]);
-    let outcome = stage.send_within(&["a@x.org"], Duration::from_millis(700)).await;
+    let fixture = Fixture::new(vec![ServerConfig { max_retries: 10, ..hasty(server("one", at)) }]);
+    let outcome = fixture.send_within(&["a@x.org"], Duration::from_millis(700)).await;
     assert_eq!(fates(&outcome), "L");
     assert!(told(&outcome).contains("greeting"), "{}", told(&outcome));
     assert!(told(&outcome).contains("SMTP_USE_SSL"), "{}", told(&outcome));
-    assert_eq!(stage.condition("one"), Condition::BackOff);
+    assert_eq!(fixture.condition("one"), Condition::BackOff);
 }
 
 #[tokio::test]
 async fn a_call_that_has_no_time_left_hurts_nobody() {
     let at = mute("greeting").await;
     for wait in [Duration::ZERO, SHORT] {
-        let stage = Stage::new(vec![server("one", at)]);
-        assert_eq!(fates(&stage.send_within(&["a@x.org"], wait).await), "L");
-        assert_eq!(stage.condition("one"), Condition::Available, "{wait:?}");
+        let fixture = Fixture::new(vec![server("one", at)]);
+        assert_eq!(fates(&fixture.send_within(&["a@x.org"], wait).await), "L");
+        assert_eq!(fixture.condition("one"), Condition::Available, "{wait:?}");
     }
 }
 
 /// Three sessions wait for their end. One who waits for a fourth in vain hurts nobody, and neither does one whose turn comes late.
 #[tokio::test]
 async fn a_busy_server_is_not_a_broken_one() {
-    let gate = Gate::closed();
-    let sink = Sink::start(Manner::default().wait(Wait::Until(gate.clone()))).await.unwrap();
-    let stage = Stage::new(vec![server("one", sink.addr())]);
-    let under_way = ["a@x.org", "b@x.org", "c@x.org"].map(|to| stage.begin(Box::leak(Box::new([to]))));
+    let latch = Latch::new();
+    let sink = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
+    let fixture = Fixture::new(vec![server("one", sink.addr())]);
+    let under_way = ["a@x.org", "b@x.org", "c@x.org"].map(|to| fixture.begin(Box::leak(Box::new([to]))));
     contents(&sink, 3).await;
-    let outcome = stage.send_within(&["d@x.org"], SHORT).await;
+    let outcome = fixture.send_within(&["d@x.org"], SHORT).await;
     assert_eq!(fates(&outcome), "L");
     assert!(told(&outcome).contains("busy"), "{}", told(&outcome));
-    assert_eq!(stage.condition("one"), Condition::Available);
-    gate.open();
+    assert_eq!(fixture.condition("one"), Condition::Available);
+    latch.release();
     for one in under_way {
         assert_eq!(fates(&one.await.unwrap()), "A");
     }
@@ -129,45 +130,45 @@ async fn a_busy_server_is_not_a_broken_one() {
 /// Silence at the end: nobody can know, and nobody else gets the mail; a 250 that comes late changes nothing for the caller.
 #[tokio::test]
 async fn silence_at_the_end_is_unknown_in_time_and_stays_with_this_server() {
-    let gate = Gate::closed();
-    let one = Sink::start(Manner::default().refuse("r*").wait(Wait::Until(gate.clone()))).await.unwrap();
-    let two = Sink::start(Manner::default()).await.unwrap();
-    let stage = Stage::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    let latch = Latch::new();
+    let one = Sink::start(Behavior::default().refuse("r*").wait(Wait::Until(latch.clone()))).await.unwrap();
+    let two = Sink::start(Behavior::default()).await.unwrap();
+    let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
     let began = Instant::now();
-    let outcome = stage.send_within(&["a@x.org"], SHORT).await;
+    let outcome = fixture.send_within(&["a@x.org"], SHORT).await;
     assert!(began.elapsed() < Duration::from_secs(2));
     assert_eq!(fates(&outcome), "U");
-    gate.open();
+    latch.release();
     one.wait_for(1).await;
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", ""));
-    assert_eq!(stage.condition("one"), Condition::Available);
+    assert_eq!(fixture.condition("one"), Condition::Available);
 }
 
 /// Told unknown, the caller must not hear of a second copy: a refusal that comes late moves the mail nowhere.
 #[tokio::test]
 async fn after_unknown_was_told_nothing_is_tried_again() {
-    let gate = Gate::closed();
-    let late = Manner::default().after_dot(smtp_sink::After::Reply("451 4.3.0 later".to_owned()));
-    let one = Sink::start(late.wait(Wait::Until(gate.clone()))).await.unwrap();
-    let two = Sink::start(Manner::default()).await.unwrap();
-    let stage = Stage::new(vec![server("one", one.addr()), server("two", two.addr())]);
-    assert_eq!(fates(&stage.send_within(&["a@x.org"], SHORT).await), "U");
-    gate.open();
-    let refused = |event: &smtp_sink::Event| matches!(event.what, smtp_sink::What::Refused { .. });
+    let latch = Latch::new();
+    let late = Behavior::default().after_data(smtp_sink::AfterData::Reply("451 4.3.0 later".to_owned()));
+    let one = Sink::start(late.wait(Wait::Until(latch.clone()))).await.unwrap();
+    let two = Sink::start(Behavior::default()).await.unwrap();
+    let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    assert_eq!(fates(&fixture.send_within(&["a@x.org"], SHORT).await), "U");
+    latch.release();
+    let refused = |event: &smtp_sink::Event| matches!(event.kind, smtp_sink::EventKind::Refused { .. });
     one.wait_until(|events| events.iter().any(refused)).await;
     // The same session carries the next mail, so the late answer has been read by then.
-    one.set_manner(Manner::default());
-    assert_eq!(fates(&stage.send(&["b@x.org"]).await), "A");
+    one.set_behavior(Behavior::default());
+    assert_eq!(fates(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("b", ""));
 }
 
 /// The first server took some; the time runs out at the second: what is known stays known.
 #[tokio::test]
 async fn the_time_runs_out_at_the_second_server() {
-    let one = Sink::start(Manner::default().defer("b@*").refuse("c@*")).await.unwrap();
+    let one = Sink::start(Behavior::default().defer("b@*").refuse("c@*")).await.unwrap();
     let at = mute("MAIL").await;
-    let stage = Stage::new(vec![server("one", one.addr()), server("two", at)]);
-    let outcome = stage.send_within(&["a@x.org", "b@x.org", "c@x.org"], SHORT).await;
+    let fixture = Fixture::new(vec![server("one", one.addr()), server("two", at)]);
+    let outcome = fixture.send_within(&["a@x.org", "b@x.org", "c@x.org"], SHORT).await;
     assert_eq!(fates(&outcome), "ALR");
     assert_eq!(copies(&one), "a");
     assert_eq!(outcome.server.unwrap().0, "one", "it is the server that accepted it");
@@ -176,15 +177,15 @@ async fn the_time_runs_out_at_the_second_server() {
 /// The program stops: a delivery before its last byte is stopped, one behind it is unknown; both are told at once.
 #[tokio::test]
 async fn a_hurried_call_hears_the_truth() {
-    let gate = Gate::closed();
-    let sink = Sink::start(Manner::default().wait(Wait::Until(gate.clone()))).await.unwrap();
+    let latch = Latch::new();
+    let sink = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
     for (at, fate) in [(sink.addr(), "U"), (mute("DATA").await, "L")] {
-        let stage = Stage::new(vec![server("one", at)]);
-        let under_way = stage.begin(&["a@x.org"]);
+        let fixture = Fixture::new(vec![server("one", at)]);
+        let under_way = fixture.begin(&["a@x.org"]);
         if fate == "U" {
             contents(&sink, 1).await;
         }
-        stage.dispatch.hurry();
+        fixture.dispatch.hurry();
         let outcome = tokio::time::timeout(LONG / 5, under_way).await.unwrap().unwrap();
         assert_eq!(fates(&outcome), fate);
     }
@@ -193,17 +194,18 @@ async fn a_hurried_call_hears_the_truth() {
 /// The same where the server goes away with a 421 on a warm session, which would otherwise be replaced.
 #[tokio::test]
 async fn after_unknown_was_told_no_warm_session_is_replaced() {
-    let gate = Gate::closed();
-    let one = Sink::start(Manner::default()).await.unwrap();
-    let stage = Stage::new(vec![server("one", one.addr())]);
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
-    let late = Manner::default().after_dot(smtp_sink::After::Reply("421 4.3.2 bye".to_owned()));
-    one.set_manner(late.wait(Wait::Until(gate.clone())));
-    assert_eq!(fates(&stage.send_within(&["b@x.org"], SHORT).await), "U");
-    one.set_manner(Manner::default());
-    gate.open();
-    let closed = |event: &smtp_sink::Event| event.connection == 1 && event.what == smtp_sink::What::Closed;
+    let latch = Latch::new();
+    let one = Sink::start(Behavior::default()).await.unwrap();
+    let fixture = Fixture::new(vec![server("one", one.addr())]);
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    let late = Behavior::default().after_data(smtp_sink::AfterData::Reply("421 4.3.2 bye".to_owned()));
+    one.set_behavior(late.wait(Wait::Until(latch.clone())));
+    assert_eq!(fates(&fixture.send_within(&["b@x.org"], SHORT).await), "U");
+    one.set_behavior(Behavior::default());
+    latch.release();
+    let closed =
+        |event: &smtp_sink::Event| event.connection == 1 && event.kind == smtp_sink::EventKind::Closed;
     one.wait_until(|events| events.iter().any(closed)).await;
-    assert_eq!(fates(&stage.send(&["c@x.org"]).await), "A");
+    assert_eq!(fates(&fixture.send(&["c@x.org"]).await), "A");
     assert_eq!(copies(&one), "a c");
 }

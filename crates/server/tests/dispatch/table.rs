@@ -4,34 +4,34 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use smtp_mcp_server::config::{Encryption, ServerConfig};
 use smtp_mcp_server::dispatch::report::Condition;
-use smtp_sink::{Act, After, At, Extension, Manner, Sink};
+use smtp_sink::{Action, AfterData, Behavior, Extension, Rule, Sink, Stage};
 
-use crate::stage::{Stage, copies, fates, server, told, with_login};
+use crate::fixture::{Fixture, copies, fates, server, told, with_login};
 
 use Condition::{Available, BackOff, Paused};
 
 /// What the first server does, and what follows: fates alone and with the second server, copies on the first, copies on the
 /// second, a part of the words alone, the first server's condition.
-struct Row(Manner, &'static str, &'static str, &'static str, &'static str, &'static str, Condition);
+struct Row(Behavior, &'static str, &'static str, &'static str, &'static str, &'static str, Condition);
 
 const TO: [&str; 2] = ["a@x.org", "b@x.org"];
 
 async fn check(row: Row, to: &[&str], adjust: fn(ServerConfig) -> ServerConfig) {
-    let Row(manner, alone, both, first, second, words, condition) = row;
-    let what = format!("{:?} {:?}", manner.rules, manner.end);
+    let Row(behavior, alone, both, first, second, words, condition) = row;
+    let what = format!("{:?} {:?}", behavior.rules, behavior.after_data);
     for two in [false, true] {
-        let (one, other) = (start(manner.clone()).await, start(Manner::default()).await);
+        let (one, other) = (start(behavior.clone()).await, start(Behavior::default()).await);
         let mut servers = vec![adjust(server("one", one.addr()))];
         if two {
             servers.push(server("two", other.addr()));
         }
-        let stage = Stage::new(servers);
-        let outcome = stage.send(to).await;
+        let fixture = Fixture::new(servers);
+        let outcome = fixture.send(to).await;
         let told = told(&outcome);
         assert_eq!(fates(&outcome), if two { both } else { alone }, "{what}: {told}");
         assert_eq!(copies(&one), first, "{what}, the first server");
         assert_eq!(copies(&other), if two { second } else { "" }, "{what}, the second server");
-        assert_eq!(stage.condition("one"), condition, "{what}");
+        assert_eq!(fixture.condition("one"), condition, "{what}");
         assert!(two || told.contains(words), "{what}: {told}");
         for mail in one.mails().iter().chain(&other.mails()) {
             assert_eq!(mail.defects, [""; 0], "{what}");
@@ -39,34 +39,38 @@ async fn check(row: Row, to: &[&str], adjust: fn(ServerConfig) -> ServerConfig) 
     }
 }
 
-async fn start(manner: Manner) -> Sink {
-    Sink::start(manner).await.unwrap()
+async fn start(behavior: Behavior) -> Sink {
+    Sink::start(behavior).await.unwrap()
 }
 
-fn says(at: At, reply: &str) -> Manner {
-    Manner::default().reply(at, reply)
+fn says(stage: Stage, reply: &str) -> Behavior {
+    Behavior::default().reply(stage, reply)
 }
 
-fn hangs_up(at: At) -> Manner {
-    Manner::default().rule(at, Act::HangUp)
+fn hangs_up(stage: Stage) -> Behavior {
+    Behavior::default().rule(stage, Action::HangUp)
 }
 
-fn ends(after: After) -> Manner {
-    Manner::default().after_dot(after)
+fn hangs_up_at_b() -> Behavior {
+    Behavior::default().with_rule(Rule::new(Stage::Rcpt, Action::HangUp).matching("b@*"))
 }
 
-fn ends_with(reply: &str) -> Manner {
-    ends(After::Reply(reply.to_owned()))
+fn ends(after_data: AfterData) -> Behavior {
+    Behavior::default().after_data(after_data)
+}
+
+fn ends_with(reply: &str) -> Behavior {
+    ends(AfterData::Reply(reply.to_owned()))
 }
 
 #[tokio::test]
 async fn before_the_envelope() {
     for row in [
-        Row(says(At::Greeting, "554 go away"), "LL", "AA", "", "a b", "554 go away", BackOff),
-        Row(says(At::Greeting, "421 busy"), "LL", "AA", "", "a b", "421 busy", BackOff),
-        Row(hangs_up(At::Greeting), "LL", "AA", "", "a b", "greeting: the server closed", BackOff),
+        Row(says(Stage::Greeting, "554 go away"), "LL", "AA", "", "a b", "554 go away", BackOff),
+        Row(says(Stage::Greeting, "421 busy"), "LL", "AA", "", "a b", "421 busy", BackOff),
+        Row(hangs_up(Stage::Greeting), "LL", "AA", "", "a b", "greeting: the server closed", BackOff),
         Row(
-            says(At::Ehlo, "502 no").reply(At::Helo, "502 never"),
+            says(Stage::Ehlo, "502 no").reply(Stage::Helo, "502 never"),
             "LL",
             "AA",
             "",
@@ -74,8 +78,8 @@ async fn before_the_envelope() {
             "502 never",
             BackOff,
         ),
-        Row(says(At::Ehlo, "502 no"), "AA", "AA", "a b", "", "", Available),
-        Row(says(At::Ehlo, "421 4.3.2 not now"), "LL", "AA", "", "a b", "EHLO", BackOff),
+        Row(says(Stage::Ehlo, "502 no"), "AA", "AA", "a b", "", "", Available),
+        Row(says(Stage::Ehlo, "421 4.3.2 not now"), "LL", "AA", "", "a b", "EHLO", BackOff),
     ] {
         check(row, &TO, |server| server).await;
     }
@@ -86,11 +90,11 @@ async fn nobody_there() {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let at: SocketAddr = listener.local_addr().unwrap();
     drop(listener);
-    let good = start(Manner::default()).await;
-    let stage = Stage::new(vec![server("one", at), server("two", good.addr())]);
-    assert_eq!(fates(&stage.send(&TO).await), "AA");
-    assert_eq!((stage.condition("one"), stage.condition("two")), (BackOff, Available));
-    assert_eq!(fates(&stage.send(&["c@x.org"]).await), "A");
+    let good = start(Behavior::default()).await;
+    let fixture = Fixture::new(vec![server("one", at), server("two", good.addr())]);
+    assert_eq!(fates(&fixture.send(&TO).await), "AA");
+    assert_eq!((fixture.condition("one"), fixture.condition("two")), (BackOff, Available));
+    assert_eq!(fates(&fixture.send(&["c@x.org"]).await), "A");
     assert_eq!(copies(&good), "a b c");
 }
 
@@ -99,15 +103,15 @@ async fn protection() {
     let starttls = |server| ServerConfig { encryption: Encryption::StartTls, ..server };
     let implicit = |server| ServerConfig { encryption: Encryption::Implicit, ..server };
     let missing =
-        Row(Manner::default(), "LL", "AA", "", "a b", "the server does not offer STARTTLS", BackOff);
+        Row(Behavior::default(), "LL", "AA", "", "a b", "the server does not offer STARTTLS", BackOff);
     check(missing, &TO, starttls).await;
-    let refused = Manner::default().starttls().reply(At::StartTls, "454 4.7.0 no TLS now");
+    let refused = Behavior::default().starttls().reply(Stage::StartTls, "454 4.7.0 no TLS now");
     check(Row(refused, "LL", "AA", "", "a b", "454 4.7.0", BackOff), &TO, starttls).await;
     let untrusted =
-        Row(Manner::default().starttls(), "LL", "AA", "", "a b", "comes from an unknown issuer", BackOff);
+        Row(Behavior::default().starttls(), "LL", "AA", "", "a b", "comes from an unknown issuer", BackOff);
     check(untrusted, &TO, starttls).await;
     let plain = Row(
-        Manner { idle: std::time::Duration::from_millis(100), ..Manner::default() },
+        Behavior { idle: std::time::Duration::from_millis(100), ..Behavior::default() },
         "LL",
         "AA",
         "",
@@ -120,11 +124,11 @@ async fn protection() {
 
 #[tokio::test]
 async fn logins() {
-    let account = || Manner::default().login("ada", "pw-0");
+    let account = || Behavior::default().login("ada", "pw-0");
     for row in [
         Row(account(), "AA", "AA", "a b", "", "", Available),
         Row(
-            account().reply(At::Login, "535 5.7.8 wrong ada"),
+            account().reply(Stage::Login, "535 5.7.8 wrong ada"),
             "LL",
             "AA",
             "",
@@ -132,10 +136,10 @@ async fn logins() {
             "535 5.7.8 wrong [hidden]",
             Paused,
         ),
-        Row(account().reply(At::Login, "534 5.7.9 too weak"), "LL", "AA", "", "a b", "534", Paused),
-        Row(account().reply(At::Login, "454 4.7.0 later"), "LL", "AA", "", "a b", "454", BackOff),
-        Row(account().rule(At::Login, Act::HangUp), "LL", "AA", "", "a b", "closed", BackOff),
-        Row(Manner::default(), "LL", "AA", "", "a b", "offers no login", BackOff),
+        Row(account().reply(Stage::Login, "534 5.7.9 too weak"), "LL", "AA", "", "a b", "534", Paused),
+        Row(account().reply(Stage::Login, "454 4.7.0 later"), "LL", "AA", "", "a b", "454", BackOff),
+        Row(account().rule(Stage::Login, Action::HangUp), "LL", "AA", "", "a b", "closed", BackOff),
+        Row(Behavior::default(), "LL", "AA", "", "a b", "offers no login", BackOff),
     ] {
         check(row, &TO, with_login).await;
     }
@@ -145,18 +149,18 @@ async fn logins() {
 
 #[tokio::test]
 async fn the_sender_and_the_message() {
-    let sender = |reply| says(At::Sender("*".to_owned()), reply);
-    let tiny = Manner { max_size: 10, ..Manner::default() };
+    let sender = |reply| says(Stage::Mail, reply);
+    let tiny = Behavior { max_size: 10, ..Behavior::default() };
     for row in [
         Row(tiny, "RR", "AA", "", "a b", "the server takes 10", Available),
         Row(sender("550 5.7.1 not you"), "RR", "RR", "", "", "550 5.7.1 not you", Available),
         Row(sender("451 4.7.1 grey"), "LL", "AA", "", "a b", "451 4.7.1 grey", Available),
         Row(sender("421 4.3.2 bye"), "LL", "AA", "", "a b", "421", BackOff),
-        Row(hangs_up(At::Sender("*".to_owned())), "LL", "AA", "", "a b", "closed", BackOff),
+        Row(hangs_up(Stage::Mail), "LL", "AA", "", "a b", "closed", BackOff),
     ] {
         check(row, &TO, |server| server).await;
     }
-    let ascii = Manner::default().without(Extension::SmtpUtf8);
+    let ascii = Behavior::default().without(Extension::SmtpUtf8);
     let row = Row(ascii, "RR", "AA", "", "a ü", "SMTPUTF8", Available);
     check(row, &["a@x.org", "ü@x.org"], |server| server).await;
 }
@@ -164,16 +168,16 @@ async fn the_sender_and_the_message() {
 #[tokio::test]
 async fn recipients() {
     for row in [
-        Row(Manner::default(), "AA", "AA", "a b", "", "", Available),
-        Row(Manner::default().refuse("b@*"), "AR", "AR", "a", "", "no such mailbox", Available),
-        Row(Manner::default().refuse("*"), "RR", "RR", "", "", "no such mailbox", Available),
-        Row(Manner::default().defer("b@*"), "AL", "AA", "a", "b", "451 4.2.1", Available),
-        Row(Manner::default().defer("*"), "LL", "AA", "", "a b", "451 4.2.1", Available),
-        Row(Manner::default().defer("a@*").refuse("b@*"), "LR", "AR", "", "a", "451 4.2.1", Available),
-        Row(Manner { max_recipients: 1, ..Manner::default() }, "AA", "AA", "a b", "", "", Available),
-        Row(Manner::default().disconnect("b@*"), "LL", "AA", "", "a b", "421", BackOff),
-        Row(Manner::default().refuse("a@*").disconnect("b@*"), "RL", "RA", "", "b", "421", BackOff),
-        Row(hangs_up(At::Recipient("b@*".to_owned())), "LL", "AA", "", "a b", "closed", BackOff),
+        Row(Behavior::default(), "AA", "AA", "a b", "", "", Available),
+        Row(Behavior::default().refuse("b@*"), "AR", "AR", "a", "", "no such mailbox", Available),
+        Row(Behavior::default().refuse("*"), "RR", "RR", "", "", "no such mailbox", Available),
+        Row(Behavior::default().defer("b@*"), "AL", "AA", "a", "b", "451 4.2.1", Available),
+        Row(Behavior::default().defer("*"), "LL", "AA", "", "a b", "451 4.2.1", Available),
+        Row(Behavior::default().defer("a@*").refuse("b@*"), "LR", "AR", "", "a", "451 4.2.1", Available),
+        Row(Behavior { max_recipients: 1, ..Behavior::default() }, "AA", "AA", "a b", "", "", Available),
+        Row(Behavior::default().disconnect("b@*"), "LL", "AA", "", "a b", "421", BackOff),
+        Row(Behavior::default().refuse("a@*").disconnect("b@*"), "RL", "RA", "", "b", "421", BackOff),
+        Row(hangs_up_at_b(), "LL", "AA", "", "a b", "closed", BackOff),
     ] {
         let bare = row.0.clone().without(Extension::Pipelining);
         let again = Row(bare, row.1, row.2, row.3, row.4, row.5, row.6);
@@ -185,17 +189,17 @@ async fn recipients() {
 #[tokio::test]
 async fn content_and_end() {
     for row in [
-        Row(says(At::Data, "554 5.7.1 no"), "RR", "RR", "", "", "554", Available),
-        Row(says(At::Data, "451 4.3.0 later"), "LL", "AA", "", "a b", "451", Available),
-        Row(hangs_up(At::Data), "LL", "AA", "", "a b", "closed", BackOff),
+        Row(says(Stage::Data, "554 5.7.1 no"), "RR", "RR", "", "", "554", Available),
+        Row(says(Stage::Data, "451 4.3.0 later"), "LL", "AA", "", "a b", "451", Available),
+        Row(hangs_up(Stage::Data), "LL", "AA", "", "a b", "closed", BackOff),
         Row(ends_with("554 5.7.1 spam"), "RR", "RR", "", "", "554 5.7.1 spam", Available),
         Row(ends_with("451 4.3.0 later"), "LL", "AA", "", "a b", "451 4.3.0 later", Available),
         Row(ends_with("421 4.3.2 bye"), "LL", "AA", "", "a b", "421", BackOff),
         Row(ends_with("354 what"), "UU", "UU", "a b", "", "354", BackOff),
-        Row(ends(After::DropKept), "UU", "UU", "a b", "", "may have been delivered", BackOff),
-        Row(ends(After::DropLost), "UU", "UU", "", "", "may have been delivered", BackOff),
-        Row(ends(After::DropKept).refuse("a@*"), "RU", "RU", "b", "", "may have been delivered", BackOff),
-        Row(ends(After::DropKept).defer("a@*"), "LU", "AU", "b", "a", "may have been", BackOff),
+        Row(ends(AfterData::DropKept), "UU", "UU", "a b", "", "may have been delivered", BackOff),
+        Row(ends(AfterData::DropLost), "UU", "UU", "", "", "may have been delivered", BackOff),
+        Row(ends(AfterData::DropKept).refuse("a@*"), "RU", "RU", "b", "", "may have been delivered", BackOff),
+        Row(ends(AfterData::DropKept).defer("a@*"), "LU", "AU", "b", "a", "may have been", BackOff),
     ] {
         check(row, &TO, |server| server).await;
     }
@@ -204,12 +208,12 @@ async fn content_and_end() {
 /// Of many, each gets exactly one copy or its own refusal, whatever is served in further transactions or by the next server.
 #[tokio::test]
 async fn nobody_is_lost_among_many() {
-    let manner = Manner { max_recipients: 7, ..Manner::default() }.refuse("r*").defer("l*");
-    let (one, two) = (start(manner).await, start(Manner::default().refuse("*9@*")).await);
-    let stage = Stage::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    let behavior = Behavior { max_recipients: 7, ..Behavior::default() }.refuse("r*").defer("l*");
+    let (one, two) = (start(behavior).await, start(Behavior::default().refuse("*9@*")).await);
+    let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
     let names: Vec<String> = (0..60).map(|n| format!("{}{n}@x.org", ["a", "r", "l"][n % 3])).collect();
     let to: Vec<&str> = names.iter().map(String::as_str).collect();
-    let outcome = stage.send(&to).await;
+    let outcome = fixture.send(&to).await;
     for (recipient, name) in outcome.recipients.iter().zip(&to) {
         assert_eq!(recipient.address.to_string(), *name);
     }

@@ -6,23 +6,23 @@ use std::sync::Arc;
 use serde_json::json;
 use smtp_mcp_server::config::{SenderRule, ServerConfig};
 use smtp_mcp_server::dispatch::report::Condition;
-use smtp_sink::{After, Manner, Sink};
+use smtp_sink::{AfterData, Behavior, Sink};
 
-use crate::stage::{LONG, Stage, copies, fates, server, told};
+use crate::fixture::{Fixture, LONG, copies, fates, server, told};
 
-async fn start(manner: Manner) -> Sink {
-    Sink::start(manner).await.unwrap()
+async fn start(behavior: Behavior) -> Sink {
+    Sink::start(behavior).await.unwrap()
 }
 
 #[tokio::test]
 async fn sixty_four_at_once_are_sixty_four_mails() {
-    let sink = start(Manner::default()).await;
-    let stage = Stage::new(vec![server("one", sink.addr())]);
+    let sink = start(Behavior::default()).await;
+    let fixture = Fixture::new(vec![server("one", sink.addr())]);
     let mut sending = tokio::task::JoinSet::new();
     for n in 0..64 {
         let subject = json!({ "subject": format!("mail {n}."), "body": format!("body {n}.") });
-        let message = stage.message(&[&format!("to{n}@x.org")], &subject);
-        let dispatch = Arc::clone(&stage.dispatch);
+        let message = fixture.message(&[&format!("to{n}@x.org")], &subject);
+        let dispatch = Arc::clone(&fixture.dispatch);
         sending.spawn(async move { fates(&dispatch.send(dispatch.setup(), message, LONG).await) });
     }
     assert!(sending.join_all().await.iter().all(|fates| fates == "A"));
@@ -41,11 +41,11 @@ async fn sixty_four_at_once_are_sixty_four_mails() {
 
 #[tokio::test]
 async fn the_second_server_sends_under_its_own_name_and_the_same_id() {
-    let one = start(Manner::default().after_dot(After::Reply("451 later".to_owned()))).await;
-    let two = start(Manner::default()).await;
-    let stage = Stage::new(vec![server("one", one.addr()), server("two", two.addr())]);
-    let message = stage.message(&["a@x.org"], &json!({}));
-    let outcome = stage.dispatch.send(stage.dispatch.setup(), Arc::clone(&message), LONG).await;
+    let one = start(Behavior::default().after_data(AfterData::Reply("451 later".to_owned()))).await;
+    let two = start(Behavior::default()).await;
+    let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    let message = fixture.message(&["a@x.org"], &json!({}));
+    let outcome = fixture.dispatch.send(fixture.dispatch.setup(), Arc::clone(&message), LONG).await;
     assert_eq!(fates(&outcome), "A");
     let mail = &two.mails()[0];
     let text = String::from_utf8_lossy(&mail.bytes).into_owned();
@@ -57,8 +57,8 @@ async fn the_second_server_sends_under_its_own_name_and_the_same_id() {
 
 #[tokio::test]
 async fn a_chosen_sender_goes_only_where_it_is_owned() {
-    let one = start(Manner::default().reply(smtp_sink::At::Greeting, "554 closed")).await;
-    let (two, three) = (start(Manner::default()).await, start(Manner::default()).await);
+    let one = start(Behavior::default().reply(smtp_sink::Stage::Greeting, "554 closed")).await;
+    let (two, three) = (start(Behavior::default()).await, start(Behavior::default()).await);
     let any = ServerConfig {
         allowed_from: vec![SenderRule::Domain("one.example".to_owned())],
         ..server("three", three.addr())
@@ -68,9 +68,9 @@ async fn a_chosen_sender_goes_only_where_it_is_owned() {
         (vec![server("one", one.addr()), server("two", two.addr())], "L", ""),
         (vec![server("one", one.addr()), server("two", two.addr()), any], "A", "a"),
     ] {
-        let stage = Stage::new(servers);
-        let message = stage.message(&["a@x.org"], &chosen);
-        let outcome = stage.dispatch.send(stage.dispatch.setup(), message, LONG).await;
+        let fixture = Fixture::new(servers);
+        let message = fixture.message(&["a@x.org"], &chosen);
+        let outcome = fixture.dispatch.send(fixture.dispatch.setup(), message, LONG).await;
         assert_eq!(fates(&outcome), fate, "{}", told(&outcome));
         assert_eq!((copies(&two).as_str(), copies(&three).as_str()), ("", copied));
     }
@@ -79,38 +79,41 @@ async fn a_chosen_sender_goes_only_where_it_is_owned() {
 
 #[tokio::test]
 async fn where_all_are_in_back_off_one_is_tried_at_once() {
-    let closed = || Manner::default().reply(smtp_sink::At::Greeting, "554 closed");
+    let closed = || Behavior::default().reply(smtp_sink::Stage::Greeting, "554 closed");
     let (one, two) = (start(closed()).await, start(closed()).await);
-    let stage = Stage::new(vec![server("one", one.addr()), server("two", two.addr())]);
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "L");
-    assert_eq!((stage.condition("one"), stage.condition("two")), (Condition::BackOff, Condition::BackOff));
-    one.set_manner(Manner::default());
-    assert_eq!(fates(&stage.send(&["a@x.org"]).await), "A");
-    assert_eq!((copies(&one).as_str(), stage.condition("one")), ("a", Condition::Available));
+    let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
+    assert_eq!(
+        (fixture.condition("one"), fixture.condition("two")),
+        (Condition::BackOff, Condition::BackOff)
+    );
+    one.set_behavior(Behavior::default());
+    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!((copies(&one).as_str(), fixture.condition("one")), ("a", Condition::Available));
 }
 
 /// Ten recipients that are refused, one after the other, and the next good mail is sent.
 #[tokio::test]
 async fn bad_addresses_never_touch_the_health() {
-    let one = start(Manner::default().refuse("bad*")).await;
-    let stage = Stage::new(vec![server("one", one.addr())]);
+    let one = start(Behavior::default().refuse("bad*")).await;
+    let fixture = Fixture::new(vec![server("one", one.addr())]);
     for _ in 0..10 {
-        assert_eq!(fates(&stage.send(&["bad@x.org"]).await), "R");
-        assert_eq!(stage.condition("one"), Condition::Available);
+        assert_eq!(fates(&fixture.send(&["bad@x.org"]).await), "R");
+        assert_eq!(fixture.condition("one"), Condition::Available);
     }
-    assert_eq!(fates(&stage.send(&["bad@x.org", "a@x.org"]).await), "RA");
-    assert_eq!(stage.dispatch.status().servers[0].last_failure, None);
+    assert_eq!(fates(&fixture.send(&["bad@x.org", "a@x.org"]).await), "RA");
+    assert_eq!(fixture.dispatch.status().servers[0].last_failure, None);
 }
 
 /// The longest and oddest addresses that a call may name can be put on the wire: nobody else is refused for them.
 #[tokio::test]
 async fn every_address_that_is_valid_can_be_sent_to() {
-    let one = start(Manner::default()).await;
-    let stage = Stage::new(vec![server("one", one.addr())]);
+    let one = start(Behavior::default()).await;
+    let fixture = Fixture::new(vec![server("one", one.addr())]);
     let long = format!("{}@x.org", "l".repeat(64));
     let quoted = format!("\"{}\"@x.org", "q ".repeat(31));
     let to = ["a@x.org", &long, &quoted, "\"a b\\\"c\"@x.org", "ü@bücher.example", "a@[192.0.2.1]"];
-    let outcome = stage.send(&to).await;
+    let outcome = fixture.send(&to).await;
     assert_eq!(fates(&outcome), "AAAAAA", "{}", told(&outcome));
     let too_long = format!("\"{}\"@x.org", "q".repeat(63));
     let asked = json!({ "to": ["a@x.org", too_long], "subject": "s", "body": "b" });

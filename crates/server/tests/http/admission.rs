@@ -1,6 +1,6 @@
 //! Whose requests are heard, and what the others are told.
 
-use smtp_sink::Manner;
+use smtp_sink::Behavior;
 
 use super::exchange::{call, exchange, post, request};
 use super::program::{Program, with_sink};
@@ -13,8 +13,8 @@ async fn hosts_and_origins() {
         ("SMTP_MCP_ALLOWED_HOSTS", "mcp.example.org"),
         ("SMTP_MCP_ALLOWED_ORIGINS", "https://app.example.org"),
     ];
-    let (plain, _sink) = with_sink(Manner::default(), &[]).await;
-    let (open, _other) = with_sink(Manner::default(), &more).await;
+    let (plain, _sink) = with_sink(Behavior::default(), &[]).await;
+    let (open, _other) = with_sink(Behavior::default(), &more).await;
     let port = format!("Host: 127.0.0.1:{}", plain.address.port());
     for (headers, by_default, when_set) in [
         (&[port.as_str()][..], 400, 400),
@@ -45,9 +45,11 @@ async fn hosts_and_origins() {
 
 #[tokio::test]
 async fn the_token() {
-    let (mut program, _sink) =
-        with_sink(Manner::default(), &[("SMTP_MCP_HTTP_TOKEN", "canary-0123456789"), ("LOG_LEVEL", "TRACE")])
-            .await;
+    let (mut program, _sink) = with_sink(
+        Behavior::default(),
+        &[("SMTP_MCP_HTTP_TOKEN", "canary-0123456789"), ("LOG_LEVEL", "TRACE")],
+    )
+    .await;
     let status = |headers: &[&str]| call("get_smtp_status", &serde_json::json!({}), headers);
     for (headers, expected, challenge) in [
         (&[][..], 401, "bearer realm=\"smtp-mcp-server\"\r\n"),
@@ -73,7 +75,7 @@ async fn a_token_in_a_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "from-a-file\n").unwrap();
     let path = file.path().to_str().unwrap();
-    let (program, _sink) = with_sink(Manner::default(), &[("SMTP_MCP_HTTP_TOKEN_FILE", path)]).await;
+    let (program, _sink) = with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN_FILE", path)]).await;
     for (token, expected) in [("from-a-file", 406), ("other", 401)] {
         let header = format!("Authorization: Bearer {token}");
         let answer = exchange(program.address, request("GET", "/mcp", &[&header], "")).await;
@@ -83,7 +85,7 @@ async fn a_token_in_a_file() {
 
 #[tokio::test]
 async fn health_is_told_to_everybody_and_names_nothing() {
-    let (program, sink) = with_sink(Manner::default(), &[("SMTP_MCP_HTTP_TOKEN", "t")]).await;
+    let (program, sink) = with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN", "t")]).await;
     for headers in
         [&[][..], &["Host: 10.1.2.3:8000"], &["Host: evil.example", "Origin: https://evil.example"]]
     {
@@ -107,7 +109,7 @@ async fn health_is_told_to_everybody_and_names_nothing() {
 
 #[tokio::test]
 async fn who_comes_by_is_told_how_to_connect() {
-    let (program, _sink) = with_sink(Manner::default(), &[]).await;
+    let (program, _sink) = with_sink(Behavior::default(), &[]).await;
     for (path, status, words) in [
         ("/mcp", 406, "MCP client"),
         ("/mcp/", 406, "MCP client"),
@@ -144,7 +146,7 @@ async fn beyond_loopback_somebody_must_answer_for_it() {
 
 #[tokio::test]
 async fn the_health_subcommand_asks() {
-    let (program, _sink) = with_sink(Manner::default(), &[("SMTP_MCP_HTTP_TOKEN", "t")]).await;
+    let (program, _sink) = with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN", "t")]).await;
     let ask = |url: String| {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_smtp-mcp-server"));
         command.args(["health", "--url", &url]).env_clear().kill_on_drop(true);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use smtp_sink::{Event, Gate, Manner, Wait, What};
+use smtp_sink::{Behavior, Event, EventKind, Latch, Wait};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -12,7 +12,9 @@ use super::exchange::{Answer, exchange, hear, mail, post, request};
 use super::program::{Program, with_sink};
 
 fn content_arrived(count: usize) -> impl Fn(&[Event]) -> bool {
-    move |events| events.iter().filter(|event| matches!(event.what, What::Content { .. })).count() >= count
+    move |events| {
+        events.iter().filter(|event| matches!(event.kind, EventKind::Content { .. })).count() >= count
+    }
 }
 
 /// Begins a session of the older protocol and returns its header line.
@@ -49,7 +51,7 @@ fn state(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn both_eras_on_one_url() {
-    let (program, sink) = with_sink(Manner::default(), &[]).await;
+    let (program, sink) = with_sink(Behavior::default(), &[]).await;
     let session = session(&program).await;
     assert_eq!(state(&exchange(program.address, mail("modern")).await), "sent");
     assert_eq!(state(&exchange(program.address, legacy_mail(&session, "legacy")).await), "sent");
@@ -64,7 +66,7 @@ async fn both_eras_on_one_url() {
 
 #[tokio::test]
 async fn the_newer_era_has_no_handshake() {
-    let (program, _sink) = with_sink(Manner::default(), &[]).await;
+    let (program, _sink) = with_sink(Behavior::default(), &[]).await;
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
@@ -78,15 +80,15 @@ async fn the_newer_era_has_no_handshake() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_changes_nothing() {
-    let gate = Gate::closed();
-    let (mut program, sink) = with_sink(Manner::default().wait(Wait::Until(gate.clone())), &[]).await;
+    let latch = Latch::new();
+    let (mut program, sink) = with_sink(Behavior::default().wait(Wait::Until(latch.clone())), &[]).await;
     let session = session(&program).await;
     for (count, request) in [(1, mail("modern")), (2, legacy_mail(&session, "legacy"))] {
         let mut stream = TcpStream::connect(program.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         sink.wait_until(content_arrived(count)).await;
     }
-    gate.open();
+    latch.release();
     assert_eq!(sink.wait_for(2).await.len(), 2);
     let is_told_twice = |log: &str| log.matches("end=\"sent\"").count() == 2;
     let mut log = program.logged("end=\"sent\"").await;
@@ -102,8 +104,8 @@ async fn a_client_that_goes_away_changes_nothing() {
 #[tokio::test]
 async fn calls_in_flight_are_answered_before_the_end() {
     for signal in ["TERM", "INT"] {
-        let gate = Gate::closed();
-        let (mut program, sink) = with_sink(Manner::default().wait(Wait::Until(gate.clone())), &[]).await;
+        let latch = Latch::new();
+        let (mut program, sink) = with_sink(Behavior::default().wait(Wait::Until(latch.clone())), &[]).await;
         let session = session(&program).await;
         // A stream that never ends by itself must not hold up the end.
         let mut listening = TcpStream::connect(program.address).await.unwrap();
@@ -123,7 +125,7 @@ async fn calls_in_flight_are_answered_before_the_end() {
         program.signal(signal).await;
         program.logged("no more calls are taken").await;
         assert!(TcpStream::connect(program.address).await.is_err(), "it still listens");
-        gate.open();
+        latch.release();
         for client in clients {
             assert_eq!(state(&client.await.unwrap()), "sent");
         }
@@ -136,8 +138,8 @@ async fn calls_in_flight_are_answered_before_the_end() {
 
 #[tokio::test]
 async fn a_request_that_is_still_coming_is_told_that_nothing_was_done() {
-    let gate = Gate::closed();
-    let (mut program, sink) = with_sink(Manner::default().wait(Wait::Until(gate.clone())), &[]).await;
+    let latch = Latch::new();
+    let (mut program, sink) = with_sink(Behavior::default().wait(Wait::Until(latch.clone())), &[]).await;
     let under_way = tokio::spawn(exchange(program.address, mail("first")));
     sink.wait_until(content_arrived(1)).await;
     let whole = mail("second");
@@ -149,7 +151,7 @@ async fn a_request_that_is_still_coming_is_told_that_nothing_was_done() {
     program.signal("TERM").await;
     let answer = hear(half).await;
     assert_eq!((answer.status, answer.code()), (503, -32000), "{answer:?}");
-    gate.open();
+    latch.release();
     assert_eq!(state(&under_way.await.unwrap()), "sent");
     assert_eq!(program.ended().await.code(), Some(0));
     assert_eq!(sink.mails().len(), 1);

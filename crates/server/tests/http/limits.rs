@@ -9,7 +9,7 @@ use smtp_mcp_server::config::{self, Config, HttpConfig, Origin};
 use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::mcp::{HttpLimits, Server, serve_http};
-use smtp_sink::{Gate, Manner, Sink, Wait, What};
+use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -167,7 +167,7 @@ fn sent_away(answer: &Answer) {
 
 #[tokio::test]
 async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
-    let sink = Sink::start(Manner::default()).await.unwrap();
+    let sink = Sink::start(Behavior::default()).await.unwrap();
     let address = narrow(&sink, 100).await;
     let large = |size: usize| {
         let arguments =
@@ -202,7 +202,7 @@ async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
 
 #[tokio::test]
 async fn a_large_request_of_unknown_length_counts_once() {
-    let sink = Sink::start(Manner::default()).await.unwrap();
+    let sink = Sink::start(Behavior::default()).await.unwrap();
     let address = narrow(&sink, 1).await;
     let arguments =
         serde_json::json!({ "to": "a@b.example", "subject": "large", "body": "b".repeat(400 << 10) });
@@ -212,15 +212,16 @@ async fn a_large_request_of_unknown_length_counts_once() {
 
 #[tokio::test]
 async fn a_call_whose_client_went_away_still_counts() {
-    let gate = Gate::closed();
-    let sink = Sink::start(Manner::default().wait(Wait::Until(gate.clone()))).await.unwrap();
+    let latch = Latch::new();
+    let sink = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
     let address = narrow(&sink, 1).await;
     let mut lost = TcpStream::connect(address).await.unwrap();
     lost.write_all(mail("lost").as_bytes()).await.unwrap();
-    sink.wait_until(|events| events.iter().any(|event| matches!(event.what, What::Content { .. }))).await;
+    sink.wait_until(|events| events.iter().any(|event| matches!(event.kind, EventKind::Content { .. })))
+        .await;
     drop(lost);
     sent_away(&exchange(address, mail("sent away")).await);
-    gate.open();
+    latch.release();
     sink.wait_for(1).await;
     // The mail is there a moment before the call is over.
     let mut later = exchange(address, mail("later")).await;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 
-use smtp_sink::{Manner, Sink};
+use smtp_sink::{Behavior, Sink};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
@@ -15,9 +15,9 @@ pub(crate) struct Program {
     _folder: tempfile::TempDir,
 }
 
-/// A program on `--port 0` in front of a sink of that manner.
-pub(crate) async fn with_sink(manner: Manner, more: &[(&str, &str)]) -> (Program, Sink) {
-    let sink = Sink::start(manner).await.unwrap();
+/// A program on `--port 0` in front of a sink of that behavior.
+pub(crate) async fn with_sink(behavior: Behavior, more: &[(&str, &str)]) -> (Program, Sink) {
+    let sink = Sink::start(behavior).await.unwrap();
     let (host, port) = (sink.addr().ip().to_string(), sink.addr().port().to_string());
     let mut environment = vec![
         ("SMTP_HOST", host.as_str()),

@@ -1,10 +1,10 @@
 //! Dot-stuffing and defects, each at every split of the input.
 
-use super::{Content, Dots, defects};
+use super::{Content, DotUnstuffer, defects};
 
-/// What `wire` decodes to, cut into pieces of `step` bytes: content, rest behind the end, whether a dot was unstuffed.
+/// What `wire` decodes to, cut into chunks of `step` bytes: content, bytes used, whether a dot was not doubled.
 fn decode(wire: &[u8], step: usize) -> (Vec<u8>, usize, bool) {
-    let (mut dots, mut content) = (Dots::new(), Content::up_to(1000));
+    let (mut dots, mut content) = (DotUnstuffer::new(), Content::up_to(1000));
     let mut used = 0;
     for piece in wire.chunks(step) {
         let (taken, ended) = dots.take(piece, &mut content);

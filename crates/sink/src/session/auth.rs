@@ -4,41 +4,41 @@ use std::io;
 
 use tokio::time::timeout;
 
-use super::{AUTH_LIMIT, Next, Session};
-use crate::manner::{Extension, Login, Mechanism, Moment, Tls};
-use crate::record::What;
+use super::{AUTH_LIMIT, Flow, Session};
+use crate::behavior::{Extension, Login, Mechanism, Stage, Tls};
+use crate::client_stream::InputLine;
+use crate::event::EventKind;
 use crate::reply::Reply;
-use crate::sasl::{self, Attempt};
-use crate::wire::Line;
+use crate::sasl::{self, LoginAttempt};
 
 impl Session {
-    pub(super) async fn auth(&mut self, mechanism: &str, initial: Option<String>) -> io::Result<Next> {
-        let manner = self.manner();
-        if let Some(refusal) = self.no_auth_now() {
-            return Ok(self.say(refusal));
+    pub(super) async fn auth(&mut self, mechanism: &str, initial: Option<String>) -> io::Result<Flow> {
+        let behavior = self.behavior();
+        if let Some(refusal) = self.auth_error() {
+            return Ok(self.send_reply(refusal));
         }
-        let known = manner.mechanisms.iter().find(|known| known.name() == mechanism);
-        let (Some(mechanism), Some(login)) = (known, &manner.login) else {
-            return Ok(self.say(Reply::new(504, "5.5.4", "unknown mechanism")));
+        let known = behavior.mechanisms.iter().find(|known| known.name() == mechanism);
+        let (Some(mechanism), Some(login)) = (known, &behavior.login) else {
+            return Ok(self.send_reply(Reply::new(504, "5.5.4", "unknown mechanism")));
         };
         let attempt = match mechanism {
             Mechanism::Plain => self.plain(initial, login).await?,
-            Mechanism::Login => self.two_questions(initial, login).await?,
+            Mechanism::Login => self.login_mechanism(initial, login).await?,
             Mechanism::CramMd5 => self.cram_md5(initial.as_deref(), login).await?,
         };
         let Some(attempt) = attempt else {
-            return Ok(self.say(Reply::new(501, "5.5.2", "cancelled, or not understood")));
+            return Ok(self.send_reply(Reply::new(501, "5.5.2", "cancelled, or not understood")));
         };
-        self.conclude(attempt).await
+        self.finish_auth(attempt).await
     }
 
-    /// Why AUTH is out of place here, if it is.
-    fn no_auth_now(&self) -> Option<Reply> {
-        let manner = self.manner();
-        if !manner.offers(Extension::Auth) {
+    /// Why AUTH is out of sequence here, if it is.
+    fn auth_error(&self) -> Option<Reply> {
+        let behavior = self.behavior();
+        if !behavior.offers(Extension::Auth) {
             return Some(Reply::new(502, "5.5.1", "AUTH is not offered"));
         }
-        if !self.secured && manner.tls == Tls::StartTls {
+        if !self.secured && behavior.tls == Tls::StartTls {
             return Some(Reply::new(538, "5.7.11", "STARTTLS first"));
         }
         if !self.offers(Extension::Auth) {
@@ -50,26 +50,30 @@ impl Session {
         None
     }
 
-    async fn conclude(&mut self, attempt: Attempt) -> io::Result<Next> {
-        let duty = match attempt.ok {
+    async fn finish_auth(&mut self, attempt: LoginAttempt) -> io::Result<Flow> {
+        let default_reply = match attempt.ok {
             true => Reply::new(235, "2.7.0", "welcome"),
             false => Reply::new(535, "5.7.8", "user name or password is wrong"),
         };
-        let reply = self.reply_at(Moment::Login, duty).await;
+        let reply = self.reply_at(Stage::Login, default_reply).await;
         let ok = attempt.ok && reply.as_ref().is_ok_and(Reply::is_positive);
-        self.note(What::Login { user: attempt.user.clone(), ok });
+        self.record(EventKind::Login { user: attempt.user.clone(), ok });
         if ok {
             self.login = Some(attempt.user);
         }
-        reply.map(|reply| self.say(reply))
+        reply.map(|reply| self.send_reply(reply))
     }
 
-    async fn plain(&mut self, initial: Option<String>, login: &Login) -> io::Result<Option<Attempt>> {
+    async fn plain(&mut self, initial: Option<String>, login: &Login) -> io::Result<Option<LoginAttempt>> {
         let response = self.first_response(initial, "").await?;
         Ok(response.and_then(|response| sasl::plain(&response, login)))
     }
 
-    async fn two_questions(&mut self, initial: Option<String>, login: &Login) -> io::Result<Option<Attempt>> {
+    async fn login_mechanism(
+        &mut self,
+        initial: Option<String>,
+        login: &Login,
+    ) -> io::Result<Option<LoginAttempt>> {
         let Some(user) = self.first_response(initial, "Username:").await? else {
             return Ok(None);
         };
@@ -78,11 +82,11 @@ impl Session {
     }
 
     /// The server speaks first here, so an initial response is an error (RFC 4954 section 4).
-    async fn cram_md5(&mut self, initial: Option<&str>, login: &Login) -> io::Result<Option<Attempt>> {
+    async fn cram_md5(&mut self, initial: Option<&str>, login: &Login) -> io::Result<Option<LoginAttempt>> {
         if initial.is_some() {
             return Ok(None);
         }
-        let challenge = format!("<{}.{}@{}>", std::process::id(), self.shared.number(), self.manner().name);
+        let challenge = format!("<{}.{}@{}>", std::process::id(), self.shared.number(), self.behavior().name);
         let response = self.ask(&challenge).await?;
         Ok(response.and_then(|response| sasl::cram_md5(&response, &challenge, login)))
     }
@@ -98,13 +102,14 @@ impl Session {
         }
     }
 
-    /// Asks, and decodes the response. None if it is a `*`, too long, or no base64.
+    /// Sends a challenge and decodes the response. None if it is `*`, too long, or not base64.
     async fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
-        self.say(Reply::bare(334, vec![sasl::encode(question)]));
-        let idle = self.manner().idle;
-        let line =
-            timeout(idle, self.wire.line(AUTH_LIMIT)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
-        let Line::Whole(line) = line else {
+        self.send_reply(Reply::bare(334, vec![sasl::encode(question)]));
+        let idle = self.behavior().idle;
+        let line = timeout(idle, self.stream.line(AUTH_LIMIT))
+            .await
+            .unwrap_or(Err(io::ErrorKind::TimedOut.into()))?;
+        let InputLine::Whole(line) = line else {
             return Ok(None);
         };
         Ok(std::str::from_utf8(&line).ok().and_then(sasl::decode))

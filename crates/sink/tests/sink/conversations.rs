@@ -1,14 +1,14 @@
 //! Conversations on a raw socket, both sides: in lockstep, in one segment, and byte by byte.
 
 use crate::talk::{Talk, codes};
-use smtp_sink::{After, At, Extension, Gate, Manner, Sink, Wait, What};
+use smtp_sink::{AfterData, Behavior, EventKind, Extension, Latch, Sink, Stage, Wait};
 
 /// One side's lines and the codes that must answer them; a session starts behind the EHLO.
 type Script = &'static [(&'static str, &'static str)];
 
-/// Runs a script against a manner in lockstep.
-async fn lockstep(manner: Manner, script: Script) -> Sink {
-    let sink = Sink::start(manner).await.unwrap();
+/// Runs a script against a behavior in lockstep.
+async fn lockstep(behavior: Behavior, script: Script) -> Sink {
+    let sink = Sink::start(behavior).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     for (line, expected) in script {
         let reply = talk.line(line).await;
@@ -37,12 +37,12 @@ async fn commands_come_in_order() {
         ("EHLO again.example", "250-"),
         ("QUIT", "221"),
     ];
-    lockstep(Manner::default(), script).await;
+    lockstep(Behavior::default(), script).await;
 }
 
 #[tokio::test]
 async fn mail_needs_a_hello_and_ehlo_forgets_a_mail() {
-    let sink = Sink::start(Manner::default()).await.unwrap();
+    let sink = Sink::start(Behavior::default()).await.unwrap();
     let mut talk = Talk::open(&sink).await;
     assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("503"));
     assert!(talk.line("HELO client.example").await.starts_with("250 "));
@@ -70,8 +70,8 @@ async fn parameters_are_those_that_were_offered() {
         ("RCPT TO:<a@x.org> NOTIFY=NEVER", "555"),
         ("RCPT TO:<Postmaster>", "250"),
     ];
-    let manner = Manner { max_size: 100, ..Manner::default() }.without(Extension::EightBitMime);
-    lockstep(manner, script).await;
+    let behavior = Behavior { max_size: 100, ..Behavior::default() }.without(Extension::EightBitMime);
+    lockstep(behavior, script).await;
 }
 
 #[tokio::test]
@@ -88,14 +88,14 @@ async fn recipients_are_judged_one_by_one() {
         ("MAIL FROM:<a@x.org>", "250"),
         ("RCPT TO:<gone@x.org>", "421"),
     ];
-    let manner = Manner { max_recipients: 2, ..Manner::default() };
-    let sink = lockstep(manner.refuse("bad*@*").defer("later@*").disconnect("gone@*"), script).await;
+    let behavior = Behavior { max_recipients: 2, ..Behavior::default() };
+    let sink = lockstep(behavior.refuse("bad*@*").defer("later@*").disconnect("gone@*"), script).await;
     let mail = sink.next_mail().await;
     assert_eq!(mail.recipients, ["b@x.org", "c@x.org"]);
     assert_eq!(mail.bytes, b"\r\nhello\r\n");
     assert_eq!(mail.defects, [""; 0]);
     let refused: Vec<_> =
-        sink.events().into_iter().filter(|event| matches!(event.what, What::Refused { .. })).collect();
+        sink.events().into_iter().filter(|event| matches!(event.kind, EventKind::Refused { .. })).collect();
     assert_eq!(refused.len(), 4);
 }
 
@@ -105,7 +105,7 @@ const CONTENT: &str = "Subject: dots\r\n\r\n..one\r\nå\r\n.\r\n";
 
 #[tokio::test]
 async fn a_flight_in_one_segment_is_answered_line_by_line() {
-    let sink = Sink::start(Manner::default().refuse("bad@*")).await.unwrap();
+    let sink = Sink::start(Behavior::default().refuse("bad@*")).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     talk.send(FLIGHT.as_bytes()).await;
     assert_eq!(codes(&talk.replies(4).await), [250, 250, 550, 354]);
@@ -125,7 +125,7 @@ async fn a_flight_in_one_segment_is_answered_line_by_line() {
 
 #[tokio::test]
 async fn a_mail_byte_by_byte_is_the_same_mail() {
-    let sink = Sink::start(Manner::default()).await.unwrap();
+    let sink = Sink::start(Behavior::default()).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     talk.byte_by_byte("MAIL FROM:<a@x.org> SMTPUTF8\r\nRCPT TO:<søren@x.org>\r\nDATA\r\n".as_bytes()).await;
     assert_eq!(codes(&talk.replies(3).await), [250, 250, 354]);
@@ -137,7 +137,7 @@ async fn a_mail_byte_by_byte_is_the_same_mail() {
 
 #[tokio::test]
 async fn what_the_client_does_wrong_is_written_down() {
-    let sink = Sink::start(Manner::default().without(Extension::Pipelining)).await.unwrap();
+    let sink = Sink::start(Behavior::default().without(Extension::Pipelining)).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\n").await;
     assert_eq!(codes(&talk.replies(2).await), [250, 250]);
@@ -153,7 +153,7 @@ async fn what_the_client_does_wrong_is_written_down() {
 
 #[tokio::test]
 async fn chunks_are_read_whatever_the_answer_is() {
-    let sink = Sink::start(Manner::default().with(Extension::Chunking)).await.unwrap();
+    let sink = Sink::start(Behavior::default().with(Extension::Chunking)).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nBDAT 5\r\nQUIT.BDAT 4 LAST\r\n.\r\n\n").await;
     assert_eq!(codes(&talk.replies(4).await), [250, 250, 250, 250]);
@@ -164,7 +164,7 @@ async fn chunks_are_read_whatever_the_answer_is() {
 
 #[tokio::test]
 async fn too_large_content_is_read_and_refused() {
-    let sink = Sink::start(Manner { max_size: 10, ..Manner::default() }).await.unwrap();
+    let sink = Sink::start(Behavior { max_size: 10, ..Behavior::default() }).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
     talk.replies(3).await;
@@ -186,15 +186,15 @@ async fn one_mail(sink: &Sink) -> String {
 #[tokio::test]
 async fn the_end_is_as_the_manner_says() {
     let table = [
-        (After::Answer, "250 ", 1, true),
-        (After::Reply("452 4.3.1 full".to_owned()), "452 4.3.1 full", 0, true),
-        (After::Reply("250 2.0.0 id=7".to_owned()), "250 2.0.0 id=7", 1, true),
-        (After::Reply("421 4.3.2 bye".to_owned()), "421 4.3.2 bye", 0, true),
-        (After::DropKept, "", 1, false),
-        (After::DropLost, "", 0, false),
+        (AfterData::Accept, "250 ", 1, true),
+        (AfterData::Reply("452 4.3.1 full".to_owned()), "452 4.3.1 full", 0, true),
+        (AfterData::Reply("250 2.0.0 id=7".to_owned()), "250 2.0.0 id=7", 1, true),
+        (AfterData::Reply("421 4.3.2 bye".to_owned()), "421 4.3.2 bye", 0, true),
+        (AfterData::DropKept, "", 1, false),
+        (AfterData::DropLost, "", 0, false),
     ];
     for (then, reply, kept, answered) in table {
-        let sink = Sink::start(Manner::default().after_dot(then.clone())).await.unwrap();
+        let sink = Sink::start(Behavior::default().after_data(then.clone())).await.unwrap();
         let heard = one_mail(&sink).await;
         assert!(heard.starts_with(reply) && heard.is_empty() == reply.is_empty(), "{then:?}: {heard}");
         let mails = sink.mails();
@@ -205,39 +205,40 @@ async fn the_end_is_as_the_manner_says() {
 
 #[tokio::test]
 async fn a_gate_holds_the_reply_until_it_opens() {
-    let gate = Gate::closed();
-    let sink = Sink::start(Manner::default().wait(Wait::Until(gate.clone()))).await.unwrap();
+    let latch = Latch::new();
+    let sink = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
     talk.replies(3).await;
     talk.send(b"\r\nhello\r\n.\r\n").await;
-    sink.wait_until(|events| events.iter().any(|event| matches!(event.what, What::Content { .. }))).await;
+    sink.wait_until(|events| events.iter().any(|event| matches!(event.kind, EventKind::Content { .. })))
+        .await;
     assert!(sink.mails().is_empty());
-    gate.open();
+    latch.release();
     assert_eq!(codes(&talk.replies(1).await), [250]);
     assert!(sink.mails()[0].answered);
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_reply_is_noticed() {
-    let sink = Sink::start(Manner::default().wait(Wait::Until(Gate::closed()))).await.unwrap();
+    let sink = Sink::start(Behavior::default().wait(Wait::Until(Latch::new()))).await.unwrap();
     assert!(one_mail(&sink).await.starts_with("250"), "half closed: it still listens");
     assert!(!sink.next_mail().await.answered);
 }
 
 #[tokio::test]
 async fn a_manner_can_change_while_a_session_is_open() {
-    let sink = Sink::start(Manner::default()).await.unwrap();
+    let sink = Sink::start(Behavior::default()).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
-    sink.set_manner(Manner::default().reply(At::Sender("*".to_owned()), "451 4.3.0 not now"));
+    sink.set_behavior(Behavior::default().reply(Stage::Mail, "451 4.3.0 not now"));
     talk.line("RSET").await;
     assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("451"));
 }
 
 #[tokio::test]
 async fn a_refusing_greeting_leaves_only_quit() {
-    let sink = Sink::start(Manner::default().reply(At::Greeting, "554 no service")).await.unwrap();
+    let sink = Sink::start(Behavior::default().reply(Stage::Greeting, "554 no service")).await.unwrap();
     let mut talk = Talk::dial(&sink).await;
     assert_eq!(codes(&talk.replies(1).await), [554]);
     assert!(talk.line("EHLO c.example").await.starts_with("503"));
@@ -246,7 +247,7 @@ async fn a_refusing_greeting_leaves_only_quit() {
 
 #[tokio::test]
 async fn dropping_the_sink_ends_its_connections() {
-    let sink = Sink::start(Manner::default()).await.unwrap();
+    let sink = Sink::start(Behavior::default()).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     drop(sink);
     assert_eq!(talk.rest().await, "");

@@ -2,6 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall stop")]
 
 mod conversations;
-mod misbehaviour;
 mod private;
+mod rules;
 mod talk;

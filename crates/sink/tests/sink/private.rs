@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use smtp_sink::{Act, At, Certificate, Extension, Manner, Sink, What};
+use smtp_sink::{Action, Behavior, Certificate, EventKind, Extension, Sink, Stage};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -37,7 +37,7 @@ async fn secured(sink: &Sink) -> Talk<TlsStream<TcpStream>> {
 
 #[tokio::test]
 async fn starttls_forgets_what_was_said_before() {
-    let sink = Sink::start(Manner::default().starttls().login("ada", "secret")).await.unwrap();
+    let sink = Sink::start(Behavior::default().starttls().login("ada", "secret")).await.unwrap();
     let mut plain = Talk::open(&sink).await;
     let offer = plain.line("EHLO client.example").await;
     assert!(offer.contains("STARTTLS") && !offer.contains("AUTH"), "{offer}");
@@ -61,7 +61,7 @@ async fn starttls_forgets_what_was_said_before() {
 
 #[tokio::test]
 async fn plaintext_behind_starttls_is_refused() {
-    let sink = Sink::start(Manner::default().starttls()).await.unwrap();
+    let sink = Sink::start(Behavior::default().starttls()).await.unwrap();
     let mut talk = Talk::hello(&sink).await;
     talk.send(b"STARTTLS\r\nMAIL FROM:<evil@x.org>\r\n").await;
     let heard = talk.rest().await;
@@ -70,7 +70,7 @@ async fn plaintext_behind_starttls_is_refused() {
 
 #[tokio::test]
 async fn implicit_tls_speaks_tls_first() {
-    let sink = Sink::start(Manner::default().implicit_tls()).await.unwrap();
+    let sink = Sink::start(Behavior::default().implicit_tls()).await.unwrap();
     let stream = Talk::dial(&sink).await.into_stream();
     let mut talk = Talk::on(handshake(&sink, stream, "127.0.0.1").await.unwrap());
     assert_eq!(codes(&talk.replies(1).await), [220]);
@@ -83,11 +83,11 @@ async fn bad_certificates_are_bad() {
         (Certificate::default(), None),
         (Certificate::SelfSigned(vec!["localhost".to_owned()]), None),
         (Certificate::Expired, Some("Expired")),
-        (Certificate::Made(vec!["other.example".to_owned()]), Some("NotValidForName")),
+        (Certificate::Generated(vec!["other.example".to_owned()]), Some("NotValidForName")),
     ];
     for (certificate, expected) in table {
         let sink =
-            Sink::start(Manner::default().implicit_tls().certificate(certificate.clone())).await.unwrap();
+            Sink::start(Behavior::default().implicit_tls().certificate(certificate.clone())).await.unwrap();
         let stream = Talk::dial(&sink).await.into_stream();
         let done = handshake(&sink, stream, "localhost").await;
         let error = done.err().map(|error| format!("{error:?}"));
@@ -98,19 +98,21 @@ async fn bad_certificates_are_bad() {
                 "{certificate:?}: {error:?}"
             ),
         }
-        let failed = |what: &What| matches!(what, What::HandshakeFailed(_));
+        let failed = |what: &EventKind| matches!(what, EventKind::HandshakeFailed(_));
         if expected.is_some() {
-            sink.wait_until(|events| events.iter().any(|event| failed(&event.what))).await;
+            sink.wait_until(|events| events.iter().any(|event| failed(&event.kind))).await;
         }
     }
 }
 
 #[tokio::test]
 async fn without_leaves_out() {
-    let manner = Manner::default().starttls().login("ada", "secret");
-    let manner =
-        manner.without(Extension::StartTls).without(Extension::EnhancedStatusCodes).without(Extension::Size);
-    let sink = Sink::start(manner).await.unwrap();
+    let behavior = Behavior::default().starttls().login("ada", "secret");
+    let behavior = behavior
+        .without(Extension::StartTls)
+        .without(Extension::EnhancedStatusCodes)
+        .without(Extension::Size);
+    let sink = Sink::start(behavior).await.unwrap();
     let mut talk = Talk::open(&sink).await;
     assert_eq!(
         talk.line("EHLO c.example").await,
@@ -136,7 +138,7 @@ async fn logins_are_judged() {
         &[("AUTH CRAM-MD5 YWRh", 501)],
         &[("AUTH SCRAM-SHA-1", 504)],
     ];
-    let sink = Sink::start(Manner::default().login("ada", "secret")).await.unwrap();
+    let sink = Sink::start(Behavior::default().login("ada", "secret")).await.unwrap();
     for login in table {
         let mut talk = Talk::hello(&sink).await;
         for (line, code) in login {
@@ -144,22 +146,22 @@ async fn logins_are_judged() {
             assert_eq!(codes(&[reply]), [*code], "{login:?} at {line}");
         }
     }
-    let logins = sink.events().into_iter().filter_map(|event| match event.what {
-        What::Login { user, ok } => Some((user, ok)),
+    let logins = sink.events().into_iter().filter_map(|event| match event.kind {
+        EventKind::Login { user, ok } => Some((user, ok)),
         _ => None,
     });
     let ok: Vec<bool> = logins.map(|(user, ok)| user == "ada" && ok).collect();
     assert_eq!(ok, [true, true, false, true, false]);
     let secret = STANDARD.encode("\0ada\0secret");
     let shown = format!("{:?}", sink.events());
-    assert!(!shown.contains(&secret) && !shown.contains("secret"), "secrets stay out of the record");
+    assert!(!shown.contains(&secret) && !shown.contains("secret"), "secrets stay out of the log");
 }
 
 #[tokio::test]
 async fn a_login_can_be_refused_or_deferred_whatever_it_says() {
     for reply in ["535 5.7.8 no", "454 4.7.0 later"] {
         let sink =
-            Sink::start(Manner::default().login("ada", "secret").reply(At::Login, reply)).await.unwrap();
+            Sink::start(Behavior::default().login("ada", "secret").reply(Stage::Login, reply)).await.unwrap();
         let mut talk = Talk::hello(&sink).await;
         assert!(talk.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with(reply));
         assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("530"));
@@ -168,15 +170,15 @@ async fn a_login_can_be_refused_or_deferred_whatever_it_says() {
 
 #[tokio::test]
 async fn starttls_and_a_login_go_wrong_like_all_the_rest() {
-    for (at, line) in [(At::StartTls, "STARTTLS"), (At::Login, "AUTH PLAIN AGFkYQBzZWNyZXQ=")] {
-        for (act, ending) in [
-            (Act::HangUp, None),
-            (Act::Reset, Some(ErrorKind::ConnectionReset)),
-            (Act::Reply("421 4.3.2 bye".to_owned()), None),
+    for (at, line) in [(Stage::StartTls, "STARTTLS"), (Stage::Login, "AUTH PLAIN AGFkYQBzZWNyZXQ=")] {
+        for (action, ending) in [
+            (Action::HangUp, None),
+            (Action::Reset, Some(ErrorKind::ConnectionReset)),
+            (Action::Reply("421 4.3.2 bye".to_owned()), None),
         ] {
-            let manner = Manner::default().login("ada", "secret").rule(at.clone(), act);
-            let manner = if at == At::StartTls { manner.starttls() } else { manner };
-            let sink = Sink::start(manner).await.unwrap();
+            let behavior = Behavior::default().login("ada", "secret").rule(at.clone(), action);
+            let behavior = if at == Stage::StartTls { behavior.starttls() } else { behavior };
+            let sink = Sink::start(behavior).await.unwrap();
             let mut talk = Talk::hello(&sink).await;
             talk.send(format!("{line}\r\n").as_bytes()).await;
             assert_eq!(talk.end().await, ending, "{at:?}");
@@ -186,8 +188,8 @@ async fn starttls_and_a_login_go_wrong_like_all_the_rest() {
 
 #[tokio::test]
 async fn a_private_connection_is_reset_and_dripped_upon_like_any_other() {
-    let manner = Manner::default().starttls().drip(Duration::from_micros(10));
-    let sink = Sink::start(manner.rule(At::Noop, Act::Reset)).await.unwrap();
+    let behavior = Behavior::default().starttls().drip(Duration::from_micros(10));
+    let sink = Sink::start(behavior.rule(Stage::Noop, Action::Reset)).await.unwrap();
     let mut talk = secured(&sink).await;
     assert!(talk.line("EHLO client.example").await.starts_with("250-"));
     talk.send(b"NOOP\r\n").await;

@@ -1,4 +1,4 @@
-//! A client without manners: it sends what it is told and returns what it hears.
+//! A client without behaviors: it sends what it is told and returns what it hears.
 
 use std::io;
 use std::time::Duration;
@@ -75,7 +75,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         while replies.len() < count {
             match split_reply(&self.heard) {
                 Some(end) => replies.push(self.heard.drain(..end).collect()),
-                None => assert!(self.hear().await.unwrap() > 0, "closed behind {replies:?} {:?}", self.heard),
+                None => {
+                    assert!(self.handle().await.unwrap() > 0, "closed behind {replies:?} {:?}", self.heard)
+                }
             }
         }
         replies
@@ -88,14 +90,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
 
     /// Everything until the end of the connection, however it ends.
     pub(crate) async fn rest(&mut self) -> String {
-        while matches!(self.hear().await, Ok(count) if count > 0) {}
+        while matches!(self.handle().await, Ok(count) if count > 0) {}
         std::mem::take(&mut self.heard)
     }
 
     /// How the connection ends: with an end, or with an error.
     pub(crate) async fn end(&mut self) -> Option<io::ErrorKind> {
         loop {
-            match self.hear().await {
+            match self.handle().await {
                 Ok(0) => return None,
                 Ok(_) => {}
                 Err(error) => return Some(error.kind()),
@@ -106,12 +108,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// What was heard so far, once it is at least this long.
     pub(crate) async fn at_least(&mut self, count: usize) -> &str {
         while self.heard.len() < count {
-            assert!(self.hear().await.unwrap() > 0, "closed behind {:?}", self.heard);
+            assert!(self.handle().await.unwrap() > 0, "closed behind {:?}", self.heard);
         }
         &self.heard
     }
 
-    async fn hear(&mut self) -> io::Result<usize> {
+    async fn handle(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 4096];
         // A sink that forgets to answer must not hold up the whole test run.
         let heard = timeout(Duration::from_secs(20), self.stream.read(&mut buffer)).await;

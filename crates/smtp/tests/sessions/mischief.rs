@@ -1,8 +1,8 @@
-//! Every misbehaviour of the sink at every moment: whatever it does, the client tells no lie about who has the mail.
+//! Every misbehavior of the sink at every stage: whatever it does, the client tells no lie about who has the mail.
 
 use std::time::Duration;
 
-use smtp_sink::{Act, At, Extension, Gate, Manner, Sink, Wait};
+use smtp_sink::{Action, Behavior, Extension, Latch, Rule, Sink, Stage, Wait};
 use smtp_submission::{
     Content, Delivery, Envelope, Handover, Limits, Path, Security, Server, Session, Trouble, Verdict, judge,
 };
@@ -11,24 +11,24 @@ use tokio::task::JoinSet;
 /// How long the client waits for a sink that keeps silent.
 const SHORT: Duration = Duration::from_secs(2);
 
-fn moments() -> Vec<At> {
-    let b = || "b@*".to_owned();
+/// Where the rule applies, and for which recipients.
+fn stages() -> Vec<(Stage, &'static str)> {
     vec![
-        At::Greeting,
-        At::Ehlo,
-        At::Sender("*".to_owned()),
-        At::Recipient(b()),
-        At::Recipient("*".to_owned()),
-        At::Data,
-        At::Content,
-        At::EndOfData,
-        At::Kept,
-        At::Quit,
+        (Stage::Greeting, "*"),
+        (Stage::Ehlo, "*"),
+        (Stage::Mail, "*"),
+        (Stage::Rcpt, "b@*"),
+        (Stage::Rcpt, "*"),
+        (Stage::Data, "*"),
+        (Stage::Content, "*"),
+        (Stage::EndOfData, "*"),
+        (Stage::Kept, "*"),
+        (Stage::Quit, "*"),
     ]
 }
 
-fn acts() -> Vec<Act> {
-    let reply = |text: &str| Act::Reply(text.to_owned());
+fn actions() -> Vec<Action> {
+    let reply = |text: &str| Action::Reply(text.to_owned());
     vec![
         reply("250 yes"),
         reply("354 go on"),
@@ -36,30 +36,30 @@ fn acts() -> Vec<Act> {
         reply("451 4.3.0 later"),
         reply("452 4.3.1 full"),
         reply("552-5.3.4 no\nnever"),
-        Act::Drip { reply: "250 slow".to_owned(), pause: Duration::from_micros(100) },
-        Act::Garbage(b"\x00\xff what?\r\n".to_vec()),
-        Act::Garbage(b"250-half\r\n550 a reply\r\n".to_vec()),
-        Act::Garbage(b"250 two\r\n250 replies\r\n".to_vec()),
-        Act::Endless(250),
-        Act::Endless(550),
-        Act::Stall(Wait::Until(Gate::closed())),
-        Act::HangUp,
-        Act::Reset,
+        Action::Drip { reply: "250 slow".to_owned(), pause: Duration::from_micros(100) },
+        Action::Garbage(b"\x00\xff what?\r\n".to_vec()),
+        Action::Garbage(b"250-half\r\n550 a reply\r\n".to_vec()),
+        Action::Garbage(b"250 two\r\n250 replies\r\n".to_vec()),
+        Action::Endless(250),
+        Action::Endless(550),
+        Action::Stall(Wait::Until(Latch::new())),
+        Action::HangUp,
+        Action::Reset,
     ]
 }
 
 /// Whether the sink says what it does not do: a yes to a mail that it forgets, a no to one that it keeps. Its word is all
 /// that a client has.
-fn is_a_lie(at: &At, act: &Act) -> bool {
-    let (word, garbage) = match act {
-        Act::Reply(text) | Act::Drip { reply: text, .. } => (text.as_bytes(), false),
-        Act::Garbage(bytes) => (bytes.as_slice(), true),
+fn is_a_lie(stage: Stage, action: &Action) -> bool {
+    let (word, garbage) = match action {
+        Action::Reply(text) | Action::Drip { reply: text, .. } => (text.as_bytes(), false),
+        Action::Garbage(bytes) => (bytes.as_slice(), true),
         _ => return false,
     };
-    match at {
-        At::Content => word.starts_with(b"250 "),
-        At::EndOfData => word.starts_with(b"250 ") && garbage,
-        At::Kept => matches!(word.first(), Some(b'4' | b'5')),
+    match stage {
+        Stage::Content => word.starts_with(b"250 "),
+        Stage::EndOfData => word.starts_with(b"250 ") && garbage,
+        Stage::Kept => matches!(word.first(), Some(b'4' | b'5')),
         _ => false,
     }
 }
@@ -107,13 +107,13 @@ fn judged(sink: &Sink, delivery: &Delivery) -> Result<(), String> {
     Ok(())
 }
 
-async fn play(at: At, act: Act, pipelining: bool) -> Result<(), String> {
-    let what = format!("{at:?} {act:?}, pipelining {pipelining}");
-    let mut manner = Manner::default().rule(at, act);
+async fn play(stage: Stage, pattern: &str, action: Action, pipelining: bool) -> Result<(), String> {
+    let what = format!("{stage:?} {pattern} {action:?}, pipelining {pipelining}");
+    let mut behavior = Behavior::default().with_rule(Rule::new(stage, action).matching(pattern));
     if !pipelining {
-        manner = manner.without(Extension::Pipelining);
+        behavior = behavior.without(Extension::Pipelining);
     }
-    let sink = Sink::start(manner).await.map_err(|e| e.to_string())?;
+    let sink = Sink::start(behavior).await.map_err(|e| e.to_string())?;
     match deliver(&sink).await {
         Ok(delivery) => judged(&sink, &delivery).map_err(|words| format!("{what}: {words}")),
         Err(_) if sink.mails().is_empty() => Ok(()),
@@ -124,13 +124,13 @@ async fn play(at: At, act: Act, pipelining: bool) -> Result<(), String> {
 #[tokio::test]
 async fn the_client_never_lies_about_who_has_the_mail() {
     let mut playing = JoinSet::new();
-    for at in moments() {
-        for act in acts() {
-            if is_a_lie(&at, &act) {
+    for (stage, pattern) in stages() {
+        for action in actions() {
+            if is_a_lie(stage, &action) {
                 continue;
             }
             for pipelining in [true, false] {
-                playing.spawn(play(at.clone(), act.clone(), pipelining));
+                playing.spawn(play(stage, pattern, action.clone(), pipelining));
             }
         }
     }

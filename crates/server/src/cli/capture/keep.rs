@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
-use smtp_sink::{Event, Mail, What};
+use smtp_sink::{Event, EventKind, Mail};
 
 use crate::clock::Clock;
 
@@ -66,7 +66,7 @@ impl Folder {
 
     /// Keeps the mail, if the event is one.
     pub(in crate::cli) fn keep(&mut self, event: &Event) -> io::Result<Option<Kept>> {
-        let What::Mail(mail) = &event.what else {
+        let EventKind::Mail(mail) = &event.kind else {
             return Ok(None);
         };
         let at = self.clock.now();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mail_parser::{Message, MessageParser};
 use serde_json::{Value, json};
-use smtp_sink::{Event, Mail, What};
+use smtp_sink::{Event, EventKind, Mail};
 
 use super::keep::{Envelope, Kept};
 
@@ -21,12 +21,14 @@ pub(super) fn listening(addr: SocketAddr, ca_file: Option<&Path>, folder: &Path,
 
 /// An event as one line of JSON; what a program has no use for is left out.
 pub(super) fn json(event: &Event, kept: Option<&Kept>, delayed: bool) -> Option<String> {
-    let (name, mut fields) = match (&event.what, kept) {
-        (What::Connected, _) => ("connected", json!({})),
-        (What::Login { user, ok }, _) => ("login", json!({"username": user, "ok": ok})),
-        (What::Refused { recipient, code }, _) => ("refused", json!({"recipient": recipient, "code": code})),
-        (What::Content { size }, _) if delayed => ("content", json!({"size": size})),
-        (What::Mail(mail), Some(kept)) => {
+    let (name, mut fields) = match (&event.kind, kept) {
+        (EventKind::Connected, _) => ("connected", json!({})),
+        (EventKind::Login { user, ok }, _) => ("login", json!({"username": user, "ok": ok})),
+        (EventKind::Refused { recipient, code }, _) => {
+            ("refused", json!({"recipient": recipient, "code": code}))
+        }
+        (EventKind::Content { size }, _) if delayed => ("content", json!({"size": size})),
+        (EventKind::Mail(mail), Some(kept)) => {
             ("mail", serde_json::to_value(Envelope::of(mail, &kept.file)).ok()?)
         }
         _ => return None,
@@ -39,12 +41,14 @@ pub(super) fn json(event: &Event, kept: Option<&Kept>, delayed: bool) -> Option<
 /// An event in words; what a person has no use for is left out.
 pub(super) fn text(event: &Event, kept: Option<&Kept>) -> Option<String> {
     let number = event.connection;
-    match (&event.what, kept) {
-        (What::Login { user, ok: true }, _) => Some(format!("[{number}] login as {user}")),
-        (What::Login { user, ok: false }, _) => Some(format!("[{number}] login as {user} refused")),
-        (What::Refused { recipient, code }, _) => Some(format!("[{number}] refused {recipient} with {code}")),
-        (What::HandshakeFailed(reason), _) => Some(format!("[{number}] no TLS: {reason}")),
-        (What::Mail(mail), Some(kept)) => Some(table(number, mail, kept)),
+    match (&event.kind, kept) {
+        (EventKind::Login { user, ok: true }, _) => Some(format!("[{number}] login as {user}")),
+        (EventKind::Login { user, ok: false }, _) => Some(format!("[{number}] login as {user} refused")),
+        (EventKind::Refused { recipient, code }, _) => {
+            Some(format!("[{number}] refused {recipient} with {code}"))
+        }
+        (EventKind::HandshakeFailed(reason), _) => Some(format!("[{number}] no TLS: {reason}")),
+        (EventKind::Mail(mail), Some(kept)) => Some(table(number, mail, kept)),
         _ => None,
     }
 }

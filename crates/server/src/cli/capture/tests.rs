@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::DateTime;
 use clap::Parser;
 use serde_json::{Value, json};
-use smtp_sink::{Act, After, Event, Extension, Mail, Tls, Wait, What};
+use smtp_sink::{Action, AfterData, Event, EventKind, Extension, Mail, Tls, Wait};
 
 use super::keep::Folder;
-use super::{CaptureArgs, manner, witness};
+use super::{CaptureArgs, behavior, event_sink};
 use crate::clock::Clock;
 
 #[derive(Parser)]
@@ -40,13 +40,13 @@ fn arguments_become_a_manner() {
         "--at",
         "quit hangup",
     ];
-    let manner = manner(&args(&line).unwrap()).unwrap();
-    assert_eq!(manner.tls, Tls::StartTls);
-    assert!(manner.login.is_some_and(|login| login.user == "ada" && login.password == "a:b"));
-    assert!(!manner.extensions.contains(&Extension::Size));
-    assert_eq!((manner.rules.len(), manner.end.then), (3, After::Answer));
-    assert_eq!(manner.rules[1].act(), &Act::HangUp);
-    assert!(matches!(manner.end.wait, Wait::For(time) if time.as_millis() == 500));
+    let behavior = behavior(&args(&line).unwrap()).unwrap();
+    assert_eq!(behavior.tls, Tls::StartTls);
+    assert!(behavior.login.is_some_and(|login| login.user == "ada" && login.password == "a:b"));
+    assert!(!behavior.extensions.contains(&Extension::Size));
+    assert_eq!((behavior.rules.len(), behavior.after_data), (3, AfterData::Accept));
+    assert_eq!(behavior.rules[1].action(), &Action::HangUp);
+    assert!(matches!(behavior.wait, Wait::For(time) if time.as_millis() == 500));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn wrong_arguments_are_refused() {
         &["--end-reply", "452 full", "--after-dot", "drop-lost"],
     ];
     for line in table {
-        let accepted = args(line).is_ok_and(|args| manner(&args).is_ok());
+        let accepted = args(line).is_ok_and(|args| behavior(&args).is_ok());
         assert!(!accepted, "{line:?}");
     }
 }
@@ -82,7 +82,7 @@ fn mail(answered: bool) -> Event {
         login: None,
         tls: true,
     };
-    Event { connection: 3, what: What::Mail(Arc::new(mail)) }
+    Event { connection: 3, kind: EventKind::Mail(Arc::new(mail)) }
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn mails_are_kept_and_never_overwritten() {
     for _run in 0..2 {
         let mut folder = Folder::open(temporary.path(), clock()).unwrap();
         for _mail in 0..2 {
-            witness(&mail(true), &mut folder, true, false, &mut Vec::new()).unwrap();
+            event_sink(&mail(true), &mut folder, true, false, &mut Vec::new()).unwrap();
         }
     }
     let mut names: Vec<_> = fs::read_dir(temporary.path())
@@ -112,17 +112,17 @@ fn shown(event: &Event, as_json: bool) -> String {
     let temporary = tempfile::tempdir().unwrap();
     let mut folder = Folder::open(temporary.path(), clock()).unwrap();
     let mut out = Vec::new();
-    witness(event, &mut folder, as_json, false, &mut out).unwrap();
+    event_sink(event, &mut folder, as_json, false, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn events_are_one_line_of_json() {
-    let event = |what| Event { connection: 1, what };
-    let login = event(What::Login { user: "ada".to_owned(), ok: false });
-    let refused = event(What::Refused { recipient: "x@y".to_owned(), code: 550 });
+    let event = |kind| Event { connection: 1, kind };
+    let login = event(EventKind::Login { user: "ada".to_owned(), ok: false });
+    let refused = event(EventKind::Refused { recipient: "x@y".to_owned(), code: 550 });
     let table = [
-        (event(What::Connected), json!({"event": "connected", "connection": 1})),
+        (event(EventKind::Connected), json!({"event": "connected", "connection": 1})),
         (login, json!({"event": "login", "connection": 1, "username": "ada", "ok": false})),
         (refused, json!({"event": "refused", "connection": 1, "recipient": "x@y", "code": 550})),
     ];
@@ -133,7 +133,7 @@ fn events_are_one_line_of_json() {
             (1, expected)
         );
     }
-    assert_eq!(shown(&event(What::Command("NOOP".to_owned())), true), "");
+    assert_eq!(shown(&event(EventKind::Command("NOOP".to_owned())), true), "");
 }
 
 #[test]

@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::clock::Clock;
 
 /// Somebody to tell it to, and a clock.
-pub(super) struct Story<'a> {
+pub(super) struct Report<'a> {
     out: &'a mut dyn Write,
     clock: Clock,
     step: usize,
     since: Instant,
 }
 
-impl<'a> Story<'a> {
+impl<'a> Report<'a> {
     pub(super) fn new(out: &'a mut dyn Write, clock: Clock) -> Self {
         let since = clock.instant();
         Self { out, clock, step: 0, since }
@@ -32,7 +32,7 @@ impl<'a> Story<'a> {
 
     /// A named fact of the step.
     pub(super) fn fact(&mut self, name: &str, value: &str) -> io::Result<()> {
-        let printable: String = value.chars().filter(|letter| !letter.is_control()).collect();
+        let printable: String = value.chars().filter(|sample_message| !sample_message.is_control()).collect();
         writeln!(self.out, "     {name:<13} {}", printable.trim_end())
     }
 

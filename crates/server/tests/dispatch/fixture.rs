@@ -17,13 +17,13 @@ use smtp_mcp_server::message::Message;
 use smtp_mcp_server::outcome::{Fate, Outcome};
 use smtp_mcp_server::request::Draft;
 use smtp_mcp_server::secret::Secret;
-use smtp_sink::{Sink, What};
+use smtp_sink::{EventKind, Sink};
 use uuid::Uuid;
 
 /// Long enough for anything that works.
 pub(crate) const LONG: Duration = Duration::from_secs(15);
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) clock: Clock,
 }
@@ -68,7 +68,7 @@ pub(crate) fn config(servers: Vec<ServerConfig>) -> Config {
     }
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) fn new(servers: Vec<ServerConfig>) -> Self {
         let clock = Clock::manual(DateTime::default());
         let dispatch = Dispatch::new(Origin::default(), config(servers), clock.clone()).unwrap();
@@ -133,13 +133,13 @@ pub(crate) fn copies(sink: &Sink) -> String {
 
 /// How many logins were refused.
 pub(crate) fn refused_logins(sink: &Sink) -> usize {
-    sink.events().iter().filter(|event| matches!(event.what, What::Login { ok: false, .. })).count()
+    sink.events().iter().filter(|event| matches!(event.kind, EventKind::Login { ok: false, .. })).count()
 }
 
 /// Whether the whole content of a mail has arrived `count` times.
 pub(crate) async fn contents(sink: &Sink, count: usize) {
     sink.wait_until(|events| {
-        events.iter().filter(|event| matches!(event.what, What::Content { .. })).count() >= count
+        events.iter().filter(|event| matches!(event.kind, EventKind::Content { .. })).count() >= count
     })
     .await;
 }

@@ -8,41 +8,42 @@ use base64::engine::general_purpose::STANDARD;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 use smtp_sink::Mail;
 
-use super::letter;
-use super::story::Story;
+use super::report::Report;
+use super::sample_message;
 
 /// A mail, read.
-pub(super) struct Arrival<'a> {
+pub(super) struct Received<'a> {
     mail: &'a Mail,
     message: Message<'a>,
 }
 
-impl<'a> Arrival<'a> {
+impl<'a> Received<'a> {
     pub(super) fn read(mail: &'a Mail) -> anyhow::Result<Self> {
         let message = MessageParser::default().parse(&mail.bytes).context("what arrived is no mail")?;
         Ok(Self { mail, message })
     }
 
     /// Envelope, header fields, the tree of parts.
-    pub(super) fn show(&self, story: &mut Story<'_>) -> io::Result<()> {
-        story.fact("envelope from", &self.mail.sender)?;
-        story.fact("envelope to", &self.mail.recipients.join(", "))?;
+    pub(super) fn show(&self, report: &mut Report<'_>) -> io::Result<()> {
+        report.fact("envelope from", &self.mail.sender)?;
+        report.fact("envelope to", &self.mail.recipients.join(", "))?;
         for (name, field) in
             [("From", self.message.from()), ("To", self.message.to()), ("Cc", self.message.cc())]
         {
-            story.fact(name, &field.map(people).unwrap_or_default())?;
+            report.fact(name, &field.map(people).unwrap_or_default())?;
         }
         let bcc = self.message.bcc().map_or_else(|| "(not in the header)".to_owned(), people);
-        story.fact("Bcc", &bcc)?;
-        story.fact("Subject", self.message.subject().unwrap_or_default())?;
-        story.fact("Date", &self.message.date().map(mail_parser::DateTime::to_rfc822).unwrap_or_default())?;
-        story
+        report.fact("Bcc", &bcc)?;
+        report.fact("Subject", self.message.subject().unwrap_or_default())?;
+        report
+            .fact("Date", &self.message.date().map(mail_parser::DateTime::to_rfc822).unwrap_or_default())?;
+        report
             .fact("Message-ID", &self.message.message_id().map(|id| format!("<{id}>")).unwrap_or_default())?;
-        self.show_part(story, 0, 0)?;
-        story.fact("in all", &format!("{} bytes", self.mail.bytes.len()))
+        self.show_part(report, 0, 0)?;
+        report.fact("in all", &format!("{} bytes", self.mail.bytes.len()))
     }
 
-    fn show_part(&self, story: &mut Story<'_>, id: u32, depth: usize) -> io::Result<()> {
+    fn show_part(&self, report: &mut Report<'_>, id: u32, depth: usize) -> io::Result<()> {
         let Some(part) = self.message.part(id) else {
             return Ok(());
         };
@@ -50,11 +51,11 @@ impl<'a> Arrival<'a> {
         let PartType::Multipart(children) = &part.body else {
             let name = part.attachment_name().unwrap_or_default();
             let cid = part.content_id().map(|id| format!("  cid:{id}")).unwrap_or_default();
-            return story
+            return report
                 .fact("part", &format!("{kind:<26} {:>5} bytes  {name}{cid}", part.contents().len()));
         };
-        story.fact("part", &kind)?;
-        children.iter().try_for_each(|child| self.show_part(story, *child, depth + 1))
+        report.fact("part", &kind)?;
+        children.iter().try_for_each(|child| self.show_part(report, *child, depth + 1))
     }
 
     /// What is not as it was asked for, in words.
@@ -62,18 +63,21 @@ impl<'a> Arrival<'a> {
         let kinds: Vec<String> =
             self.message.parts.iter().map(kind).filter(|kind| !kind.starts_with("multipart")).collect();
         let html = self.message.body_html(0).unwrap_or_default();
-        let png = STANDARD.decode(letter::PNG).unwrap_or_default();
+        let png = STANDARD.decode(sample_message::PNG).unwrap_or_default();
         let checks = [
-            (self.mail.sender == letter::SENDER, "the envelope's sender"),
-            (self.mail.recipients == letter::REACHED, "the envelope's recipients"),
+            (self.mail.sender == sample_message::SENDER, "the envelope's sender"),
+            (self.mail.recipients == sample_message::REACHED, "the envelope's recipients"),
             (self.mail.defects.is_empty(), "the form of the mail"),
             (self.message.bcc().is_none(), "the hidden recipient is in the header"),
-            (self.message.subject() == Some(letter::SUBJECT), "the subject"),
-            (html.contains(letter::GREETING) && html.contains(letter::OFFER), "the template"),
+            (self.message.subject() == Some(sample_message::SUBJECT), "the subject"),
+            (html.contains(sample_message::GREETING) && html.contains(sample_message::OFFER), "the template"),
             (!html.contains("gift"), "the conditional that should be gone"),
             (kinds == ["text/plain", "text/html", "image/png", "text/csv"], "the parts"),
-            (self.bytes_of(letter::CSV_NAME) == Some(letter::CSV.as_bytes()), "the attached file"),
-            (self.bytes_of(letter::PNG_NAME) == Some(png.as_slice()), "the inline image"),
+            (
+                self.bytes_of(sample_message::CSV_NAME) == Some(sample_message::CSV.as_bytes()),
+                "the attached file",
+            ),
+            (self.bytes_of(sample_message::PNG_NAME) == Some(png.as_slice()), "the inline image"),
         ];
         let mut faults: Vec<_> =
             checks.iter().filter(|(good, _)| !good).map(|(_, what)| (*what).to_owned()).collect();
@@ -107,7 +111,7 @@ fn people(field: &Address<'_>) -> String {
 mod tests {
     use smtp_sink::Mail;
 
-    use super::Arrival;
+    use super::Received;
 
     #[test]
     fn another_mail_is_found_out() {
@@ -123,7 +127,7 @@ mod tests {
             login: None,
             tls: true,
         };
-        let faults = Arrival::read(&mail).unwrap().faults();
+        let faults = Received::read(&mail).unwrap().faults();
         for what in [
             "recipients",
             "hidden recipient",

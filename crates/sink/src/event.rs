@@ -1,4 +1,4 @@
-//! What happened, in order: kept for tests, or handed to a witness one by one.
+//! What happened, in order: kept for tests, or passed to an event sink one by one.
 
 use std::fmt;
 use std::io;
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// A mail as it arrived.
+/// A mail as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
-    /// The connection it came by.
+    /// The number of its connection.
     pub connection: u64,
     /// The reverse path, without angle brackets; empty for a bounce.
     pub sender: String,
@@ -17,17 +17,17 @@ pub struct Mail {
     pub recipients: Vec<String>,
     /// The content, dot-stuffing removed, else exactly as received.
     pub bytes: Vec<u8>,
-    /// MAIL said SMTPUTF8 (RFC 6531).
+    /// MAIL declared SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
-    /// MAIL said BODY=8BITMIME (RFC 6152).
+    /// MAIL declared BODY=8BITMIME (RFC 6152).
     pub body_8bit: bool,
-    /// What the client did wrong, in words. Empty for a good mail.
+    /// What the client did wrong. Empty for a correct mail.
     pub defects: Vec<String>,
-    /// The client was still there and got (or is just getting) the reply.
+    /// The client was still connected when the reply was sent.
     pub answered: bool,
-    /// Who had logged in.
+    /// The user who had logged in.
     pub login: Option<String>,
-    /// Whether the connection was private.
+    /// Whether the connection was encrypted.
     pub tls: bool,
 }
 
@@ -37,32 +37,32 @@ pub struct Event {
     /// Which connection; they count from 1.
     pub connection: u64,
     /// What happened.
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// A client connected.
     Connected,
-    /// The connection became private.
+    /// The TLS handshake succeeded.
     Secured,
     /// The TLS handshake failed, with the reason.
     HandshakeFailed(String),
-    /// A command line came in, without CRLF. AUTH is kept without what follows the mechanism.
+    /// A command line came in, without CRLF. For AUTH only the mechanism is kept.
     Command(String),
-    /// Somebody tried to log in.
+    /// A client tried to log in.
     Login {
         /// As whom.
         user: String,
         /// Whether it worked.
         ok: bool,
     },
-    /// A recipient was not accepted, or the content with which it was addressed.
+    /// A recipient was refused, or the content sent to it.
     Refused {
         /// Who, without angle brackets.
         recipient: String,
-        /// The code of the reply; 0: what was said was no reply.
+        /// The reply code; 0 if what was sent was not a reply.
         code: u16,
     },
     /// The whole content arrived; the reply comes next.
@@ -72,54 +72,54 @@ pub enum What {
     },
     /// A mail is kept.
     Mail(Arc<Mail>),
-    /// The client did something that the protocol forbids.
+    /// The client violated the protocol.
     Defect(String),
     /// The connection is over.
     Closed,
 }
 
-/// Somebody who is told of each event before its reply is sent. An error at [`What::Mail`] makes the sink say 451.
-pub type Witness = Box<dyn FnMut(&Event) -> io::Result<()> + Send>;
+/// Receives each event before its reply is sent. An error at [`EventKind::Mail`] makes the sink reply 451.
+pub type EventSink = Box<dyn FnMut(&Event) -> io::Result<()> + Send>;
 
-/// All events so far, or the witness who gets them.
-pub(crate) struct Record {
-    book: Mutex<Book>,
+/// All events so far, or the event sink that receives them.
+pub(crate) struct EventLog {
+    state: Mutex<State>,
     length: watch::Sender<usize>,
 }
 
-struct Book {
+struct State {
     events: Vec<Event>,
     taken: usize,
-    witness: Option<Witness>,
+    event_sink: Option<EventSink>,
 }
 
-impl Record {
-    pub(crate) fn new(witness: Option<Witness>) -> Self {
+impl EventLog {
+    pub(crate) fn new(event_sink: Option<EventSink>) -> Self {
         Self {
-            book: Mutex::new(Book { events: Vec::new(), taken: 0, witness }),
+            state: Mutex::new(State { events: Vec::new(), taken: 0, event_sink }),
             length: watch::Sender::new(0),
         }
     }
 
-    /// Writes an event down. With a witness nothing is kept here, so that a long life needs no memory.
+    /// Records an event. With an event sink nothing is kept here, so a long-running sink does not grow.
     pub(crate) fn write(&self, event: Event) -> io::Result<()> {
-        let mut book = self.book();
-        if let Some(witness) = &mut book.witness {
-            return witness(&event);
+        let mut state = self.state();
+        if let Some(event_sink) = &mut state.event_sink {
+            return event_sink(&event);
         }
-        book.events.push(event);
-        let length = book.events.len();
-        drop(book);
+        state.events.push(event);
+        let length = state.events.len();
+        drop(state);
         self.length.send_replace(length);
         Ok(())
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.book().events.clone()
+        self.state().events.clone()
     }
 
     pub(crate) fn mails(&self) -> Vec<Arc<Mail>> {
-        mails(&self.book().events)
+        mails(&self.state().events)
     }
 
     /// The next mail that this method has not returned yet.
@@ -136,9 +136,9 @@ impl Record {
     }
 
     fn take_mail(&self) -> Option<Arc<Mail>> {
-        let mut book = self.book();
-        let mail = mails(&book.events).into_iter().nth(book.taken)?;
-        book.taken += 1;
+        let mut state = self.state();
+        let mail = mails(&state.events).into_iter().nth(state.taken)?;
+        state.taken += 1;
         Some(mail)
     }
 
@@ -147,29 +147,29 @@ impl Record {
         let mut length = self.length.subscribe();
         loop {
             length.mark_unchanged();
-            if enough(&self.book().events) {
+            if enough(&self.state().events) {
                 return;
             }
             let _ = length.changed().await;
         }
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The mails among the events.
 pub(crate) fn mails(events: &[Event]) -> Vec<Arc<Mail>> {
-    let mail = |event: &Event| match &event.what {
-        What::Mail(mail) => Some(Arc::clone(mail)),
+    let mail = |event: &Event| match &event.kind {
+        EventKind::Mail(mail) => Some(Arc::clone(mail)),
         _ => None,
     };
     events.iter().filter_map(mail).collect()
 }
 
-impl fmt::Debug for Record {
+impl fmt::Debug for EventLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record").field("length", &*self.length.borrow()).finish_non_exhaustive()
+        f.debug_struct("EventLog").field("length", &*self.length.borrow()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The stage: a fresh folder, the capture server, and this program as a child that knows nothing else.
+//! The fixture: a fresh folder, the capture server, and this program as a child that knows nothing else.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use rmcp::transport::TokioChildProcess;
-use smtp_sink::{Event, Mail, Manner, Sink, What};
+use smtp_sink::{Behavior, Event, EventKind, Mail, Sink};
 use tokio::process::Command;
 
-use super::letter;
+use super::sample_message;
 use crate::cli::capture::keep::Folder;
 use crate::clock::Clock;
 
@@ -18,23 +18,23 @@ pub(super) const USER: &str = "ada";
 /// Guards nothing: the account exists in this process only.
 const PASSWORD: &str = "only-for-the-demo";
 
-pub(super) struct Stage {
+pub(super) struct Fixture {
     folder: PathBuf,
     sink: Sink,
     clock: Clock,
 }
 
-impl Stage {
+impl Fixture {
     /// Makes the folder with what the mail needs, and starts the capture server.
     pub(super) async fn set(clock: Clock) -> anyhow::Result<Self> {
         let folder = fresh_folder(&clock)?;
         fs::create_dir(folder.join("attachments"))?;
-        fs::write(folder.join("attachments").join(letter::CSV_NAME), letter::CSV)?;
-        let manner = Manner::default().starttls().login(USER, PASSWORD).refuse(letter::UNKNOWN);
-        let sink = Sink::start(manner).await.context("the capture server cannot start")?;
-        let stage = Self { folder, sink, clock };
-        fs::write(stage.ca_file(), stage.sink.ca_pem().unwrap_or_default())?;
-        Ok(stage)
+        fs::write(folder.join("attachments").join(sample_message::CSV_NAME), sample_message::CSV)?;
+        let behavior = Behavior::default().starttls().login(USER, PASSWORD).refuse(sample_message::UNKNOWN);
+        let sink = Sink::start(behavior).await.context("the capture server cannot start")?;
+        let fixture = Self { folder, sink, clock };
+        fs::write(fixture.ca_file(), fixture.sink.ca_pem().unwrap_or_default())?;
+        Ok(fixture)
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -61,7 +61,7 @@ impl Stage {
             .env("SMTP_CA_FILE", self.ca_file())
             .env("SMTP_USERNAME", USER)
             .env("SMTP_PASSWORD", PASSWORD)
-            .env("SMTP_FROM_EMAIL", format!("Ada Demo <{}>", letter::SENDER))
+            .env("SMTP_FROM_EMAIL", format!("Ada Demo <{}>", sample_message::SENDER))
             .env("SMTP_ATTACHMENT_DIRS", self.folder.join("attachments"));
         let log = File::create(self.log_file())?;
         let (child, _) =
@@ -77,7 +77,7 @@ impl Stage {
     pub(super) fn keep_mails(&self) -> io::Result<Vec<PathBuf>> {
         let mut folder = Folder::open(&self.folder, self.clock.clone())?;
         let mut keep = |mail: Arc<Mail>| {
-            let event = Event { connection: mail.connection, what: What::Mail(mail) };
+            let event = Event { connection: mail.connection, kind: EventKind::Mail(mail) };
             folder.keep(&event).map(|kept| kept.map(|kept| kept.file))
         };
         self.mails().into_iter().filter_map(|mail| keep(mail).transpose()).collect()

@@ -1,6 +1,6 @@
-//! How the sink behaves: what it offers, and where it does something other than its duty.
+//! How the sink behaves: what it offers, and at which stages it does something other than send the default reply.
 
-mod end;
+mod after_data;
 mod rule;
 
 use std::collections::BTreeSet;
@@ -10,20 +10,19 @@ use std::time::Duration;
 
 use crate::certificate::Certificate;
 
-pub use end::{After, End, Gate, Wait};
-pub(crate) use rule::Moment;
-pub use rule::{Act, At, Rule, WrongRule};
+pub use after_data::{AfterData, Latch, Wait};
+pub use rule::{Action, ParseRuleError, Rule, Stage};
 
 /// How a sink behaves. The default is a plain, correct server without TLS and login, on a free loopback port.
 #[derive(Debug, Clone)]
-pub struct Manner {
+pub struct Behavior {
     /// Where it listens. Read at the start only.
     pub listen: SocketAddr,
-    /// The name in its greeting and in its answer to EHLO.
+    /// The name in its greeting and in its reply to EHLO.
     pub name: String,
-    /// How a connection becomes private. Read when a connection opens.
+    /// How a connection is encrypted. Read when a connection opens.
     pub tls: Tls,
-    /// Who it says it is. Read at the start only.
+    /// The certificate it presents. Read at the start only.
     pub certificate: Certificate,
     /// The one account it knows. None: there is no AUTH.
     pub login: Option<Login>,
@@ -33,28 +32,30 @@ pub struct Manner {
     pub mechanisms: Vec<Mechanism>,
     /// What EHLO offers. AUTH and STARTTLS also need `login` and `tls`.
     pub extensions: BTreeSet<Extension>,
-    /// The largest mail it takes, in bytes of content (RFC 1870).
+    /// The largest mail it accepts, in bytes of content (RFC 1870).
     pub max_size: usize,
     /// How many recipients one mail may have; a further one is answered with 452.
     pub max_recipients: usize,
     /// How long a silent connection stays open.
     pub idle: Duration,
-    /// Each reply goes out byte by byte, with this pause behind each. None: all replies that are due go out as one.
+    /// Replies are sent byte by byte, with this pause after each. None: all pending replies go out in one write.
     pub drip: Option<Duration>,
-    /// Where it misbehaves. The first rule that fits counts.
+    /// Where it misbehaves. The first rule that matches applies.
     pub rules: Vec<Rule>,
-    /// What it does when the whole content has arrived.
-    pub end: End,
+    /// How long it stays silent when the whole content has arrived.
+    pub wait: Wait,
+    /// What it does then.
+    pub after_data: AfterData,
 }
 
-/// How a connection becomes private.
+/// How a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
     /// Never.
     None,
     /// On request (RFC 3207). AUTH is offered after it only.
     StartTls,
-    /// From the first byte (RFC 8314).
+    /// Implicit TLS (RFC 8314).
     Implicit,
 }
 
@@ -78,7 +79,7 @@ impl fmt::Debug for Login {
 pub enum Mechanism {
     /// RFC 4616.
     Plain,
-    /// The obsolete exchange of two questions that everybody still speaks.
+    /// The obsolete exchange of two prompts that is still common.
     Login,
     /// RFC 2195.
     CramMd5,
@@ -95,7 +96,7 @@ impl Mechanism {
     }
 }
 
-/// A service extension, each of which can be left out.
+/// A service extension. Each can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extension {
     /// RFC 2920.
@@ -149,7 +150,7 @@ impl Extension {
     }
 }
 
-impl Default for Manner {
+impl Default for Behavior {
     fn default() -> Self {
         let mut extensions = BTreeSet::from(Extension::ALL);
         extensions.remove(&Extension::Chunking);
@@ -167,33 +168,34 @@ impl Default for Manner {
             idle: Duration::from_secs(300),
             drip: None,
             rules: Vec::new(),
-            end: End::default(),
+            wait: Wait::No,
+            after_data: AfterData::Accept,
         }
     }
 }
 
-/// Sentences for the usual manners; each takes and returns the whole manner.
-impl Manner {
+/// Builder methods for common behaviors.
+impl Behavior {
     /// Offers STARTTLS.
     #[must_use]
     pub fn starttls(self) -> Self {
         Self { tls: Tls::StartTls, ..self }
     }
 
-    /// Speaks TLS from the first byte.
+    /// Uses implicit TLS.
     #[must_use]
     pub fn implicit_tls(self) -> Self {
         Self { tls: Tls::Implicit, ..self }
     }
 
-    /// Knows this account and takes mail only after a login.
+    /// Knows this account and accepts mail only after a login.
     #[must_use]
     pub fn login(self, user: &str, password: &str) -> Self {
         let login = Login { user: user.to_owned(), password: password.to_owned() };
         Self { login: Some(login), login_required: true, ..self }
     }
 
-    /// Shows this certificate.
+    /// Presents this certificate.
     #[must_use]
     pub fn certificate(self, certificate: Certificate) -> Self {
         Self { certificate, ..self }
@@ -213,71 +215,80 @@ impl Manner {
         self
     }
 
-    /// Misbehaves at this moment.
+    /// Adds a rule.
     #[must_use]
-    pub fn rule(mut self, at: At, act: Act) -> Self {
-        self.rules.push(Rule::new(at, act));
+    pub fn with_rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
         self
     }
 
-    /// Misbehaves at this moment, the `nth` time only, counted from 1 over all connections.
+    /// Misbehaves at this stage.
     #[must_use]
-    pub fn nth(mut self, nth: u64, at: At, act: Act) -> Self {
-        self.rules.push(Rule::new(at, act).only(nth));
-        self
+    pub fn rule(self, stage: Stage, action: Action) -> Self {
+        self.with_rule(Rule::new(stage, action))
     }
 
-    /// Says every reply byte by byte, with this pause behind each.
+    /// Misbehaves at this stage, the `nth` time only, counted from 1 over all connections.
+    #[must_use]
+    pub fn nth(self, nth: u64, stage: Stage, action: Action) -> Self {
+        self.with_rule(Rule::new(stage, action).only(nth))
+    }
+
+    /// Sends every reply byte by byte, with this pause after each.
     #[must_use]
     pub fn drip(self, pause: Duration) -> Self {
         Self { drip: Some(pause), ..self }
     }
 
-    /// Says `reply` at this moment.
+    /// Sends `reply` at this stage.
     #[must_use]
-    pub fn reply(self, at: At, reply: &str) -> Self {
-        self.rule(at, Act::Reply(reply.to_owned()))
+    pub fn reply(self, stage: Stage, reply: &str) -> Self {
+        self.rule(stage, Action::Reply(reply.to_owned()))
     }
 
-    /// Refuses recipients that fit `pattern`, for good.
+    /// Sends `reply` to RCPT for recipients that match `pattern`.
+    #[must_use]
+    pub fn reply_to_rcpt(self, pattern: &str, reply: &str) -> Self {
+        self.with_rule(Rule::new(Stage::Rcpt, Action::Reply(reply.to_owned())).matching(pattern))
+    }
+
+    /// Rejects recipients that match `pattern` permanently.
     #[must_use]
     pub fn refuse(self, pattern: &str) -> Self {
-        self.reply(At::Recipient(pattern.to_owned()), "550 5.1.1 no such mailbox here")
+        self.reply_to_rcpt(pattern, "550 5.1.1 no such mailbox here")
     }
 
-    /// Refuses recipients that fit `pattern`, for now.
+    /// Rejects recipients that match `pattern` temporarily.
     #[must_use]
     pub fn defer(self, pattern: &str) -> Self {
-        self.reply(At::Recipient(pattern.to_owned()), "451 4.2.1 mailbox is busy, try again later")
+        self.reply_to_rcpt(pattern, "451 4.2.1 mailbox is busy, try again later")
     }
 
-    /// Says 421 and closes the connection at recipients that fit `pattern`.
+    /// Sends 421 and closes the connection at recipients that match `pattern`.
     #[must_use]
     pub fn disconnect(self, pattern: &str) -> Self {
-        self.reply(At::Recipient(pattern.to_owned()), "421 4.3.2 closing the connection")
+        self.reply_to_rcpt(pattern, "421 4.3.2 closing the connection")
     }
 
     /// Does this after the final dot.
     #[must_use]
-    pub fn after_dot(mut self, then: After) -> Self {
-        self.end.then = then;
-        self
+    pub fn after_data(self, after_data: AfterData) -> Self {
+        Self { after_data, ..self }
     }
 
-    /// Keeps silent after the final dot, this long.
+    /// Stays silent this long after the final dot.
     #[must_use]
-    pub fn wait(mut self, wait: Wait) -> Self {
-        self.end.wait = wait;
-        self
+    pub fn wait(self, wait: Wait) -> Self {
+        Self { wait, ..self }
     }
 }
 
-/// The questions of a session.
-impl Manner {
-    /// What happens here? None: the sink does its duty. To be asked once for each moment: rules count.
-    pub(crate) fn act(&self, moment: Moment<'_>) -> Option<Act> {
-        let fitting: Vec<&Rule> = self.rules.iter().filter(|rule| rule.fits(moment)).collect();
-        fitting.first().map(|rule| rule.act().clone())
+impl Behavior {
+    /// The action of the first rule that applies. None: the default reply is sent. To be called once at each stage: rules count.
+    pub(crate) fn action(&self, stage: Stage, path: &str) -> Option<Action> {
+        // Every rule counts, so all of them are asked.
+        let matching: Vec<&Rule> = self.rules.iter().filter(|rule| rule.applies(stage, path)).collect();
+        matching.first().map(|rule| rule.action().clone())
     }
 
     /// Whether EHLO offers this, apart from the state of the connection.

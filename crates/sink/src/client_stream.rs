@@ -1,4 +1,4 @@
-//! Bytes in and out of one connection: lines with a limit, replies gathered into one write (RFC 2920 section 3.2).
+//! Bytes in and out of one connection: lines with a limit, queued replies sent in one write (RFC 2920 section 3.2).
 
 use std::future;
 use std::io;
@@ -13,11 +13,11 @@ use tokio_rustls::server::TlsStream;
 
 const READ: usize = 64 * 1024;
 /// How many lines of an endless reply go out in one write.
-const FLOOD: usize = 64;
+const LINES_PER_WRITE: usize = 64;
 
-/// A stream in both directions, private or not.
+/// A stream in both directions, encrypted or not.
 trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {
-    /// The connection at the bottom, if it is still there.
+    /// The TCP connection below, if it is still there.
     fn tcp(&self) -> Option<&TcpStream>;
 }
 
@@ -39,35 +39,35 @@ impl Duplex for tokio::io::Empty {
     }
 }
 
-pub(crate) struct Wire {
+pub(crate) struct ClientStream {
     stream: Box<dyn Duplex>,
     input: BytesMut,
-    output: Vec<Saying>,
+    output: Vec<Output>,
 }
 
-/// Bytes to write, at once or with a pause behind each.
-struct Saying {
+/// Bytes to write, at once or with a pause after each.
+struct Output {
     bytes: Vec<u8>,
     pause: Option<Duration>,
 }
 
 /// A line as it came in.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum InputLine {
     /// Without its CRLF.
     Whole(Vec<u8>),
     /// It ended with LF alone.
     BareLf,
-    /// Longer than the limit; it was read and forgotten.
+    /// Longer than the limit; it was read and discarded.
     TooLong,
 }
 
-impl Wire {
+impl ClientStream {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream: Box::new(stream), input: BytesMut::new(), output: Vec::new() }
     }
 
-    /// Makes the connection private. The caller has made sure that nothing is buffered.
+    /// Takes the TLS handshake. The caller has made sure that nothing is buffered.
     pub(crate) async fn secure(&mut self, acceptor: &TlsAcceptor) -> io::Result<()> {
         self.flush().await?;
         let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
@@ -75,14 +75,14 @@ impl Wire {
         Ok(())
     }
 
-    /// The next line of at most `limit` bytes. Gathered replies go out before it waits.
-    pub(crate) async fn line(&mut self, limit: usize) -> io::Result<Line> {
+    /// The next line of at most `limit` bytes. Queued replies go out before it waits.
+    pub(crate) async fn line(&mut self, limit: usize) -> io::Result<InputLine> {
         let (mut searched, mut too_long) = (0, false);
         loop {
             if let Some(at) = self.input[searched..].iter().position(|&byte| byte == b'\n') {
                 let line = self.input.split_to(searched + at + 1);
                 too_long |= line.len() > limit;
-                return Ok(if too_long { Line::TooLong } else { whole(&line) });
+                return Ok(if too_long { InputLine::TooLong } else { whole(&line) });
             }
             if self.input.len() > limit {
                 too_long = true;
@@ -93,7 +93,7 @@ impl Wire {
         }
     }
 
-    /// What came in and was not used yet.
+    /// Input that was read and not used yet.
     pub(crate) fn buffered(&self) -> &[u8] {
         &self.input
     }
@@ -112,8 +112,8 @@ impl Wire {
         }
     }
 
-    /// Waits until the client has gone; what it still says stays buffered.
-    pub(crate) async fn gone(&mut self) {
+    /// Waits until the client has disconnected; what it still sends stays buffered.
+    pub(crate) async fn disconnected(&mut self) {
         while self.input.len() < READ {
             if self.fill().await.is_err() {
                 return;
@@ -122,11 +122,11 @@ impl Wire {
         future::pending::<()>().await;
     }
 
-    /// Puts a reply in line.
-    pub(crate) fn say(&mut self, mut bytes: Vec<u8>, pause: Option<Duration>) {
+    /// Queues a reply.
+    pub(crate) fn queue(&mut self, mut bytes: Vec<u8>, pause: Option<Duration>) {
         match self.output.last_mut() {
             Some(last) if last.pause == pause => last.bytes.append(&mut bytes),
-            _ => self.output.push(Saying { bytes, pause }),
+            _ => self.output.push(Output { bytes, pause }),
         }
     }
 
@@ -134,7 +134,7 @@ impl Wire {
         if self.output.is_empty() {
             return Ok(());
         }
-        for Saying { bytes, pause } in std::mem::take(&mut self.output) {
+        for Output { bytes, pause } in std::mem::take(&mut self.output) {
             match pause {
                 None => self.stream.write_all(&bytes).await?,
                 Some(pause) => self.drip(&bytes, pause).await?,
@@ -152,38 +152,38 @@ impl Wire {
         Ok(())
     }
 
-    /// Says the line again and again, until the client has had enough.
+    /// Sends the line again and again, until the client disconnects.
     pub(crate) async fn repeat(&mut self, line: &str) -> io::Error {
         loop {
-            self.say(line.repeat(FLOOD).into_bytes(), None);
+            self.queue(line.repeat(LINES_PER_WRITE).into_bytes(), None);
             if let Err(error) = self.flush().await {
                 return error;
             }
         }
     }
 
-    /// Says what is left to say, and resets the connection.
+    /// Sends what is queued, and resets the connection.
     pub(crate) async fn reset(&mut self) -> io::Result<()> {
         self.flush().await?;
         let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         stream.tcp().map_or(Ok(()), TcpStream::set_zero_linger)
     }
 
-    /// Says what is left to say and closes. Unread input would turn the close into a reset that can overtake the last
-    /// reply, so it is read and forgotten, for a second at most.
+    /// Sends what is queued and closes. Unread input would turn the close into a reset that can overtake the last
+    /// reply, so it is read and discarded, for at most a second.
     pub(crate) async fn close(mut self) -> io::Result<()> {
         self.flush().await?;
         self.stream.shutdown().await?;
-        let mut waste = vec![0; READ];
-        let drained = async { while self.stream.read(&mut waste).await.is_ok_and(|count| count > 0) {} };
+        let mut discarded = vec![0; READ];
+        let drained = async { while self.stream.read(&mut discarded).await.is_ok_and(|count| count > 0) {} };
         let _ = timeout(Duration::from_secs(1), drained).await;
         Ok(())
     }
 }
 
-fn whole(line: &[u8]) -> Line {
+fn whole(line: &[u8]) -> InputLine {
     match line.strip_suffix(b"\r\n") {
-        Some(line) => Line::Whole(line.to_vec()),
-        None => Line::BareLf,
+        Some(line) => InputLine::Whole(line.to_vec()),
+        None => InputLine::BareLf,
     }
 }

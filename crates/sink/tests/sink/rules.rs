@@ -1,57 +1,56 @@
-//! Everything the sink can be told to do wrong, at every moment.
+//! Everything the sink can be told to do wrong, at every stage.
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::talk::{Talk, codes};
-use smtp_sink::{Act, At, Gate, Manner, Sink, Wait, What};
+use smtp_sink::{Action, Behavior, EventKind, Latch, Rule, Sink, Stage, Wait};
 
 const FLIGHT: &str = "EHLO c.example\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n";
 
-/// A moment, what the client says up to it, and the code of the duty there.
-fn moments() -> Vec<(At, String, u16)> {
-    let any = || "*".to_owned();
+/// A stage, what the client says up to it, and the code of the default reply there.
+fn stages() -> Vec<(Stage, String, u16)> {
     let up_to = |lines: usize| FLIGHT.split_inclusive('\n').take(lines).collect::<String>();
     let behind = |line: &str| format!("{}{line}\r\n", up_to(1));
     let mail = format!("{FLIGHT}\r\nhello\r\n.\r\n");
     vec![
-        (At::Greeting, String::new(), 220),
-        (At::Ehlo, up_to(1), 250),
-        (At::Helo, "HELO c.example\r\n".to_owned(), 250),
-        (At::Sender(any()), up_to(2), 250),
-        (At::Recipient(any()), up_to(3), 250),
-        (At::Data, up_to(4), 354),
-        (At::Content, mail.clone(), 250),
-        (At::EndOfData, mail.clone(), 250),
-        (At::Kept, mail, 250),
-        (At::Rset, behind("RSET"), 250),
-        (At::Noop, behind("NOOP"), 250),
-        (At::Quit, behind("QUIT"), 221),
+        (Stage::Greeting, String::new(), 220),
+        (Stage::Ehlo, up_to(1), 250),
+        (Stage::Helo, "HELO c.example\r\n".to_owned(), 250),
+        (Stage::Mail, up_to(2), 250),
+        (Stage::Rcpt, up_to(3), 250),
+        (Stage::Data, up_to(4), 354),
+        (Stage::Content, mail.clone(), 250),
+        (Stage::EndOfData, mail.clone(), 250),
+        (Stage::Kept, mail, 250),
+        (Stage::Rset, behind("RSET"), 250),
+        (Stage::Noop, behind("NOOP"), 250),
+        (Stage::Quit, behind("QUIT"), 221),
     ]
 }
 
 /// A sink with one rule, and a client who has said everything up to it.
-async fn met(at: &At, act: Act, said: &str) -> (Sink, Talk) {
-    let sink = Sink::start(Manner::default().rule(at.clone(), act)).await.unwrap();
+async fn met(at: &Stage, action: Action, said: &str) -> (Sink, Talk) {
+    let sink = Sink::start(Behavior::default().rule(*at, action)).await.unwrap();
     let mut talk = Talk::dial(&sink).await;
     talk.send(said.as_bytes()).await;
     (sink, talk)
 }
 
-/// How many replies are due before the one at the moment.
-fn before(at: &At, said: &str) -> usize {
+/// How many replies are due before the one at the stage.
+fn before(at: &Stage, said: &str) -> usize {
     let lines = said.lines().take(4).count();
     match at {
-        At::Greeting => 0,
-        At::Content | At::EndOfData | At::Kept => 5,
+        Stage::Greeting => 0,
+        Stage::Content | Stage::EndOfData | Stage::Kept => 5,
         _ => lines,
     }
 }
 
 #[tokio::test]
 async fn a_421_and_the_end() {
-    for (at, said, _) in moments() {
-        let (_sink, mut talk) = met(&at, Act::Reply("421 4.3.2 told".to_owned()), &said).await;
+    for (at, said, _) in stages() {
+        let (_sink, mut talk) = met(&at, Action::Reply("421 4.3.2 told".to_owned()), &said).await;
         let heard = talk.rest().await;
         assert!(heard.ends_with("421 4.3.2 told\r\n"), "{at:?}: {heard}");
     }
@@ -59,21 +58,21 @@ async fn a_421_and_the_end() {
 
 #[tokio::test]
 async fn a_refusal_and_on() {
-    for (at, said, _) in moments() {
-        let (sink, mut talk) = met(&at, Act::Reply("550-5.0.0 no\nnever".to_owned()), &said).await;
+    for (at, said, _) in stages() {
+        let (sink, mut talk) = met(&at, Action::Reply("550-5.0.0 no\nnever".to_owned()), &said).await;
         let replies = talk.replies(before(&at, &said) + 1).await;
         assert_eq!(replies.last().unwrap(), "550-5.0.0 no\r\n550 never\r\n", "{at:?}");
-        assert_eq!(sink.mails().len(), usize::from(at == At::Kept), "{at:?}");
+        assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
     }
 }
 
 #[tokio::test]
 async fn no_word_and_the_end() {
-    for (at, said, _) in moments() {
-        let (sink, mut talk) = met(&at, Act::HangUp, &said).await;
+    for (at, said, _) in stages() {
+        let (sink, mut talk) = met(&at, Action::HangUp, &said).await;
         let heard = talk.rest().await;
         assert_eq!(whole(&heard), before(&at, &said), "{at:?}: {heard}");
-        assert_eq!(sink.mails().len(), usize::from(at == At::Kept), "{at:?}");
+        assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
     }
 }
 
@@ -84,17 +83,17 @@ fn whole(heard: &str) -> usize {
 
 #[tokio::test]
 async fn a_reset() {
-    for (at, said, _) in moments() {
-        let (sink, mut talk) = met(&at, Act::Reset, &said).await;
+    for (at, said, _) in stages() {
+        let (sink, mut talk) = met(&at, Action::Reset, &said).await;
         assert_eq!(talk.end().await, Some(ErrorKind::ConnectionReset), "{at:?}");
-        assert_eq!(sink.mails().len(), usize::from(at == At::Kept), "{at:?}");
+        assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
     }
 }
 
 #[tokio::test]
 async fn garbage() {
-    for (at, said, _) in moments() {
-        let (_sink, mut talk) = met(&at, Act::Garbage(b"so \x07 what\r\n".to_vec()), &said).await;
+    for (at, said, _) in stages() {
+        let (_sink, mut talk) = met(&at, Action::Garbage(b"so \x07 what\r\n".to_vec()), &said).await;
         talk.shut().await;
         let heard = talk.rest().await;
         assert!(heard.contains("so \u{7} what\r\n"), "{at:?}: {heard}");
@@ -103,54 +102,54 @@ async fn garbage() {
 
 #[tokio::test]
 async fn a_reply_without_end() {
-    for (at, said, _) in moments() {
-        let (sink, mut talk) = met(&at, Act::Endless(250), &said).await;
+    for (at, said, _) in stages() {
+        let (sink, mut talk) = met(&at, Action::Endless(250), &said).await;
         let heard = talk.at_least(1_000_000).await;
         assert!(heard.ends_with("250-and so on\r\n") || heard.contains("250-and so on\r\n250-"), "{at:?}");
         drop(talk);
-        sink.wait_until(|events| events.iter().any(|event| event.what == What::Closed)).await;
+        sink.wait_until(|events| events.iter().any(|event| event.kind == EventKind::Closed)).await;
     }
 }
 
 #[tokio::test]
-async fn silence_and_then_the_duty() {
-    for (at, said, code) in moments() {
-        let gate = Gate::closed();
-        let (_sink, mut talk) = met(&at, Act::Stall(Wait::Until(gate.clone())), &said).await;
+async fn silence_and_then_the_default_reply() {
+    for (at, said, code) in stages() {
+        let latch = Latch::new();
+        let (_sink, mut talk) = met(&at, Action::Stall(Wait::Until(latch.clone())), &said).await;
         let before = before(&at, &said);
         if before > 0 {
             talk.replies(before).await;
         }
-        gate.open();
+        latch.release();
         assert_eq!(codes(&talk.replies(1).await), [code], "{at:?}");
     }
 }
 
 #[tokio::test]
 async fn silence_until_the_client_leaves() {
-    for (at, said, _) in moments() {
-        let (sink, mut talk) = met(&at, Act::Stall(Wait::Until(Gate::closed())), &said).await;
+    for (at, said, _) in stages() {
+        let (sink, mut talk) = met(&at, Action::Stall(Wait::Until(Latch::new())), &said).await;
         talk.shut().await;
         let heard = talk.rest().await;
         assert_eq!(whole(&heard), before(&at, &said), "{at:?}: {heard}");
-        assert_eq!(sink.mails().len(), usize::from(at == At::Kept), "{at:?}");
+        assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
         assert!(sink.mails().iter().all(|mail| !mail.answered));
     }
 }
 
 #[tokio::test]
-async fn byte_by_byte_and_the_duty_done() {
-    let drip = |reply: &str| Act::Drip { reply: reply.to_owned(), pause: Duration::from_micros(100) };
-    let manner = Manner::default()
-        .rule(At::Greeting, drip("220 slow"))
-        .rule(At::Ehlo, drip("250 slow"))
-        .rule(At::Sender("*".to_owned()), drip("250 slow"))
-        .rule(At::Recipient("b@*".to_owned()), drip("251 slow"))
-        .rule(At::Recipient("c@*".to_owned()), drip("550 slow"))
-        .rule(At::Data, drip("354-slow\ngo"))
-        .rule(At::EndOfData, drip("250 slow"))
-        .rule(At::Quit, drip("221 slow"));
-    let sink = Sink::start(manner).await.unwrap();
+async fn byte_by_byte_and_the_command_carried_out() {
+    let drip = |reply: &str| Action::Drip { reply: reply.to_owned(), pause: Duration::from_micros(100) };
+    let behavior = Behavior::default()
+        .rule(Stage::Greeting, drip("220 slow"))
+        .rule(Stage::Ehlo, drip("250 slow"))
+        .rule(Stage::Mail, drip("250 slow"))
+        .with_rule(Rule::new(Stage::Rcpt, drip("251 slow")).matching("b@*"))
+        .with_rule(Rule::new(Stage::Rcpt, drip("550 slow")).matching("c@*"))
+        .rule(Stage::Data, drip("354-slow\ngo"))
+        .rule(Stage::EndOfData, drip("250 slow"))
+        .rule(Stage::Quit, drip("221 slow"));
+    let sink = Sink::start(behavior).await.unwrap();
     let mut talk = Talk::dial(&sink).await;
     talk.send(FLIGHT.replace("DATA", "RCPT TO:<c@x.org>\r\nDATA").as_bytes()).await;
     assert_eq!(codes(&talk.replies(6).await), [220, 250, 250, 251, 550, 354]);
@@ -161,7 +160,7 @@ async fn byte_by_byte_and_the_duty_done() {
 
 #[tokio::test]
 async fn every_reply_byte_by_byte() {
-    let sink = Sink::start(Manner::default().drip(Duration::from_micros(10))).await.unwrap();
+    let sink = Sink::start(Behavior::default().drip(Duration::from_micros(10))).await.unwrap();
     let mut talk = Talk::dial(&sink).await;
     talk.send(format!("{FLIGHT}\r\nhello\r\n.\r\nQUIT\r\n").as_bytes()).await;
     assert_eq!(codes(&talk.replies(7).await), [220, 250, 250, 250, 354, 250, 221]);
@@ -170,13 +169,10 @@ async fn every_reply_byte_by_byte() {
 
 #[tokio::test]
 async fn the_nth_time_only() {
-    let any = || At::Recipient("b*".to_owned());
-    let manner = Manner::default().nth(2, any(), Act::Reply("450 second".to_owned())).nth(
-        4,
-        any(),
-        Act::Reply("451 fourth".to_owned()),
-    );
-    let sink = Sink::start(manner).await.unwrap();
+    let rule =
+        |nth, reply: &str| Rule::new(Stage::Rcpt, Action::Reply(reply.to_owned())).matching("b*").only(nth);
+    let behavior = Behavior::default().with_rule(rule(2, "450 second")).with_rule(rule(4, "451 fourth"));
+    let sink = Sink::start(behavior).await.unwrap();
     for codes in [["250 ", "450 "], ["250 ", "451 "], ["250 ", "250 "]] {
         let mut talk = Talk::hello(&sink).await;
         assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
@@ -190,9 +186,9 @@ async fn the_nth_time_only() {
 
 #[tokio::test]
 async fn a_354_although_nobody_was_accepted() {
-    for refused in [At::Sender("*".to_owned()), At::Recipient("*".to_owned())] {
-        let manner = Manner::default().reply(refused, "550 no").reply(At::Data, "354 go on, then");
-        let sink = Sink::start(manner).await.unwrap();
+    for refused in [Stage::Mail, Stage::Rcpt] {
+        let behavior = Behavior::default().reply(refused, "550 no").reply(Stage::Data, "354 go on, then");
+        let sink = Sink::start(behavior).await.unwrap();
         let mut talk = Talk::hello(&sink).await;
         talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
         assert_eq!(codes(&talk.replies(3).await)[2], 354);
