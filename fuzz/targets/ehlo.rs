@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use smtp_submission::reply::ReplyParser;
-use smtp_submission::{Offers, Reply};
+use smtp_submission::{Extensions, Reply};
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes).into_owned();
@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn check(reply: &Reply) {
-    let offers = Offers::read(reply);
+    let offers = Extensions::read(reply);
     assert!(offers.keywords.len() <= 64);
     let shown = offers.keywords.iter().chain(&offers.mechanisms);
     for word in shown {

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use smtp_submission::Reply;
-use smtp_submission::reply::{Garbled, ReplyParser};
+use smtp_submission::reply::{ParseError, ReplyParser};
 
 /// The bounds that the parser promises, with room for what replaces bytes that are no UTF-8.
 const LONGEST_TEXT: usize = 3 * 64 * 1024;
@@ -25,7 +25,7 @@ fuzz_target!(|input: (Vec<u8>, &[u8])| {
 });
 
 /// Every reply in `parts`, up to the first that is none.
-fn read(parts: &[&[u8]]) -> (Vec<Reply>, Option<Garbled>) {
+fn read(parts: &[&[u8]]) -> (Vec<Reply>, Option<ParseError>) {
     let mut parser = ReplyParser::default();
     let mut replies = Vec::new();
     for mut part in parts.iter().copied() {

@@ -15,8 +15,8 @@ USER, PASSWORD = "login.user@sender.example", "canary-word-of-mine"
 LOGIN = {"SMTP_USERNAME": USER, "SMTP_PASSWORD": PASSWORD}
 NOBODY = "nobody-of-this-name.invalid"
 
-# What becomes of a recipient at the first server. `able`: the next server if it can do what this one cannot, else refused.
-ACCEPTED, NEXT, ABLE, REFUSED, UNKNOWN = "accepted", "next server", "able", "refused", "unknown"
+# The status of a recipient at the first server. NEXT_IF_CAPABLE: try the next server if it can do what this one cannot, else rejected.
+ACCEPTED, TRY_NEXT, NEXT_IF_CAPABLE, REJECTED, UNKNOWN = "accepted", "try next", "next if capable", "rejected", "unknown"
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,22 @@ class Row:
     phase: str
     happened: str
     concerns: str
-    becomes: str
+    status: str
     health: str
     cases: tuple[Case, ...]
 
     @property
     def cells(self) -> tuple[str, ...]:
-        return (self.phase, self.happened, self.concerns, self.becomes, self.health)
+        return (self.phase, self.happened, self.concerns, self.status, self.health)
 
 
-IN_WORDS = {
+PHASE_NAMES = {
     "Connect": "connect", "Greeting": "greeting", "Hello": "EHLO", "Tls": "TLS", "Auth": "login", "Mail": "MAIL FROM",
-    "Rcpt": "RCPT TO", "Content": "DATA", "End": "end of data",
+    "Rcpt": "RCPT TO", "Data": "DATA", "EndOfData": "end of data",
 }
-HEALTH = {"hurt briefly": "back-off", "hurt": "back-off", "paused": "paused", "unhurt": "available", "well": "available"}
+AVAILABILITY = {"brief failure": "back-off", "failure": "back-off", "paused": "paused", "none": "available", "healthy": "available"}
 
-TO_ADA = {A: NEXT}
+TO_ADA = {A: TRY_NEXT}
 ENVELOPE = HELLO + "C: MAIL FROM\nS: 250 ok\nC: RCPT TO\nS: 250 ok\nC: DATA\n"
 UP_TO_THE_END = ENVELOPE + "S: 354 go on\nC: <content>\n"
 NOBODY_TAKEN = HELLO + "C: MAIL FROM\nS: 250 ok\nC: RCPT TO\nS: {rcpt}\nC: DATA\nS: 354 go on\nC: .\nS: {dot}\n"
@@ -92,24 +92,24 @@ LOOK = ("password", "check SMTP_USERNAME and SMTP_PASSWORD", "paused")
 AGAIN = ("Ask the recipient", "Do not send it again unless the user says so")
 
 ROWS = (
-    Row("any but Quit", 'the server says 421, "closing": also instead of the final reply', "server", "next server, for every recipient without a reply", "hurt briefly", (
+    Row("any", "421 is read, also as the reply to the end of the data", "server", "try next, for every recipient without a reply", "brief failure", (
         Case("421 as the greeting", "S: 421 4.3.2 closing\nclose", TO_ADA, ("421", "closing"), ("closing connections for the moment",), "greeting"),
         Case("421 to EHLO", "S: 220 hello\nC: EHLO\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "EHLO"),
         Case("421 to STARTTLS", STARTTLS + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "TLS", variables=WITH_TLS),
         Case("421 to AUTH", PLAIN + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "login", variables=LOGIN),
         Case("421 to MAIL", HELLO + "C: MAIL\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "MAIL FROM"),
         Case("421 to RCPT", ("--disconnect", "*"), TO_ADA, ("421",), (), "RCPT TO"),
-        Case("421 to the second RCPT", ("--refuse", "bad*", "--disconnect", "busy*"), {BAD: REFUSED, A: NEXT, BUSY: NEXT}, ("421", "550"), (), "RCPT TO"),
+        Case("421 to the second RCPT", ("--refuse", "bad*", "--disconnect", "busy*"), {BAD: REJECTED, A: TRY_NEXT, BUSY: TRY_NEXT}, ("421", "550"), (), "RCPT TO"),
         Case("421 to DATA", ENVELOPE + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "DATA"),
         Case("421 at the end", ("--end-reply", "421 4.3.2 closing"), TO_ADA, ("421",), (), "end of data"),
     )),
-    Row("Connect", "the name is not found, the connection is refused, unreachable or too slow", "server", "next server", "hurt", (
+    Row("Connect", "DNS failure; connection refused, unreachable or timed out", "server", "try next", "failure", (
         Case("not found", "no such name", TO_ADA, ("could not be looked up",), ("Check SMTP_HOST for a typing error",)),
         Case("refused", "refused port", TO_ADA, ("refused",), ("Check SMTP_HOST and SMTP_PORT", "firewall")),
         Case("unreachable", "unreachable", TO_ADA, ("unreachable",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
         Case("too slow", "full queue", TO_ADA, ("no answer within 0.5 s",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
     )),
-    Row("Greeting", "a refusal, silence, nonsense, or the end of the connection", "server", "next server", "hurt", (
+    Row("Greeting", "4xx or 5xx greeting, timeout, an invalid reply, or the connection is closed", "server", "try next", "failure", (
         Case("refused for good", "S: 554 5.7.1 no mail from you", TO_ADA, ("554 5.7.1 no mail from you",)),
         Case("refused for now", "S: 450 4.7.0 busy", TO_ADA, ("450 4.7.0 busy",)),
         Case("silence", "stall", TO_ADA, ("no answer within 0.5 s",), ("SMTP_USE_SSL=true",), variables=SHORT),
@@ -118,14 +118,14 @@ ROWS = (
         # It may be seen before there is a connection, in the kernel's eyes: "connect: …" or "greeting: the connection failed".
         Case("reset", "reset", TO_ADA, ("connection",), phase="connect"),
     )),
-    Row("Hello", "neither EHLO nor HELO is taken", "server", "next server", "hurt", (
+    Row("Hello", "both EHLO and HELO fail", "server", "try next", "failure", (
         Case("both refused", "S: 220 hello\nC: EHLO\nS: 502 what?\nC: HELO\nS: 504 5.5.1 no", TO_ADA, ("504 5.5.1 no",)),
         Case("EHLO deferred", "S: 220 hello\nC: EHLO\nS: 450 4.3.2 not now", TO_ADA, ("450 4.3.2 not now",)),
         Case("closed", "S: 220 hello\nC: EHLO\nclose", TO_ADA, ("closed the connection",)),
         Case("nonsense", "S: 220 hello\nC: EHLO\nS: hello yourself\nstall", TO_ADA, ("was not SMTP",)),
         Case("silence", "S: 220 hello\nC: EHLO\nstall", TO_ADA, ("no answer within 0.5 s",), variables=SHORT),
     )),
-    Row("Tls", "STARTTLS is missing or refused, something was slipped in behind its reply, the handshake fails, the certificate does not convince", "server", "next server; never on in plaintext", "hurt, and a person must look", (
+    Row("Tls", "STARTTLS is not offered or refused, plaintext is buffered after its reply, or the handshake or certificate verification fails", "server", "try next; never continue in plaintext", "failure: someone must correct the settings", (
         Case("missing", ("--login", f"{USER}:{PASSWORD}"), TO_ADA, ("does not offer STARTTLS",), ("SMTP_USE_SSL=true",), variables=WITH_TLS),
         Case("refused", STARTTLS + "S: 454 4.7.0 TLS not available", TO_ADA, ("454 4.7.0 TLS not available",), variables=WITH_TLS),
         Case("slipped in", STARTTLS + r"S: 220 go on\r\n250 injected" + "\nstall", TO_ADA, ("injected",), ("tampering", "nothing was sent"), variables=WITH_TLS),
@@ -136,7 +136,7 @@ ROWS = (
         Case("certificate of nobody known", ("--tls", "starttls", "--login", f"{USER}:{PASSWORD}"), TO_ADA, ("certificate",), ("SMTP_CA_FILE",), variables=WITH_TLS),
         Case("certificate of nobody known, TLS first", ("--tls", "implicit", "--login", f"{USER}:{PASSWORD}"), TO_ADA, ("certificate",), ("SMTP_CA_FILE",), variables=OVER_TLS),
     )),
-    Row("Auth", "535, 534 or 530: the login is refused; also 530 at Mail", "server", "next server", "paused: repeated logins could lock the account", (
+    Row("Auth", "535, 534 or 530: the login is refused; also 530 at Mail", "server", "try next", "paused: repeated logins could lock the account", (
         Case("535", ("--login", f"{USER}:another"), TO_ADA, ("535",), LOOK, variables=LOGIN),
         Case("535 to PLAIN, with what was said", PLAIN + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
         Case("535 to LOGIN, with what was said", ASK_LOGIN + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
@@ -145,7 +145,7 @@ ROWS = (
         Case("530", PLAIN + "S: 530 5.7.0 TLS first", TO_ADA, ("530",), LOOK, variables=LOGIN),
         Case("530 at Mail", HELLO + "C: MAIL FROM\nS: 530 5.7.0 log in first\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", TO_ADA, ("530",), ("set SMTP_USERNAME and SMTP_PASSWORD",), "MAIL FROM"),
     )),
-    Row("Auth", "a temporary refusal, or the end of the connection", "server", "next server", "hurt", (
+    Row("Auth", "another 4xx or 5xx, or the connection is closed", "server", "try next", "failure", (
         Case("454", PLAIN + "S: 454 4.7.0 try later", TO_ADA, ("454 4.7.0 try later",), variables=LOGIN),
         Case("454 with what was said", ASK_LOGIN + "echo 454 4.7.0 later:", TO_ADA, ("454",), variables=LOGIN),
         Case("454 with a digest", CRAM + "echo 454 4.7.0 later:", TO_ADA, ("454",), variables=LOGIN),
@@ -153,66 +153,66 @@ ROWS = (
         Case("silence", PLAIN + "stall", TO_ADA, ("no answer within 0.5 s",), variables=LOGIN | SHORT),
         Case("nonsense with what was said", PLAIN + "echo what?", TO_ADA, ("was not SMTP",), variables=LOGIN),
     )),
-    Row("Mail", "the mail is larger than the server takes, known before the upload", "message", "next server if one takes more, else refused", "unhurt", (
-        Case("too large", ("--max-size", "1000"), {A: ABLE}, ("the server takes 1000",), ("Send less",), arguments={"body": "x" * 70 + "\n" + "y" * 900}),
+    Row("Mail", "the mail exceeds the server's SIZE limit, known before the upload", "message", "try next if one allows more, else rejected", "none", (
+        Case("too large", ("--max-size", "1000"), {A: NEXT_IF_CAPABLE}, ("the server takes 1000",), ("Send less",), arguments={"body": "x" * 70 + "\n" + "y" * 900}),
     )),
-    Row("Mail", "an address needs SMTPUTF8 and the server has none", "message", "next server if one has it, else refused", "unhurt", (
-        Case("no SMTPUTF8", ("--without", "SMTPUTF8"), {JURGEN: ABLE}, ("SMTPUTF8",), ("plain ASCII",)),
+    Row("Mail", "an address needs SMTPUTF8 and the server does not offer it", "message", "try next if one offers it, else rejected", "none", (
+        Case("no SMTPUTF8", ("--without", "SMTPUTF8"), {JURGEN: NEXT_IF_CAPABLE}, ("SMTPUTF8",), ("plain ASCII",)),
     )),
-    Row("Mail", "5xx: the sender or the mail is refused", "message", "refused", "unhurt", (
-        Case("550", HELLO + "C: MAIL FROM\nS: 550 5.7.1 not yours\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", {A: REFUSED}, ("550 5.7.1 not yours",), ("set SMTP_FROM_EMAIL",)),
+    Row("Mail", "5xx", "message", "rejected", "none", (
+        Case("550", HELLO + "C: MAIL FROM\nS: 550 5.7.1 not yours\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", {A: REJECTED}, ("550 5.7.1 not yours",), ("set SMTP_FROM_EMAIL",)),
     )),
-    Row("Mail", "4xx: not now", "message", "next server", "unhurt", (
+    Row("Mail", "4xx", "message", "try next", "none", (
         Case("451", HELLO + "C: MAIL FROM\nS: 451 4.3.0 not now\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", TO_ADA, ("451 4.3.0 not now",)),
     )),
-    Row("Rcpt", "5xx: this recipient is refused", "recipient", "refused; the others go on", "unhurt", (
-        Case("one of two", ("--refuse", "bad*"), {A: ACCEPTED, BAD: REFUSED}, ("550",), ("Check the address",)),
-        Case("every one", ("--refuse", "*"), {A: REFUSED, BAD: REFUSED}, ("550",), ("Check the address",)),
+    Row("Rcpt", "5xx", "recipient", "rejected; the others go on", "none", (
+        Case("one of two", ("--refuse", "bad*"), {A: ACCEPTED, BAD: REJECTED}, ("550",), ("Check the address",)),
+        Case("every one", ("--refuse", "*"), {A: REJECTED, BAD: REJECTED}, ("550",), ("Check the address",)),
     )),
-    Row("Rcpt", "4xx: not now. 452, too many recipients: the rest follows in a further transaction here first", "recipient", "next server, for this recipient only", "unhurt", (
-        Case("one of two", ("--defer", "busy*"), {A: ACCEPTED, BUSY: NEXT}, ("451",), ("may take it later",)),
-        Case("every one", ("--defer", "*"), {A: NEXT, BUSY: NEXT}, ("451",), ("may take it later",)),
-        Case("one of each", ("--defer", "busy*", "--refuse", "bad*"), {BAD: REFUSED, A: ACCEPTED, BUSY: NEXT}, ("451", "550"), ("may take it later", "Check the address")),
+    Row("Rcpt", "4xx. After 452 (too many recipients) the rest first goes in another transaction on this server", "recipient", "try next, for this recipient only", "none", (
+        Case("one of two", ("--defer", "busy*"), {A: ACCEPTED, BUSY: TRY_NEXT}, ("451",), ("may take it later",)),
+        Case("every one", ("--defer", "*"), {A: TRY_NEXT, BUSY: TRY_NEXT}, ("451",), ("may take it later",)),
+        Case("one of each", ("--defer", "busy*", "--refuse", "bad*"), {BAD: REJECTED, A: ACCEPTED, BUSY: TRY_NEXT}, ("451", "550"), ("may take it later", "Check the address")),
         Case("452, and the rest here", TWO_OF_THREE + FURTHER.format(rcpt="250 ok") + "S: 354 go on\nC: <content>\nkeep\nS: 250 taken", {A: ACCEPTED, BUSY: ACCEPTED}),
-        Case("452, and again", TWO_OF_THREE + FURTHER.format(rcpt="452 4.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: NEXT}, ("452",), ("may take it later",)),
+        Case("452, and again", TWO_OF_THREE + FURTHER.format(rcpt="452 4.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: TRY_NEXT}, ("452",), ("may take it later",)),
     )),
-    Row("Rcpt", "every recipient is refused, and yet the server asks for the content", "message", "nothing is sent; no copy counts as accepted", "unhurt", (
-        Case("for good, and the dot refused", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="554 5.5.1 nobody to send to"), {A: REFUSED}, ("550 5.1.1 nobody",), ("Check the address",)),
-        Case("for good, and the dot taken", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="250 taken"), {A: REFUSED}, ("550 5.1.1 nobody",), ("Check the address",)),
-        Case("for now, and the dot taken", NOBODY_TAKEN.format(rcpt="450 4.2.1 later", dot="250 taken"), {A: NEXT}, ("450 4.2.1 later",), ("may take it later",)),
+    Row("Rcpt", "every recipient is refused, yet DATA is answered 354", "message", "a lone dot is sent; no recipient counts as accepted", "none", (
+        Case("for good, and the dot refused", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="554 5.5.1 nobody to send to"), {A: REJECTED}, ("550 5.1.1 nobody",), ("Check the address",)),
+        Case("for good, and the dot taken", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="250 taken"), {A: REJECTED}, ("550 5.1.1 nobody",), ("Check the address",)),
+        Case("for now, and the dot taken", NOBODY_TAKEN.format(rcpt="450 4.2.1 later", dot="250 taken"), {A: TRY_NEXT}, ("450 4.2.1 later",), ("may take it later",)),
     )),
-    Row("Content", "DATA itself is refused", "message", "5xx: refused; 4xx: next server", "unhurt", (
-        Case("554", ENVELOPE + "S: 554 5.5.1 no mail today", {A: REFUSED}, ("554 5.5.1 no mail today",)),
+    Row("Data", "DATA itself is refused", "message", "5xx: rejected; 4xx: try next", "none", (
+        Case("554", ENVELOPE + "S: 554 5.5.1 no mail today", {A: REJECTED}, ("554 5.5.1 no mail today",)),
         Case("451", ENVELOPE + "S: 451 4.3.0 not now", TO_ADA, ("451 4.3.0 not now",)),
     )),
     # Stalls that last as long as the call, here and at the end, stand in LATE in test_bounds.py: they are waited for together.
-    Row("Content", "the connection ends or stalls before the last byte was handed over", "message", "next server", "hurt", (
+    Row("Data", "the connection is closed or stalls before the last byte was sent", "message", "try next", "failure", (
         Case("closed", ENVELOPE + "S: 354 go on\nclose", TO_ADA, ("connection",), arguments=LARGE),
         Case("reset", ENVELOPE + "S: 354 go on\nreset", TO_ADA, ("connection",), arguments=LARGE),
         Case("closed before DATA's reply", ENVELOPE + "close", TO_ADA, ("closed the connection",)),
         Case("silence instead of DATA's reply", ENVELOPE + "stall", TO_ADA, ("no answer within 0.5 s",), variables=SHORT),
     )),
-    Row("End", "2xx", "recipient", "accepted: each one that Rcpt accepted", "well", (
+    Row("EndOfData", "2xx", "recipient", "accepted: each one that Rcpt accepted", "healthy", (
         Case("both", (), {A: ACCEPTED, BUSY: ACCEPTED}),
-        Case("one of two", ("--refuse", "bad*"), {BAD: REFUSED, A: ACCEPTED}, ("550",), phase="RCPT TO"),
+        Case("one of two", ("--refuse", "bad*"), {BAD: REJECTED, A: ACCEPTED}, ("550",), phase="RCPT TO"),
         Case("with EHLO refused and HELO taken", "S: 220 hello\nC: EHLO\nS: 502 what?\nC: HELO\nS: 250 hello\nC: MAIL\nS: 250 ok\nC: RCPT\nS: 250 ok\nC: DATA\nS: 354 go on\nC: <content>\nkeep\nS: 250 ok", {A: ACCEPTED}),
     )),
-    Row("End", "5xx: the content is refused", "message", "refused", "unhurt", (
-        Case("554", ("--end-reply", "554 5.7.1 looks like spam"), {A: REFUSED, BUSY: REFUSED}, ("554 5.7.1 looks like spam",)),
+    Row("EndOfData", "5xx", "message", "rejected", "none", (
+        Case("554", ("--end-reply", "554 5.7.1 looks like spam"), {A: REJECTED, BUSY: REJECTED}, ("554 5.7.1 looks like spam",)),
     )),
-    Row("End", "4xx: not now", "message", "next server", "unhurt", (
-        Case("451", ("--end-reply", "451 4.3.0 later"), {A: NEXT, BUSY: NEXT}, ("451 4.3.0 later",)),
+    Row("EndOfData", "4xx", "message", "try next", "none", (
+        Case("451", ("--end-reply", "451 4.3.0 later"), {A: TRY_NEXT, BUSY: TRY_NEXT}, ("451 4.3.0 later",)),
     )),
-    Row("End", "the connection ends, stalls, or says nonsense instead of the reply", "message", "**unknown**", "hurt", (
+    Row("EndOfData", "the connection is closed or stalls, or the reply is invalid", "message", "**unknown**", "failure", (
         Case("closed, and kept", ("--after-dot", "drop-kept"), {A: UNKNOWN, BUSY: UNKNOWN}, ("closed",), AGAIN, kept=True),
         Case("closed, and lost", ("--after-dot", "drop-lost"), {A: UNKNOWN, BUSY: UNKNOWN}, ("closed",), AGAIN, kept=False),
-        Case("closed, one refused before", ("--after-dot", "drop-kept", "--refuse", "bad*"), {A: UNKNOWN, BAD: REFUSED}, ("closed", "550"), AGAIN, kept=True),
-        Case("closed, one deferred before", ("--after-dot", "drop-kept", "--defer", "busy*"), {A: UNKNOWN, BUSY: NEXT}, ("closed",), AGAIN, kept=True),
+        Case("closed, one refused before", ("--after-dot", "drop-kept", "--refuse", "bad*"), {A: UNKNOWN, BAD: REJECTED}, ("closed", "550"), AGAIN, kept=True),
+        Case("closed, one deferred before", ("--after-dot", "drop-kept", "--defer", "busy*"), {A: UNKNOWN, BUSY: TRY_NEXT}, ("closed",), AGAIN, kept=True),
         Case("reset", UP_TO_THE_END + "keep\nreset", {A: UNKNOWN}, ("connection",), AGAIN, kept=True),
         Case("nonsense", UP_TO_THE_END + "keep\nS: thank you!\nstall", {A: UNKNOWN}, ("was not SMTP",), AGAIN, kept=True),
         Case("a number that is no end", UP_TO_THE_END + "keep\nS: 354 go on", {A: UNKNOWN}, ("354",), ("Do not send it again unless the user says so",), kept=True),
     )),
-    Row("Quit", "anything", "nobody", "nothing: the mail's end is known", "unhurt", tuple(
+    Row("Quit", "anything", "–", "ignored: the status is known", "none", tuple(
         Case(name, UP_TO_THE_END + f"keep\nS: 250 taken\nC: QUIT\n{answer}", {A: ACCEPTED})
         for name, answer in {"refused": "S: 500 no", "421": "S: 421 closing", "closed": "close", "reset": "reset", "nonsense": "S: bye\nS: bye"}.items()
     )),

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from conftest import one_server, several_servers
-from failures import ABLE, ACCEPTED, CASES, HEALTH, IN_WORDS, LOGIN, NEXT, REFUSED, ROWS, UNKNOWN, Case, Row, documented
+from failures import ACCEPTED, AVAILABILITY, CASES, LOGIN, NEXT_IF_CAPABLE, PHASE_NAMES, REJECTED, ROWS, TRY_NEXT, UNKNOWN, Case, Row, documented
 from programs import Answer, Program
 
 
@@ -25,7 +25,7 @@ def message_state(statuses: dict[str, str]) -> str:
 def assert_statuses(answer: Answer, statuses: dict[str, str]) -> None:
     """State, and each recipient in the list that it belongs to."""
     answer.has_state(message_state(statuses))
-    lists = {ACCEPTED: answer.data["accepted"], REFUSED: answer.rejected, UNKNOWN: answer.data["unknown"]}
+    lists = {ACCEPTED: answer.data["accepted"], REJECTED: answer.rejected, UNKNOWN: answer.data["unknown"]}
     for status, members in lists.items():
         assert members == [address for address, its in statuses.items() if its == status], f"{status}: {answer}"
     assert answer.data["pending"] == [], answer
@@ -36,13 +36,13 @@ def assert_messages(answer: Answer, row: Row, case: Case) -> None:
     troubled = [address for address, status in case.statuses.items() if status != ACCEPTED]
     if not troubled:
         return
-    answer.mentions(*case.messages, *case.hints, case.phase or IN_WORDS[row.phase])
+    answer.mentions(*case.messages, *case.hints, case.phase or PHASE_NAMES[row.phase])
     if len(set(case.statuses.values())) > 1:
         answer.mentions(*troubled)
     assert "\n" not in answer.text, answer
     for entry in answer.data["rejected"]:
         expected = case.statuses[entry["address"]]
-        assert ("nothing is kept, try again later" in entry["reason"]) is (expected == NEXT), answer
+        assert ("nothing is kept, try again later" in entry["reason"]) is (expected == TRY_NEXT), answer
         assert entry["reason"] in answer.text or len(answer.data["rejected"]) > 1, answer
 
 
@@ -55,7 +55,7 @@ def assert_health(program: Program, name: str, expected: str) -> None:
 
 
 def availability(row: Row) -> str:
-    return HEALTH[row.health.split(":")[0].split(",")[0]]
+    return AVAILABILITY[row.health.split(":")[0].split(",")[0]]
 
 
 def never_in_plaintext(server: Any, row: Row) -> None:
@@ -72,7 +72,7 @@ def test_with_one_server(processes, build_server, name: str) -> None:
     first = build_server(case)
     program = processes.program(one_server(first, **case.variables))
     answer = program.send(to=list(case.statuses), **case.arguments)
-    assert_statuses(answer, {address: REFUSED if status in (NEXT, ABLE) else status for address, status in case.statuses.items()})
+    assert_statuses(answer, {address: REJECTED if status in (TRY_NEXT, NEXT_IF_CAPABLE) else status for address, status in case.statuses.items()})
     assert_messages(answer, row, case)
     assert_health(program, "primary", availability(row))
     processes.stop_all()
@@ -89,11 +89,11 @@ def test_with_two_servers(processes, build_server, name: str) -> None:
     own = {f"{variable}_1": value for variable, value in case.variables.items()}
     program = processes.program(several_servers(first, second, **own))
     answer = program.send(to=list(case.statuses), **case.arguments)
-    assert_statuses(answer, {address: ACCEPTED if status in (NEXT, ABLE) else status for address, status in case.statuses.items()})
+    assert_statuses(answer, {address: ACCEPTED if status in (TRY_NEXT, NEXT_IF_CAPABLE) else status for address, status in case.statuses.items()})
     assert_health(program, "first", availability(row))
     assert_health(program, "second", "available")
     processes.stop_all()
-    moved = [address for address, status in case.statuses.items() if status in (NEXT, ABLE)]
+    moved = [address for address, status in case.statuses.items() if status in (TRY_NEXT, NEXT_IF_CAPABLE)]
     stayed = [address for address, status in case.statuses.items() if status == ACCEPTED or (status == UNKNOWN and case.kept)]
     assert (copies(first), copies(second)) == (sorted(stayed), sorted(moved)), answer
     for server, domain in ((first, "first.example"), (second, "second.example")):

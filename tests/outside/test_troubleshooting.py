@@ -288,7 +288,7 @@ NO_ENTRY = {
     "Invalid request: its body broke off": "nobody is there who could read it",
 }
 WORDS = {
-    "crates/smtp/src/trouble.rs": r'#\[error\("([^{].*)"',
+    "crates/smtp/src/error.rs": r'#\[error\("([^{].*)"',
     "crates/smtp/src/tls.rs": r'"(the server\'s certificate .*)"',
     "crates/server/src/mcp/http/refusal.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
     "crates/server/src/dispatch/words.rs": r'return "(.*)"\.to_owned\(\);',

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use smtp_submission::{Content, Envelope, Handover, Limits, Path, Pool, Security, Server};
+use smtp_submission::{CommitPoint, Content, Envelope, Limits, Path, Pool, Security, ServerParams};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::mail_server::MailServer;
@@ -66,7 +66,7 @@ struct Engine {
 
 impl Engine {
     fn new(port: u16, message: &[u8]) -> Result<Self> {
-        let server = Server {
+        let server = ServerParams {
             host: "127.0.0.1".to_owned(),
             port,
             security: Security::None,
@@ -82,14 +82,14 @@ impl Engine {
                 sender: Some(Path::new("ada@example.org")?),
                 recipients: vec![Path::new("grace@example.org")?],
             },
-            content: Content { pieces: vec![Bytes::copy_from_slice(message)], smtputf8: false },
+            content: Content { chunks: vec![Bytes::copy_from_slice(message)], smtputf8: false },
         })
     }
 
     fn send(&self) -> Result<()> {
         self.runtime.block_on(async {
             let ready = self.pool.connect().await?;
-            let delivery = ready.deliver(&self.envelope, &self.content, &Handover::new()).await;
+            let delivery = ready.deliver(&self.envelope, &self.content, &CommitPoint::new()).await;
             if delivery.accepted() { Ok(()) } else { bail!("the engine: {delivery:?}") }
         })
     }

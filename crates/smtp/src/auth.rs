@@ -1,6 +1,6 @@
-//! Logs in (RFC 4954): which mechanism, and what it answers to which challenge.
+//! SMTP AUTH (RFC 4954): choosing a mechanism and responding to its challenges.
 //!
-//! PLAIN, LOGIN and CRAM-MD5 are a few lines each; a SASL framework for them would be longer than they are.
+//! PLAIN, LOGIN and CRAM-MD5 are a few lines each; a SASL framework would take more code than they do.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use tracing::debug;
 
 use crate::reply::quote;
 use crate::wire::Wire;
-use crate::{Cause, Credentials, Offers, Phase, Reply, Trouble};
+use crate::{Credentials, Error, ErrorKind, Extensions, Phase, Reply};
 
 /// The longest command line that may carry an initial response (RFC 4954, section 4).
 const LINE_LIMIT: usize = 512;
 
 /// How much of a server's list of mechanisms is quoted, in characters.
-const OFFERED: usize = 120;
+const MECHANISMS_QUOTE_LIMIT: usize = 120;
 
 /// A login mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
     /// RFC 4616.
     Plain,
-    /// Name and password, each asked for; never a standard, and widespread.
+    /// User name and password, each prompted for. Never standardised, but common.
     Login,
-    /// RFC 2195: the password itself does not travel.
+    /// RFC 2195: the password itself is not sent.
     CramMd5,
 }
 
@@ -43,63 +43,65 @@ impl Mechanism {
     }
 }
 
-/// Chooses among what a server offers. Under TLS the simple ones come first; without it, the one that hides the password.
-pub fn choose(offers: &Offers, under_tls: bool) -> Option<Mechanism> {
+/// Chooses one that the server offers: the simple ones first under TLS, CRAM-MD5 first without it.
+pub fn choose(extensions: &Extensions, under_tls: bool) -> Option<Mechanism> {
     let order = match under_tls {
         true => [Mechanism::Plain, Mechanism::Login, Mechanism::CramMd5],
         false => [Mechanism::CramMd5, Mechanism::Plain, Mechanism::Login],
     };
-    order.into_iter().find(|mechanism| offers.mechanisms.iter().any(|offered| offered == mechanism.name()))
+    order
+        .into_iter()
+        .find(|mechanism| extensions.mechanisms.iter().any(|offered| offered == mechanism.name()))
 }
 
-/// Logs in once; a refusal is not followed by another mechanism, because accounts lock.
+/// Logs in once. A refused login is not tried again with another mechanism, because accounts get locked.
 pub(crate) async fn log_in(
     wire: &mut Wire,
-    offers: &Offers,
+    extensions: &Extensions,
     credentials: &Credentials,
     within: Duration,
-) -> Result<(), Trouble> {
-    let trouble = |cause| Trouble::new(Phase::Auth, cause);
-    let Some(mechanism) = choose(offers, wire.tls_version().is_some()) else {
-        let offered = if offers.mechanisms.is_empty() {
+) -> Result<(), Error> {
+    let error = |kind| Error::new(Phase::Auth, kind);
+    let Some(mechanism) = choose(extensions, wire.tls_version().is_some()) else {
+        let offered = if extensions.mechanisms.is_empty() {
             "none".to_owned()
         } else {
-            quote(&offers.mechanisms.join(", "), OFFERED)
+            quote(&extensions.mechanisms.join(", "), MECHANISMS_QUOTE_LIMIT)
         };
-        return Err(trouble(Cause::NoMechanism(offered)));
+        return Err(error(ErrorKind::NoMechanism(offered)));
     };
-    let result = converse(wire, mechanism, credentials, within).await.map_err(trouble);
+    let result = exchange(wire, mechanism, credentials, within).await.map_err(error);
     debug!(mechanism = mechanism.name(), accepted = result.is_ok(), "login");
     result
 }
 
-async fn converse(
+async fn exchange(
     wire: &mut Wire,
     mechanism: Mechanism,
     credentials: &Credentials,
     within: Duration,
-) -> Result<(), Cause> {
-    wire.send(&opening(mechanism, credentials), within).await?;
-    // Two challenges are the most that any of the three asks.
+) -> Result<(), ErrorKind> {
+    wire.send(&initial_command(mechanism, credentials), within).await?;
+    // None of the three has more than two challenges.
     for round in 0..3 {
         let reply = wire.read_reply(within).await?;
         match reply.code {
             334 => {}
             _ if reply.is_positive() => return Ok(()),
-            _ => return Err(Cause::Reply(reply)),
+            _ => return Err(ErrorKind::Reply(reply)),
         }
         let Some(answer) = answer(mechanism, credentials, round, &reply) else {
-            return Err(Cause::Reply(reply));
+            return Err(ErrorKind::Reply(reply));
         };
-        // A digest can be tried against guesses of the password, so an echo of it is hidden, too.
-        wire.hide(&answer);
+        // A digest allows offline guessing of the password, so an echo of it is redacted, too.
+        wire.mask(&answer);
         wire.send(format!("{}\r\n", STANDARD.encode(answer)).as_bytes(), within).await?;
     }
-    Err(Cause::Garbage("the login does not come to an end".to_owned()))
+    Err(ErrorKind::Garbage("the login does not come to an end".to_owned()))
 }
 
-/// The AUTH command: with the response in it for PLAIN, unless the line grows too long.
-fn opening(mechanism: Mechanism, credentials: &Credentials) -> Vec<u8> {
+/// The AUTH command; for PLAIN with an initial response, unless the line becomes too long.
+fn initial_command(mechanism: Mechanism, credentials: &Credentials) -> Vec<u8> {
     let name = mechanism.name();
     let bare = format!("AUTH {name}\r\n");
     if mechanism != Mechanism::Plain {
@@ -109,7 +111,7 @@ fn opening(mechanism: Mechanism, credentials: &Credentials) -> Vec<u8> {
     if line.len() > LINE_LIMIT { bare.into_bytes() } else { line.into_bytes() }
 }
 
-/// What answers the challenge of this round (from 0). `None`: there is no answer to it.
+/// The response to the challenge of this round (from 0). `None` if there is none.
 fn answer(
     mechanism: Mechanism,
     credentials: &Credentials,
@@ -138,8 +140,8 @@ fn cram_md5(credentials: &Credentials, challenge: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mechanism, answer, choose, cram_md5, opening};
-    use crate::{Credentials, Offers, Reply};
+    use super::{Mechanism, answer, choose, cram_md5, initial_command};
+    use crate::{Credentials, Extensions, Reply};
 
     fn credentials(name: &str, password: &str) -> Credentials {
         Credentials { username: name.to_owned(), password: password.to_owned().into() }
@@ -147,9 +149,9 @@ mod tests {
 
     #[test]
     fn the_choice_depends_on_tls() {
-        let offers = |list: &[&str]| Offers {
+        let extensions = |list: &[&str]| Extensions {
             mechanisms: list.iter().map(|m| (*m).to_owned()).collect(),
-            ..Offers::default()
+            ..Extensions::default()
         };
         for (list, tls, chosen) in [
             (&["CRAM-MD5", "LOGIN", "PLAIN"][..], true, Some(Mechanism::Plain)),
@@ -160,7 +162,7 @@ mod tests {
             (&["XOAUTH2", "GSSAPI"], true, None),
             (&[], true, None),
         ] {
-            assert_eq!(choose(&offers(list), tls), chosen, "{list:?} {tls}");
+            assert_eq!(choose(&extensions(list), tls), chosen, "{list:?} {tls}");
         }
     }
 
@@ -175,10 +177,13 @@ mod tests {
     #[test]
     fn a_long_response_waits_for_its_challenge() {
         let long = credentials("ada", &"x".repeat(600));
-        assert_eq!(opening(Mechanism::Plain, &long), b"AUTH PLAIN\r\n");
+        assert_eq!(initial_command(Mechanism::Plain, &long), b"AUTH PLAIN\r\n");
         let challenge = Reply { code: 334, enhanced: None, text: String::new() };
         assert!(answer(Mechanism::Plain, &long, 0, &challenge).is_some());
         assert!(answer(Mechanism::Plain, &long, 1, &challenge).is_none());
-        assert_eq!(opening(Mechanism::Plain, &credentials("ada", "pw")), b"AUTH PLAIN AGFkYQBwdw==\r\n");
+        assert_eq!(
+            initial_command(Mechanism::Plain, &credentials("ada", "pw")),
+            b"AUTH PLAIN AGFkYQBwdw==\r\n"
+        );
     }
 }

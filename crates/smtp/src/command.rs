@@ -1,12 +1,12 @@
-//! Writes commands. Nothing here can write a second command: names and paths were checked, the rest is our own text.
+//! Writes commands. None can contain a second command: names and paths were checked, the rest is constant.
 
 use std::net::IpAddr;
 
-use crate::{Envelope, Offers, Path};
+use crate::{Envelope, Extensions, Path};
 
-/// What MAIL declares about a message.
+/// The parameters of MAIL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Declared {
+pub struct MailParams {
     /// Size in bytes (RFC 1870).
     pub size: u64,
     /// The content has 8-bit bytes (RFC 6152).
@@ -15,7 +15,7 @@ pub struct Declared {
     pub smtputf8: bool,
 }
 
-/// EHLO, or HELO where the server knows no better.
+/// EHLO, or HELO if the server does not know EHLO.
 pub fn hello(verb: &str, name: &str) -> Vec<u8> {
     format!("{verb} {name}\r\n").into_bytes()
 }
@@ -32,17 +32,17 @@ pub fn hello_name(configured: Option<&str>, own: IpAddr) -> String {
 }
 
 /// MAIL, with the parameters that the server offers and the message needs.
-pub fn mail(out: &mut Vec<u8>, envelope: &Envelope, declared: Declared, offers: &Offers) {
+pub fn mail(out: &mut Vec<u8>, envelope: &Envelope, params: MailParams, extensions: &Extensions) {
     out.extend_from_slice(b"MAIL FROM:<");
     out.extend_from_slice(envelope.sender.as_ref().map_or("", Path::as_str).as_bytes());
     out.push(b'>');
-    if offers.size {
-        out.extend_from_slice(format!(" SIZE={}", declared.size).as_bytes());
+    if extensions.size {
+        out.extend_from_slice(format!(" SIZE={}", params.size).as_bytes());
     }
-    if declared.eight_bit && offers.eight_bit_mime {
+    if params.eight_bit && extensions.eight_bit_mime {
         out.extend_from_slice(b" BODY=8BITMIME");
     }
-    if declared.smtputf8 && offers.smtputf8 {
+    if params.smtputf8 && extensions.smtputf8 {
         out.extend_from_slice(b" SMTPUTF8");
     }
     out.extend_from_slice(b"\r\n");
@@ -57,29 +57,29 @@ pub fn rcpt(out: &mut Vec<u8>, recipient: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Declared, hello_name, mail, rcpt};
-    use crate::{Envelope, Offers, Path};
+    use super::{MailParams, hello_name, mail, rcpt};
+    use crate::{Envelope, Extensions, Path};
 
-    fn written(sender: Option<&str>, declared: Declared, offers: &Offers) -> String {
+    fn written(sender: Option<&str>, params: MailParams, extensions: &Extensions) -> String {
         let envelope = Envelope { sender: sender.map(|s| Path::new(s).unwrap()), recipients: Vec::new() };
         let mut out = Vec::new();
-        mail(&mut out, &envelope, declared, offers);
+        mail(&mut out, &envelope, params, extensions);
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn mail_declares_only_what_is_needed_and_offered() {
-        let all = Offers { size: true, eight_bit_mime: true, smtputf8: true, ..Offers::default() };
-        let plain = Declared { size: 7, eight_bit: false, smtputf8: false };
-        let much = Declared { size: 7, eight_bit: true, smtputf8: true };
-        for (sender, declared, offers, line) in [
-            (Some("a@x.org"), plain, &Offers::default(), "MAIL FROM:<a@x.org>\r\n"),
-            (Some("a@x.org"), much, &Offers::default(), "MAIL FROM:<a@x.org>\r\n"),
+        let all = Extensions { size: true, eight_bit_mime: true, smtputf8: true, ..Extensions::default() };
+        let plain = MailParams { size: 7, eight_bit: false, smtputf8: false };
+        let much = MailParams { size: 7, eight_bit: true, smtputf8: true };
+        for (sender, params, extensions, line) in [
+            (Some("a@x.org"), plain, &Extensions::default(), "MAIL FROM:<a@x.org>\r\n"),
+            (Some("a@x.org"), much, &Extensions::default(), "MAIL FROM:<a@x.org>\r\n"),
             (Some("a@x.org"), plain, &all, "MAIL FROM:<a@x.org> SIZE=7\r\n"),
             (Some("ü@x.org"), much, &all, "MAIL FROM:<ü@x.org> SIZE=7 BODY=8BITMIME SMTPUTF8\r\n"),
             (None, plain, &all, "MAIL FROM:<> SIZE=7\r\n"),
         ] {
-            assert_eq!(written(sender, declared, offers), line);
+            assert_eq!(written(sender, params, extensions), line);
         }
     }
 

@@ -1,28 +1,28 @@
-//! What became of one delivery.
+//! The result of one delivery.
 
-use crate::{Reply, Trouble};
+use crate::{Error, Reply};
 
-/// One answer for each recipient, in the envelope's order.
+/// One result for each recipient, in the envelope's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// `Ok`: the server took responsibility, with its reply to the end of the data. `Err`: it did not, or nobody knows;
-    /// [`judge`](crate::judge()) tells which.
-    pub recipients: Vec<Result<Reply, Trouble>>,
+    /// `Ok`: the server accepted it, with its reply to the end of the data. `Err`: it did not, or it is unknown;
+    /// [`classify`](crate::classify()) tells which.
+    pub recipients: Vec<Result<Reply, Error>>,
 }
 
 impl Delivery {
-    /// The same trouble for each of `count` recipients.
-    pub fn failed(count: usize, trouble: &Trouble) -> Self {
-        Self { recipients: vec![Err(trouble.clone()); count] }
+    /// The same error for each of `count` recipients.
+    pub fn failed(count: usize, error: &Error) -> Self {
+        Self { recipients: vec![Err(error.clone()); count] }
     }
 
-    /// Whether the server took the message for anyone.
+    /// Whether the server accepted the message for any recipient.
     pub fn accepted(&self) -> bool {
         self.recipients.iter().any(Result::is_ok)
     }
 
-    /// The troubles among the answers.
-    pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+    /// The errors among the results.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
         self.recipients.iter().filter_map(|end| end.as_ref().err())
     }
 }

@@ -4,12 +4,12 @@ use std::fmt;
 
 /// A mailbox as it stands between `<` and `>` in MAIL and RCPT (RFC 5321, section 4.1.2; RFC 6531).
 ///
-/// Its promise: nothing in it can end the command or begin another. Domains are expected in their ASCII form
+/// Nothing in it can end the command or begin another. Domains are expected in their ASCII form
 /// (A-labels); a local part may be UTF-8 and then needs SMTPUTF8.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Path(String);
 
-/// Why a text is no [`Path`].
+/// Why a text is not a [`Path`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// Not of the form local@domain.
@@ -36,7 +36,7 @@ impl Path {
     /// Checks `text` (without angle brackets).
     ///
     /// # Errors
-    /// When it could be read as anything but one mailbox.
+    /// The text could be read as anything but one mailbox.
     pub fn new(text: &str) -> Result<Self, PathError> {
         let Some((local, domain)) = text.rsplit_once('@') else {
             return Err(PathError::Form);

@@ -1,8 +1,8 @@
-//! Where in the conversation something happened.
+//! The phases of an SMTP session.
 
 use std::fmt;
 
-/// A phase of the SMTP conversation (RFC 5321, section 3), as failures are told and judged.
+/// A phase of an SMTP session (RFC 5321, section 3), in which a failure happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     /// Looking up the name and opening the TCP connection.
@@ -20,13 +20,13 @@ pub enum Phase {
     /// RCPT TO.
     Rcpt,
     /// DATA and the content, up to the last byte.
-    Content,
+    Data,
     /// The reply to the end of the data.
-    End,
+    EndOfData,
 }
 
 impl Phase {
-    /// Every phase, in the order of a conversation.
+    /// Every phase, in the order of a session.
     pub const ALL: [Self; 9] = [
         Self::Connect,
         Self::Greeting,
@@ -35,8 +35,8 @@ impl Phase {
         Self::Auth,
         Self::Mail,
         Self::Rcpt,
-        Self::Content,
-        Self::End,
+        Self::Data,
+        Self::EndOfData,
     ];
 }
 
@@ -50,8 +50,8 @@ impl fmt::Display for Phase {
             Self::Auth => "login",
             Self::Mail => "MAIL FROM",
             Self::Rcpt => "RCPT TO",
-            Self::Content => "DATA",
-            Self::End => "end of data",
+            Self::Data => "DATA",
+            Self::EndOfData => "end of data",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Warm sessions of one server: each carries one message after the other, and a dead one is replaced unseen.
+//! A connection pool for one server: sessions are used again, and a dead one is replaced.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -8,165 +8,176 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
-use crate::{Cause, Content, Delivery, Envelope, Handover, Health, Phase, Server, Session, Trouble, judge};
+use crate::{
+    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, HealthImpact, Phase, ServerParams, Session,
+    classify,
+};
 
-/// How long a session may be parked. Servers hang up after minutes; a goodbye in time is theirs to count.
-const PARKED: Duration = Duration::from_secs(90);
-/// How many transactions a session may carry. Many servers end it after about that number.
-const MESSAGES: u32 = 100;
+/// How long a session may be idle. Servers close idle connections after some minutes; QUIT should come first.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// How many transactions a session may carry. Many servers close it after about that number.
+const MAX_MESSAGES: u32 = 100;
 
 /// The sessions of one server. Cloning it shares them.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
 struct Shared {
-    server: Server,
-    parked_for: Duration,
-    turns: Arc<Semaphore>,
-    lot: Mutex<Lot>,
-    /// Held while a login is tried that is not known to work.
+    server: ServerParams,
+    idle_timeout: Duration,
+    permits: Arc<Semaphore>,
+    slots: Mutex<Slots>,
+    /// Held while a login is tried that has not worked yet.
     first_login: tokio::sync::Mutex<()>,
 }
 
-/// What is parked, and what is known about the login.
+/// The idle sessions, and what is known about the login.
 #[derive(Default)]
-struct Lot {
-    parked: Vec<Parked>,
-    sweeping: bool,
-    drained: bool,
+struct Slots {
+    idle: Vec<IdleSession>,
+    reaping: bool,
+    closed: bool,
     login_works: bool,
-    login_refused: Option<Trouble>,
+    login_refused: Option<Error>,
 }
 
-struct Parked {
+struct IdleSession {
     session: Session,
     since: Instant,
 }
 
-/// The right to have one session open.
-pub struct Turn {
+/// Permission to have one connection open.
+pub struct ConnectionPermit {
     shared: Arc<Shared>,
     permit: OwnedSemaphorePermit,
 }
 
-/// A session in hand, to carry one message. Dropped unused, it goes back.
-pub struct Ready {
+/// A session for one message. If dropped unused, it goes back to the pool.
+pub struct PooledSession {
     session: Option<Session>,
     reused: bool,
     shared: Arc<Shared>,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// What a new session showed.
+/// What a new session showed about the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// The lines of the answer to EHLO, safe to show.
+pub struct ServerInfo {
+    /// The lines of the reply to EHLO, safe to display.
     pub keywords: Vec<String>,
     /// The version of TLS, such as `TLSv1.3`. `None`: plaintext.
     pub tls_version: Option<&'static str>,
 }
 
 impl Pool {
-    /// A pool that connects when asked, with at most `max_open` sessions (at least one).
-    pub fn new(server: Server, max_open: usize) -> Self {
-        Self::parking(server, max_open, PARKED)
+    /// A pool that connects on demand, with at most `max_open` sessions (at least one).
+    pub fn new(server: ServerParams, max_open: usize) -> Self {
+        Self::with_idle_timeout(server, max_open, IDLE_TIMEOUT)
     }
 
-    fn parking(server: Server, max_open: usize, parked_for: Duration) -> Self {
+    fn with_idle_timeout(server: ServerParams, max_open: usize, idle_timeout: Duration) -> Self {
         Self(Arc::new(Shared {
             server,
-            parked_for,
-            turns: Arc::new(Semaphore::new(max_open.clamp(1, Semaphore::MAX_PERMITS))),
-            lot: Mutex::default(),
+            idle_timeout,
+            permits: Arc::new(Semaphore::new(max_open.clamp(1, Semaphore::MAX_PERMITS))),
+            slots: Mutex::default(),
             first_login: tokio::sync::Mutex::default(),
         }))
     }
 
-    /// A warm session that looks alive, else a new one. Waits for its turn, without a limit of its own.
+    /// An idle session that looks alive, else a new one. Waits for a permit without a limit of its own.
     ///
     /// # Errors
-    /// As [`Session::open`]. A refused login is told again without trying, whatever is warm, until
+    /// As [`Session::open`]. After a refused login the same error is returned without connecting, until
     /// [`Pool::forget_login_refusal`].
-    pub async fn connect(&self) -> Result<Ready, Trouble> {
-        self.turn().await?.connect().await
+    pub async fn connect(&self) -> Result<PooledSession, Error> {
+        self.permit().await?.connect().await
     }
 
-    /// Waits until one of the sessions that may be open is free. Whoever bounds the wait knows that the server is busy,
-    /// and not that it is broken.
+    /// Waits until another connection may be open. A caller who limits this wait can tell a busy server from
+    /// a broken one.
     ///
     /// # Errors
-    /// None in practice: the pool would have to be closed.
-    pub async fn turn(&self) -> Result<Turn, Trouble> {
-        let permit = Arc::clone(&self.0.turns).acquire_owned().await;
-        let permit = permit.map_err(|_| Trouble::new(Phase::Connect, Cause::Closed))?;
-        Ok(Turn { shared: Arc::clone(&self.0), permit })
+    /// None in practice: the semaphore is never closed.
+    pub async fn permit(&self) -> Result<ConnectionPermit, Error> {
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| Error::new(Phase::Connect, ErrorKind::Closed))?;
+        Ok(ConnectionPermit { shared: Arc::clone(&self.0), permit })
     }
 
-    /// Tries the server with a new session, whatever is parked; keeps it warm if there is room.
+    /// Checks the server with a new session, and keeps the session if there is room.
     ///
     /// # Errors
     /// As [`Pool::connect`].
-    pub async fn probe(&self) -> Result<Facts, Trouble> {
+    pub async fn check(&self) -> Result<ServerInfo, Error> {
         let session = self.0.open().await?;
-        let facts = Facts { keywords: session.offers().keywords.clone(), tls_version: session.tls_version() };
-        match self.0.park_if_room(session) {
+        let info = ServerInfo {
+            keywords: session.extensions().keywords.clone(),
+            tls_version: session.tls_version(),
+        };
+        match self.0.put_back_if_room(session) {
             None => {}
             Some(left_over) => left_over.quit().await,
         }
-        Ok(facts)
+        Ok(info)
     }
 
     /// Forgets that the login was refused, so that it is tried once more.
     pub fn forget_login_refusal(&self) {
-        self.0.lot().login_refused = None;
+        self.0.slots().login_refused = None;
     }
 
-    /// Says goodbye on every parked session, and parks no more from now on.
+    /// Sends QUIT on every idle session, and keeps none from now on.
     pub async fn drain(&self) {
-        let parked = {
-            let mut lot = self.0.lot();
-            lot.drained = true;
-            std::mem::take(&mut lot.parked)
+        let idle = {
+            let mut slots = self.0.slots();
+            slots.closed = true;
+            std::mem::take(&mut slots.idle)
         };
-        quit_all(parked).await;
+        quit_all(idle).await;
     }
 }
 
-impl Turn {
-    /// A warm session that looks alive, else a new one.
+impl ConnectionPermit {
+    /// An idle session that looks alive, else a new one.
     ///
     /// # Errors
     /// As [`Pool::connect`].
-    pub async fn connect(self) -> Result<Ready, Trouble> {
-        let parked = self.shared.take_parked();
-        let reused = parked.is_some();
+    pub async fn connect(self) -> Result<PooledSession, Error> {
+        let idle = self.shared.take_idle();
+        let reused = idle.is_some();
         debug!(reused, "session");
-        let session = match parked {
+        let session = match idle {
             Some(session) => session,
             None => self.shared.open().await?,
         };
-        Ok(Ready { session: Some(session), reused, shared: self.shared, _turn: self.permit })
+        Ok(PooledSession { session: Some(session), reused, shared: self.shared, _permit: self.permit })
     }
 }
 
-impl Ready {
-    /// Sends one message and gives the session back if it is still in step.
+impl PooledSession {
+    /// Sends one message and puts the session back if it is still in sync.
     ///
-    /// A *reused* session that turns out dead before the server decided anything about this message, and before its last
-    /// byte was handed over, is replaced once by a new one.
-    pub async fn deliver(mut self, envelope: &Envelope, content: &Content, handover: &Handover) -> Delivery {
+    /// A *reused* session that turns out to be dead before the server decided anything about this message, and before the last
+    /// byte was sent, is replaced once by a new one.
+    pub async fn deliver(
+        mut self,
+        envelope: &Envelope,
+        content: &Content,
+        commit_point: &CommitPoint,
+    ) -> Delivery {
         let Some(mut session) = self.session.take() else {
-            let trouble = Trouble::new(Phase::Mail, Cause::Closed);
-            return Delivery::failed(envelope.recipients.len(), &trouble);
+            let error = Error::new(Phase::Mail, ErrorKind::Closed);
+            return Delivery::failed(envelope.recipients.len(), &error);
         };
-        let mut delivery = session.deliver(envelope, content, handover).await;
-        if self.reused && !session.is_usable() && !handover.is_handed_over() && was_dead(&delivery) {
+        let mut delivery = session.deliver(envelope, content, commit_point).await;
+        if self.reused && !session.is_usable() && !commit_point.is_committed() && was_dead(&delivery) {
             debug!("a warm session was dead, replaced");
             session = match self.shared.open().await {
                 Ok(session) => session,
-                Err(trouble) => return Delivery::failed(envelope.recipients.len(), &trouble),
+                Err(error) => return Delivery::failed(envelope.recipients.len(), &error),
             };
-            delivery = session.deliver(envelope, content, handover).await;
+            delivery = session.deliver(envelope, content, commit_point).await;
         }
         self.shared.learn(&delivery);
         self.session = Some(session);
@@ -174,113 +185,113 @@ impl Ready {
     }
 }
 
-impl Drop for Ready {
+impl Drop for PooledSession {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
-            self.shared.park(session);
+            self.shared.put_back(session);
         }
     }
 }
 
-/// Whether nothing but the end of the connection was told to anybody. A server that keeps silent is not replaced by itself:
+/// Whether the only failure is the end of the connection. After a timeout the same server is not tried again:
 /// the time is better spent on another one.
 fn was_dead(delivery: &Delivery) -> bool {
-    let dead = |trouble: &Trouble| match &trouble.cause {
-        // Whoever waited for the reply to the end may have left with "unknown": that mail may not go out once more.
-        _ if trouble.phase == Phase::End => false,
-        Cause::Closed | Cause::Io(_) => true,
-        Cause::Reply(reply) => reply.code == 421,
+    let dead = |error: &Error| match &error.kind {
+        // After the end of the data the caller may have been told "unknown": that mail must not be sent again.
+        _ if error.phase == Phase::EndOfData => false,
+        ErrorKind::Closed | ErrorKind::Io(_) => true,
+        ErrorKind::Reply(reply) => reply.code == 421,
         _ => false,
     };
     delivery.recipients.iter().all(|end| end.as_ref().is_err_and(dead))
 }
 
 impl Shared {
-    /// Nothing that runs under this lock can leave the lot half changed, so a poisoned one is as good as any.
-    fn lot(&self) -> MutexGuard<'_, Lot> {
-        self.lot.lock().unwrap_or_else(PoisonError::into_inner)
+    /// No code under this lock can leave it inconsistent, so a poisoned lock is safe to use.
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a session. As long as no login has worked, one is tried at a time, and its refusal is everybody's.
-    async fn open(&self) -> Result<Session, Trouble> {
+    /// Opens a session. Until a login has worked, one is tried at a time, and its refusal applies to all callers.
+    async fn open(&self) -> Result<Session, Error> {
         if self.server.credentials.is_none() {
             return Session::open(&self.server).await;
         }
-        let alone = if self.lot().login_works { None } else { Some(self.first_login.lock().await) };
-        if let Some(refused) = self.lot().login_refused.clone() {
+        let alone = if self.slots().login_works { None } else { Some(self.first_login.lock().await) };
+        if let Some(refused) = self.slots().login_refused.clone() {
             return Err(refused);
         }
-        // Whoever waited for the one that worked needs to wait no longer for the others.
-        let _alone = alone.filter(|_| !self.lot().login_works);
+        // After the first success the waiting callers need not wait for each other.
+        let _alone = alone.filter(|_| !self.slots().login_works);
         let opened = Session::open(&self.server).await;
         match &opened {
-            Ok(_) => self.lot().login_works = true,
-            Err(trouble) => self.note_refusal(trouble),
+            Ok(_) => self.slots().login_works = true,
+            Err(error) => self.note_refusal(error),
         }
         opened
     }
 
-    fn note_refusal(&self, trouble: &Trouble) {
-        if judge(trouble.phase, &trouble.cause, true).health == Health::Paused {
-            let mut lot = self.lot();
-            lot.login_works = false;
-            lot.login_refused = Some(trouble.clone());
+    fn note_refusal(&self, error: &Error) {
+        if classify(error.phase, &error.kind, true).health == HealthImpact::AuthFailure {
+            let mut slots = self.slots();
+            slots.login_works = false;
+            slots.login_refused = Some(error.clone());
         }
     }
 
     fn learn(&self, delivery: &Delivery) {
-        delivery.troubles().for_each(|trouble| self.note_refusal(trouble));
+        delivery.errors().for_each(|error| self.note_refusal(error));
     }
 
-    fn take_parked(&self) -> Option<Session> {
-        let mut lot = self.lot();
-        // An earlier login is no way around the refusal of a later one.
-        if lot.login_refused.is_some() && self.server.credentials.is_some() {
+    fn take_idle(&self) -> Option<Session> {
+        let mut slots = self.slots();
+        // A session with an earlier login must not bypass a later refusal.
+        if slots.login_refused.is_some() && self.server.credentials.is_some() {
             return None;
         }
-        while let Some(mut parked) = lot.parked.pop() {
-            if parked.since.elapsed() < self.parked_for && parked.session.looks_alive() {
-                return Some(parked.session);
+        while let Some(mut idle) = slots.idle.pop() {
+            if idle.since.elapsed() < self.idle_timeout && idle.session.looks_alive() {
+                return Some(idle.session);
             }
         }
         None
     }
 
-    fn park(self: &Arc<Self>, session: Session) {
-        let mut lot = self.lot();
-        if lot.drained || !session.is_usable() || session.messages() >= MESSAGES {
-            drop(lot);
-            return part(session);
+    fn put_back(self: &Arc<Self>, session: Session) {
+        let mut slots = self.slots();
+        if slots.closed || !session.is_usable() || session.messages() >= MAX_MESSAGES {
+            drop(slots);
+            return close_in_background(session);
         }
-        lot.parked.push(Parked { session, since: Instant::now() });
-        if !std::mem::replace(&mut lot.sweeping, true) {
-            spawn(sweep(Arc::downgrade(self)));
+        slots.idle.push(IdleSession { session, since: Instant::now() });
+        if !std::mem::replace(&mut slots.reaping, true) {
+            spawn(reap(Arc::downgrade(self)));
         }
     }
 
-    /// Parks a session that has no turn, unless all sessions that may be open are.
-    fn park_if_room(self: &Arc<Self>, session: Session) -> Option<Session> {
-        let parked = self.lot().parked.len();
-        if parked >= self.turns.available_permits() {
+    /// Puts back a session that has no permit, unless all permits are in use.
+    fn put_back_if_room(self: &Arc<Self>, session: Session) -> Option<Session> {
+        let idle = self.slots().idle.len();
+        if idle >= self.permits.available_permits() {
             return Some(session);
         }
-        self.park(session);
+        self.put_back(session);
         None
     }
 
-    /// Takes out what was parked too long. Tells when to look again; `None`: nothing is left.
-    fn expire(&self) -> (Vec<Parked>, Option<Instant>) {
-        let mut lot = self.lot();
-        let kept = lot.parked.partition_point(|parked| parked.since.elapsed() >= self.parked_for);
-        let expired = lot.parked.drain(..kept).collect();
-        let next = lot.parked.first().map(|oldest| oldest.since + self.parked_for);
-        lot.sweeping = next.is_some();
+    /// Removes sessions that were idle too long. Returns when to look again; `None`: no session is left.
+    fn expire(&self) -> (Vec<IdleSession>, Option<Instant>) {
+        let mut slots = self.slots();
+        let kept = slots.idle.partition_point(|idle| idle.since.elapsed() >= self.idle_timeout);
+        let expired = slots.idle.drain(..kept).collect();
+        let next = slots.idle.first().map(|oldest| oldest.since + self.idle_timeout);
+        slots.reaping = next.is_some();
         (expired, next)
     }
 }
 
-/// Ends parked sessions as their time comes, as long as there are any.
-async fn sweep(shared: Weak<Shared>) {
+/// Closes idle sessions when their time is over, as long as there are any.
+async fn reap(shared: Weak<Shared>) {
     loop {
         let Some(strong) = shared.upgrade() else {
             return;
@@ -295,17 +306,17 @@ async fn sweep(shared: Weak<Shared>) {
     }
 }
 
-async fn quit_all(parked: Vec<Parked>) {
-    let mut goodbyes: JoinSet<()> = parked.into_iter().map(|parked| parked.session.quit()).collect();
-    while goodbyes.join_next().await.is_some() {}
+async fn quit_all(idle: Vec<IdleSession>) {
+    let mut quits: JoinSet<()> = idle.into_iter().map(|idle| idle.session.quit()).collect();
+    while quits.join_next().await.is_some() {}
 }
 
-/// Says goodbye in the background.
-fn part(session: Session) {
+/// Sends QUIT and closes, in the background.
+fn close_in_background(session: Session) {
     spawn(session.quit());
 }
 
-/// Runs on if there is a runtime; a session dropped without one is closed without a word.
+/// Runs only if there is a runtime; a session dropped outside of one is closed without QUIT.
 fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(task);
@@ -320,9 +331,9 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::Pool;
-    use crate::{Limits, Security, Server};
+    use crate::{Limits, Security, ServerParams};
 
-    /// Answers EHLO and QUIT on one connection, and tells what it heard.
+    /// Answers EHLO and QUIT on one connection, and returns the commands.
     async fn answer(listener: &TcpListener) -> Vec<String> {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
@@ -340,7 +351,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_parked_too_long_gets_a_goodbye_unasked() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Server {
+        let server = ServerParams {
             host: "127.0.0.1".to_owned(),
             port: listener.local_addr().unwrap().port(),
             security: Security::None,
@@ -349,7 +360,7 @@ mod tests {
             ehlo_name: None,
             limits: Limits::default(),
         };
-        let pool = Pool::parking(server, 1, Duration::ZERO);
+        let pool = Pool::with_idle_timeout(server, 1, Duration::ZERO);
         for _ in 0..2 {
             let used = async { drop(pool.connect().await.unwrap()) };
             let (heard, ()) = tokio::join!(answer(&listener), used);

@@ -1,10 +1,10 @@
-//! What a server said: a code, perhaps an enhanced code, and text that nobody should trust.
+//! A server's reply: a code, perhaps an enhanced code, and untrusted text.
 
 mod parser;
 
 use std::fmt;
 
-pub use parser::{Garbled, ReplyParser};
+pub use parser::{ParseError, ReplyParser};
 
 /// The longest quotation of a server's text, in characters.
 const QUOTE_LIMIT: usize = 300;
@@ -14,9 +14,9 @@ const QUOTE_LIMIT: usize = 300;
 pub struct Reply {
     /// The three-digit reply code, 200 to 599.
     pub code: u16,
-    /// The enhanced status code (RFC 3463), where the server gave one.
+    /// The enhanced status code (RFC 3463), if there is one.
     pub enhanced: Option<EnhancedCode>,
-    /// The text behind the codes, as it came.
+    /// The text after the codes, as received.
     pub text: String,
 }
 
@@ -32,17 +32,17 @@ pub struct EnhancedCode {
 }
 
 impl Reply {
-    /// 2xx: done.
+    /// 2xx: success.
     pub fn is_positive(&self) -> bool {
         self.code / 100 == 2
     }
 
-    /// 4xx: not now.
+    /// 4xx: a transient failure.
     pub fn is_transient(&self) -> bool {
         self.code / 100 == 4
     }
 
-    /// 5xx: not at all.
+    /// 5xx: a permanent failure.
     pub fn is_permanent(&self) -> bool {
         self.code / 100 == 5
     }
@@ -52,13 +52,13 @@ impl Reply {
         self.text.split('\n')
     }
 
-    /// The reply as one line that is safe to show: control and format characters out, spaces folded, length capped.
+    /// The text as one line that is safe to display: control and format characters out, spaces folded, length capped.
     pub fn quoted(&self) -> String {
         quote(&self.text, QUOTE_LIMIT)
     }
 }
 
-/// A server's text as one line of at most `limit` characters that is safe to show.
+/// A server's text as one line of at most `limit` characters that is safe to display.
 pub(crate) fn quote(text: &str, limit: usize) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_control() || c.is_whitespace()) {
@@ -78,8 +78,8 @@ pub(crate) fn quote(text: &str, limit: usize) -> String {
     line
 }
 
-/// Characters without a shape: bidirectional controls make a quotation read as something else, and tags, fillers and variation
-/// selectors carry text that a person does not see and a model does.
+/// Invisible characters: bidirectional controls change how a quotation reads, and tags, fillers and variation
+/// selectors carry text that a person does not see but a model does.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'

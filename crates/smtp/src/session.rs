@@ -1,4 +1,4 @@
-//! A session: connected, greeted, protected, logged in, and ready to carry one message after the other.
+//! An SMTP session: connected, encrypted, logged in, and ready to send one message after the other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,30 +8,31 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::auth;
-use crate::content::Examined;
-use crate::dialog::{self, Dialog, Step};
+use crate::content::ContentInfo;
 use crate::mask::Mask;
-use crate::wire::{Halt, Idle, Wire};
+use crate::transaction::{self, Transaction, TransactionStep};
+use crate::wire::{SendError, SocketState, Wire};
 use crate::{
-    Cause, Content, Delivery, Envelope, Handover, Limits, Offers, Phase, Reply, Security, Server, Trouble,
+    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Phase, Reply, Security,
+    ServerParams,
 };
-use crate::{command, dial, tls};
+use crate::{command, connect, tls};
 
-/// How long a failed write waits for the words with which the server may have explained itself.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long to wait, after a failed write, for a reply that explains it.
+const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long QUIT waits for its reply, which changes nothing.
-const FAREWELL: Duration = Duration::from_secs(2);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most transactions that one delivery is split into by a server that takes few recipients at a time.
-const TRANSACTIONS: usize = 20;
+const MAX_TRANSACTIONS: usize = 20;
 
-/// In bytes: looking through more than that takes long.
+/// Larger contents are examined on another thread, in bytes.
 const LARGE: u64 = 1 << 20;
 
-/// One conversation with a server.
+/// One session with a server.
 pub struct Session {
     wire: Wire,
-    offers: Offers,
+    extensions: Extensions,
     limits: Limits,
     usable: bool,
     clean: bool,
@@ -39,30 +40,30 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects, protects the connection as configured, and logs in.
+    /// Connects, negotiates TLS as configured, and logs in.
     ///
     /// # Errors
-    /// With the phase that failed. The connection is closed then.
-    pub async fn open(server: &Server) -> Result<Self, Trouble> {
+    /// The phase that failed, and why. The connection is closed then.
+    pub async fn open(server: &ServerParams) -> Result<Self, Error> {
         let deadline = Instant::now() + server.limits.connect;
-        let mut wire = Wire::plain(dial::dial(server, deadline).await?);
+        let mut wire = Wire::plain(connect::connect(server, deadline).await?);
         if let Security::Implicit(config) = &server.security {
-            wire = protect(wire, server, config, deadline).await?;
+            wire = handshake(wire, server, config, deadline).await?;
         }
-        greeted(&mut wire, server).await?;
-        let mut offers = hello(&mut wire, server).await?;
+        read_greeting(&mut wire, server).await?;
+        let mut extensions = hello(&mut wire, server).await?;
         if let Security::StartTls(config) = &server.security {
-            wire = start_tls(wire, &offers, server, config).await?;
+            wire = start_tls(wire, &extensions, server, config).await?;
             // What was offered in plaintext may have been tampered with (RFC 3207, section 4.2).
-            offers = hello(&mut wire, server).await?;
+            extensions = hello(&mut wire, server).await?;
         }
-        log_in(&mut wire, &offers, server).await?;
-        Ok(Self { wire, offers, limits: server.limits, usable: true, clean: true, messages: 0 })
+        log_in(&mut wire, &extensions, server).await?;
+        Ok(Self { wire, extensions, limits: server.limits, usable: true, clean: true, messages: 0 })
     }
 
-    /// What the server offers, under TLS if there is TLS.
-    pub fn offers(&self) -> &Offers {
-        &self.offers
+    /// The extensions that the server offers, under TLS if there is TLS.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 
     /// The version of TLS, such as `TLSv1.3`. `None`: plaintext.
@@ -75,36 +76,41 @@ impl Session {
         self.messages
     }
 
-    /// Whether it is in step and may carry another message.
+    /// Whether it is in sync and may carry another message.
     pub fn is_usable(&self) -> bool {
         self.usable
     }
 
-    /// Whether the connection is open and nothing is waiting on it, found out without a round trip.
+    /// Whether the connection is open and nothing is waiting to be read, found out without a round trip.
     pub fn looks_alive(&mut self) -> bool {
-        self.usable && self.wire.idle() == Idle::Quiet
+        self.usable && self.wire.socket_state() == SocketState::Quiet
     }
 
-    /// Sends one message. The reply to its end is waited for as long as [`Limits::end_of_data`] says.
+    /// Sends one message. The reply to the end of the data may take as long as [`Limits::end_of_data`].
     ///
-    /// What the server cannot take by its own offers is told without touching the session. `handover` is claimed right
-    /// before the last bytes and given back where the server was read to refuse the message. Dropping the future leaves a
+    /// If the server's extensions rule the message out, nothing is sent. `commit_point` is committed right
+    /// before the last bytes, and reset if the server refuses the message. Dropping the future leaves a
     /// session that is not usable.
     ///
-    /// Recipients that were one too many for a transaction (452 to RCPT, RFC 5321, section 4.5.3.1.10) are served in
-    /// further ones, as long as each gets on. By then the message is out, and the delivery can no longer be stopped.
-    pub async fn deliver(&mut self, envelope: &Envelope, content: &Content, handover: &Handover) -> Delivery {
-        let examined = examine(content).await;
-        let mut delivery = self.transact(envelope, content, examined, handover).await;
+    /// Recipients that exceed the server's limit for a transaction (452 to RCPT, RFC 5321, section 4.5.3.1.10) follow in
+    /// further ones, as long as each makes progress. By then the message is out, and the delivery can no longer be cancelled.
+    pub async fn deliver(
+        &mut self,
+        envelope: &Envelope,
+        content: &Content,
+        commit_point: &CommitPoint,
+    ) -> Delivery {
+        let info = content_info(content).await;
+        let mut delivery = self.transact(envelope, content, info, commit_point).await;
         let mut gets_on = delivery.accepted();
-        for _ in 1..TRANSACTIONS {
-            let left = too_many(&delivery);
+        for _ in 1..MAX_TRANSACTIONS {
+            let left = over_limit(&delivery);
             if left.is_empty() || !gets_on || !self.usable {
                 break;
             }
             let recipients = left.iter().map(|index| envelope.recipients[*index].clone()).collect();
             let rest = Envelope { sender: envelope.sender.clone(), recipients };
-            let further = self.transact(&rest, content, examined, &Handover::new()).await;
+            let further = self.transact(&rest, content, info, &CommitPoint::new()).await;
             gets_on = further.accepted();
             for (index, end) in left.into_iter().zip(further.recipients) {
                 delivery.recipients[index] = end;
@@ -117,32 +123,34 @@ impl Session {
         &mut self,
         envelope: &Envelope,
         content: &Content,
-        examined: Examined,
-        handover: &Handover,
+        info: ContentInfo,
+        commit_point: &CommitPoint,
     ) -> Delivery {
-        let declared = match dialog::check(envelope, examined, &self.offers) {
-            Ok(declared) => declared,
-            Err(trouble) => return Delivery::failed(envelope.recipients.len(), &trouble),
+        let params = match transaction::check(envelope, info, &self.extensions) {
+            Ok(params) => params,
+            Err(error) => return Delivery::failed(envelope.recipients.len(), &error),
         };
         if !std::mem::replace(&mut self.usable, false) {
-            let trouble = Trouble::new(Phase::Mail, Cause::Closed);
-            return Delivery::failed(envelope.recipients.len(), &trouble);
+            let error = Error::new(Phase::Mail, ErrorKind::Closed);
+            return Delivery::failed(envelope.recipients.len(), &error);
         }
         self.messages += 1;
-        let mut dialog = Dialog::new(envelope, &self.offers, declared, self.clean);
+        let mut transaction = Transaction::new(envelope, &self.extensions, params, self.clean);
         let limits = self.limits;
-        while let Err((phase, cause)) = run(&mut self.wire, &mut dialog, content, handover, &limits).await {
-            dialog.fail(phase, cause);
+        while let Err((phase, kind)) =
+            run(&mut self.wire, &mut transaction, content, commit_point, &limits).await
+        {
+            transaction.fail(phase, kind);
         }
-        self.clean = dialog.is_clean();
-        // A reply that nobody asked for would be taken for the next one's.
-        self.usable = dialog.is_in_step() && self.wire.idle() != Idle::Spoke;
-        dialog.into_delivery()
+        self.clean = transaction.is_clean();
+        // An unexpected reply would be taken for the reply to the next command.
+        self.usable = transaction.is_in_sync() && self.wire.socket_state() != SocketState::Readable;
+        transaction.into_delivery()
     }
 
-    /// Says goodbye and closes. Whatever happens here changes nothing any more.
+    /// Sends QUIT and closes. Failures are ignored.
     pub async fn quit(mut self) {
-        let within = self.limits.command.min(FAREWELL);
+        let within = self.limits.command.min(QUIT_TIMEOUT);
         if self.usable && self.wire.send(b"QUIT\r\n", within).await.is_ok() {
             let _ = self.wire.read_reply(within).await;
         }
@@ -150,166 +158,175 @@ impl Session {
     }
 }
 
-/// Looks through the content; a large one not on the thread that serves everybody.
-async fn examine(content: &Content) -> Examined {
+/// Examines the content; a large one on a blocking thread.
+async fn content_info(content: &Content) -> ContentInfo {
     if content.size() <= LARGE {
-        return content.examine();
+        return content.info();
     }
     let copy = content.clone();
-    tokio::task::spawn_blocking(move || copy.examine()).await.unwrap_or_else(|_| content.examine())
+    tokio::task::spawn_blocking(move || copy.info()).await.unwrap_or_else(|_| content.info())
 }
 
-/// The recipients that were one too many.
-fn too_many(delivery: &Delivery) -> Vec<usize> {
-    let is_452 = |trouble: &Trouble| {
-        trouble.phase == Phase::Rcpt && trouble.reply().is_some_and(|reply| reply.code == 452)
-    };
+/// The recipients that exceeded the server's limit.
+fn over_limit(delivery: &Delivery) -> Vec<usize> {
+    let is_452 =
+        |error: &Error| error.phase == Phase::Rcpt && error.reply().is_some_and(|reply| reply.code == 452);
     let ends = delivery.recipients.iter().enumerate();
     ends.filter(|(_, end)| end.as_ref().is_err_and(is_452)).map(|(index, _)| index).collect()
 }
 
-/// Takes the dialog's steps until it is done or something fails.
+/// Takes the transaction's steps until it is done or something fails.
 async fn run(
     wire: &mut Wire,
-    dialog: &mut Dialog<'_>,
+    transaction: &mut Transaction<'_>,
     content: &Content,
-    handover: &Handover,
+    commit_point: &CommitPoint,
     limits: &Limits,
-) -> Result<(), (Phase, Cause)> {
+) -> Result<(), (Phase, ErrorKind)> {
     loop {
-        match dialog.step() {
-            Step::Done => return Ok(()),
-            Step::Send(flight) => {
+        match transaction.step() {
+            TransactionStep::Done => return Ok(()),
+            TransactionStep::Send(flight) => {
                 let sent = wire.send(&flight, limits.command).await;
-                if let Err(cause) = sent {
-                    return Err((dialog.phase(), last_words(wire, cause, |reply| reply.code == 421).await));
+                if let Err(kind) = sent {
+                    return Err((
+                        transaction.phase(),
+                        explain_write_error(wire, kind, |reply| reply.code == 421).await,
+                    ));
                 }
             }
-            Step::Content => {
-                let phase = |cause| (Phase::Content, cause);
-                upload(wire, content, handover, limits).await.map_err(phase)?;
-                // From here on only the server's reply can tell.
-                wire.send(content.end(), limits.content).await.map_err(|cause| (Phase::End, cause))?;
+            TransactionStep::Content => {
+                let phase = |kind| (Phase::Data, kind);
+                upload(wire, content, commit_point, limits).await.map_err(phase)?;
+                // From here on only the server's reply decides.
+                wire.send(content.end(), limits.content).await.map_err(|kind| (Phase::EndOfData, kind))?;
             }
-            Step::Read(phase) => {
-                let within = if phase == Phase::End { limits.end_of_data } else { limits.command };
-                let reply = wire.read_reply(within).await.map_err(|cause| (phase, cause))?;
-                if phase == Phase::End && reply.code >= 400 {
-                    handover.take_back();
+            TransactionStep::Read(phase) => {
+                let within = if phase == Phase::EndOfData { limits.end_of_data } else { limits.command };
+                let reply = wire.read_reply(within).await.map_err(|kind| (phase, kind))?;
+                if phase == Phase::EndOfData && reply.code >= 400 {
+                    commit_point.reset();
                 }
-                dialog.reply(reply);
+                transaction.reply(reply);
             }
         }
     }
 }
 
-/// Writes the content up to its end, and claims the hand-over of the rest.
+/// Writes the content up to its last bytes, and commits.
 async fn upload(
     wire: &mut Wire,
     content: &Content,
-    handover: &Handover,
+    commit_point: &CommitPoint,
     limits: &Limits,
-) -> Result<(), Cause> {
-    let go_on = || !handover.is_stopped();
-    match wire.send_all(content.stuffed(), limits.content, go_on).await {
+) -> Result<(), ErrorKind> {
+    let go_on = || !commit_point.is_cancelled();
+    match wire.send_all(content.dot_stuffed(), limits.content, go_on).await {
         Ok(()) => {}
-        Err(Halt::Stopped) => return Err(Cause::Stopped),
-        Err(Halt::Failed(cause)) => {
-            return Err(last_words(wire, cause, |reply| reply.code >= 400).await);
+        Err(SendError::Cancelled) => return Err(ErrorKind::Cancelled),
+        Err(SendError::Failed(kind)) => {
+            return Err(explain_write_error(wire, kind, |reply| reply.code >= 400).await);
         }
     }
-    // A server that spoke or left in mid-stream will not answer the end: told now, it is no riddle later.
-    match wire.idle() {
-        Idle::Gone => return Err(Cause::Closed),
-        Idle::Spoke => {
-            return Err(wire.read_reply(LAST_WORDS).await.map_or_else(|cause| cause, Cause::Reply));
+    // A server that replied or closed in mid-stream will not answer the end of the data: detected now, the status is not unknown.
+    match wire.socket_state() {
+        SocketState::Closed => return Err(ErrorKind::Closed),
+        SocketState::Readable => {
+            return Err(wire
+                .read_reply(EXPLANATION_TIMEOUT)
+                .await
+                .map_or_else(|kind| kind, ErrorKind::Reply));
         }
-        Idle::Quiet | Idle::Unclear => {}
+        SocketState::Quiet | SocketState::Unknown => {}
     }
-    if handover.hand_over() { Ok(()) } else { Err(Cause::Stopped) }
+    if commit_point.commit() { Ok(()) } else { Err(ErrorKind::Cancelled) }
 }
 
 /// The reply that explains a failed write, if one came, else the failure itself.
-async fn last_words(wire: &mut Wire, cause: Cause, explains: impl Fn(&Reply) -> bool) -> Cause {
-    match wire.read_reply(LAST_WORDS).await {
-        Ok(reply) if explains(&reply) => Cause::Reply(reply),
-        _ => cause,
+async fn explain_write_error(
+    wire: &mut Wire,
+    kind: ErrorKind,
+    explains: impl Fn(&Reply) -> bool,
+) -> ErrorKind {
+    match wire.read_reply(EXPLANATION_TIMEOUT).await {
+        Ok(reply) if explains(&reply) => ErrorKind::Reply(reply),
+        _ => kind,
     }
 }
 
-async fn greeted(wire: &mut Wire, server: &Server) -> Result<(), Trouble> {
+async fn read_greeting(wire: &mut Wire, server: &ServerParams) -> Result<(), Error> {
     let greeting = wire.read_reply(server.limits.command).await;
     match greeting {
         Ok(reply) if reply.code == 220 => Ok(()),
-        Ok(reply) => Err(Trouble::new(Phase::Greeting, Cause::Reply(reply))),
-        Err(cause) => Err(Trouble::new(Phase::Greeting, cause)),
+        Ok(reply) => Err(Error::new(Phase::Greeting, ErrorKind::Reply(reply))),
+        Err(kind) => Err(Error::new(Phase::Greeting, kind)),
     }
 }
 
-/// EHLO; HELO where EHLO is refused for good. Under HELO nothing is offered.
-async fn hello(wire: &mut Wire, server: &Server) -> Result<Offers, Trouble> {
-    let trouble = |cause| Trouble::new(Phase::Hello, cause);
-    let own = wire.own_address().map_err(|e| trouble(Cause::Io(e.to_string())))?;
+/// EHLO, or HELO if EHLO is rejected permanently. Under HELO there are no extensions.
+async fn hello(wire: &mut Wire, server: &ServerParams) -> Result<Extensions, Error> {
+    let error = |kind| Error::new(Phase::Hello, kind);
+    let own = wire.local_address().map_err(|e| error(ErrorKind::Io(e.into())))?;
     let name = command::hello_name(server.ehlo_name.as_deref(), own);
     let within = server.limits.command;
-    let reply = ask(wire, &command::hello("EHLO", &name), within).await.map_err(trouble)?;
+    let reply = command(wire, &command::hello("EHLO", &name), within).await.map_err(error)?;
     if reply.is_positive() {
-        return Ok(Offers::read(&reply));
+        return Ok(Extensions::read(&reply));
     }
     if !reply.is_permanent() {
-        return Err(trouble(Cause::Reply(reply)));
+        return Err(error(ErrorKind::Reply(reply)));
     }
-    let reply = ask(wire, &command::hello("HELO", &name), within).await.map_err(trouble)?;
-    if reply.is_positive() { Ok(Offers::default()) } else { Err(trouble(Cause::Reply(reply))) }
+    let reply = command(wire, &command::hello("HELO", &name), within).await.map_err(error)?;
+    if reply.is_positive() { Ok(Extensions::default()) } else { Err(error(ErrorKind::Reply(reply))) }
 }
 
-/// STARTTLS, required: nothing goes on in plaintext.
+/// STARTTLS, required: the session never continues in plaintext.
 async fn start_tls(
     mut wire: Wire,
-    offers: &Offers,
-    server: &Server,
+    extensions: &Extensions,
+    server: &ServerParams,
     config: &Arc<ClientConfig>,
-) -> Result<Wire, Trouble> {
-    let trouble = |cause| Trouble::new(Phase::Tls, cause);
-    if !offers.starttls {
-        return Err(trouble(Cause::StartTlsMissing));
+) -> Result<Wire, Error> {
+    let error = |kind| Error::new(Phase::Tls, kind);
+    if !extensions.starttls {
+        return Err(error(ErrorKind::StartTlsMissing));
     }
-    let reply = ask(&mut wire, b"STARTTLS\r\n", server.limits.command).await.map_err(trouble)?;
+    let reply = command(&mut wire, b"STARTTLS\r\n", server.limits.command).await.map_err(error)?;
     if reply.code != 220 {
-        return Err(trouble(Cause::Reply(reply)));
+        return Err(error(ErrorKind::Reply(reply)));
     }
-    if wire.idle() == Idle::Spoke {
-        return Err(trouble(Cause::StartTlsInjected));
+    if wire.socket_state() == SocketState::Readable {
+        return Err(error(ErrorKind::StartTlsInjected));
     }
-    protect(wire, server, config, Instant::now() + server.limits.connect).await
+    handshake(wire, server, config, Instant::now() + server.limits.connect).await
 }
 
-async fn protect(
+async fn handshake(
     wire: Wire,
-    server: &Server,
+    server: &ServerParams,
     config: &Arc<ClientConfig>,
     deadline: Instant,
-) -> Result<Wire, Trouble> {
-    let trouble = |cause| Trouble::new(Phase::Tls, cause);
-    let name = tls::server_name(&server.host).map_err(|words| trouble(Cause::Tls(words)))?;
+) -> Result<Wire, Error> {
+    let error = |kind| Error::new(Phase::Tls, kind);
+    let name = tls::server_name(&server.host).map_err(|words| error(ErrorKind::Tls(words)))?;
     let within = server.limits.connect;
-    let wire = wire.protect(Arc::clone(config), name, within, deadline).await.map_err(trouble)?;
+    let wire = wire.handshake(Arc::clone(config), name, within, deadline).await.map_err(error)?;
     debug!(version = wire.tls_version(), "protected");
     Ok(wire)
 }
 
-async fn log_in(wire: &mut Wire, offers: &Offers, server: &Server) -> Result<(), Trouble> {
+async fn log_in(wire: &mut Wire, extensions: &Extensions, server: &ServerParams) -> Result<(), Error> {
     let Some(credentials) = &server.credentials else {
         return Ok(());
     };
     if wire.tls_version().is_none() && !server.allow_plaintext_login {
-        return Err(Trouble::new(Phase::Auth, Cause::PlaintextLogin));
+        return Err(Error::new(Phase::Auth, ErrorKind::PlaintextLogin));
     }
     wire.set_mask(Mask::of(credentials));
-    auth::log_in(wire, offers, credentials, server.limits.command).await
+    auth::log_in(wire, extensions, credentials, server.limits.command).await
 }
 
-async fn ask(wire: &mut Wire, command: &[u8], within: Duration) -> Result<Reply, Cause> {
+async fn command(wire: &mut Wire, command: &[u8], within: Duration) -> Result<Reply, ErrorKind> {
     wire.send(command, within).await?;
     wire.read_reply(within).await
 }

@@ -1,4 +1,4 @@
-//! Whom TLS trusts, and failures of a handshake in words.
+//! Certificate verification, and the failures of a handshake.
 
 use std::io;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use rustls::{
     SignatureScheme,
 };
 
-use crate::Cause;
-use crate::dial::bare_host;
+use crate::ErrorKind;
+use crate::connect::bare_host;
 
-/// Whose certificates count.
+/// The trusted certificates.
 #[derive(Debug, Clone, Copy)]
 pub enum Roots<'a> {
-    /// What the platform trusts.
+    /// The platform's trust store.
     Platform,
     /// PEM text with one or more certificates: authorities, or the server's own certificate itself.
     Pem(&'a [u8]),
 }
 
-/// Why there is no TLS configuration.
+/// Why a TLS configuration could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The PEM text cannot be read.
@@ -39,7 +39,7 @@ pub enum TlsError {
     /// A certificate in it cannot be used.
     #[error("a certificate in the file cannot be used: {0}")]
     Certificate(String),
-    /// The platform's roots cannot be used.
+    /// The platform's trust store cannot be used.
     #[error("the platform's certificates cannot be used: {0}")]
     Platform(String),
 }
@@ -47,7 +47,7 @@ pub enum TlsError {
 /// A client configuration that trusts `roots`, always checks host name and dates, and sends no certificate of ours.
 ///
 /// # Errors
-/// When the roots cannot be used.
+/// The trusted certificates cannot be used.
 pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match roots {
@@ -55,20 +55,20 @@ pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
             let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider));
             Arc::new(verifier.map_err(|e| TlsError::Platform(e.to_string()))?)
         }
-        Roots::Pem(pem) => Arc::new(Chosen::new(pem, Arc::clone(&provider))?),
+        Roots::Pem(pem) => Arc::new(FileVerifier::new(pem, Arc::clone(&provider))?),
     };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| TlsError::Platform(e.to_string()))?;
     Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
 }
 
-/// The name that the certificate must bear.
+/// The name that the certificate must contain.
 pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     let name = ServerName::try_from(bare_host(host).to_owned());
     name.map_err(|_| "the server's host is no name that a certificate could bear".to_owned())
 }
 
-/// A protocol version as people write it.
+/// A protocol version for display.
 pub(crate) fn version_name(version: ProtocolVersion) -> Option<&'static str> {
     match version {
         ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
@@ -78,9 +78,9 @@ pub(crate) fn version_name(version: ProtocolVersion) -> Option<&'static str> {
 }
 
 /// What a failed handshake means.
-pub(crate) fn cause(e: &io::Error) -> Cause {
+pub(crate) fn kind(e: &io::Error) -> ErrorKind {
     let Some(error) = e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
-        return Cause::Tls(match e.kind() {
+        return ErrorKind::Tls(match e.kind() {
             io::ErrorKind::UnexpectedEof => {
                 "the server closed the connection during the handshake".to_owned()
             }
@@ -88,9 +88,9 @@ pub(crate) fn cause(e: &io::Error) -> Cause {
         });
     };
     match error {
-        Error::InvalidCertificate(certificate) => Cause::Certificate(explain_certificate(certificate)),
-        Error::InvalidMessage(_) => Cause::NotTls,
-        other => Cause::Tls(other.to_string()),
+        Error::InvalidCertificate(certificate) => ErrorKind::Certificate(explain_certificate(certificate)),
+        Error::InvalidMessage(_) => ErrorKind::NotTls,
+        other => ErrorKind::Tls(other.to_string()),
     }
 }
 
@@ -115,14 +115,14 @@ fn explain_certificate(error: &CertificateError) -> String {
     }
 }
 
-/// Trusts what the given authorities issued, and the given certificates themselves.
+/// Trusts certificates issued by those in the file, and those in the file themselves.
 #[derive(Debug)]
-struct Chosen {
+struct FileVerifier {
     issued: Arc<WebPkiServerVerifier>,
     exact: Vec<CertificateDer<'static>>,
 }
 
-impl Chosen {
+impl FileVerifier {
     fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
         let exact: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
@@ -139,15 +139,15 @@ impl Chosen {
         Ok(Self { issued: issued.build().map_err(|e| unusable(&e))?, exact })
     }
 
-    /// Whether `error` only says that nobody issued a certificate that is one of ours. Dates are checked before either of
-    /// these is found, so an expired certificate is not forgiven here.
-    fn forgives(&self, error: &Error, leaf: &CertificateDer<'_>) -> bool {
+    /// Whether `error` only means that the issuer of a certificate in the file is unknown. Dates are checked before,
+    /// so an expired certificate is never accepted here.
+    fn is_own_certificate(&self, error: &Error, leaf: &CertificateDer<'_>) -> bool {
         let Error::InvalidCertificate(error) = error else {
             return false;
         };
         let issuer_only = match error {
             CertificateError::UnknownIssuer => true,
-            // A self-signed certificate made by common tools calls itself an authority.
+            // Common tools mark a self-signed certificate as a CA.
             CertificateError::Other(other) => format!("{other:?}").contains("CaUsedAsEndEntity"),
             _ => false,
         };
@@ -155,7 +155,7 @@ impl Chosen {
     }
 }
 
-impl ServerCertVerifier for Chosen {
+impl ServerCertVerifier for FileVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -165,11 +165,11 @@ impl ServerCertVerifier for Chosen {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.issued.verify_server_cert(leaf, intermediates, name, ocsp, now) {
-            Err(e) if self.forgives(&e, leaf) => {
+            Err(e) if self.is_own_certificate(&e, leaf) => {
                 verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
-            verdict => verdict,
+            status => status,
         }
     }
 

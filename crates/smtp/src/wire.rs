@@ -1,4 +1,4 @@
-//! A connection that writes whole flights and reads whole replies, each within a time limit.
+//! A connection that writes flights of commands and reads whole replies, each within a time limit.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -19,14 +19,14 @@ use tokio_rustls::client::TlsStream;
 
 use crate::mask::Mask;
 use crate::reply::ReplyParser;
-use crate::{Cause, Reply, tls};
+use crate::{ErrorKind, Reply, tls};
 
 /// Small slices are gathered up to this size before a write.
 const CHUNK: usize = 64 * 1024;
 /// The most unread bytes that are held.
 const READ_CHUNK: usize = 8 * 1024;
 
-/// One connection, plain or protected, and what was read from it and not yet used.
+/// A connection, with or without TLS, and the bytes read but not used yet.
 pub(crate) struct Wire {
     stream: Stream,
     unread: Vec<u8>,
@@ -39,25 +39,25 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What a connection does while nothing is expected.
+/// The state of a connection on which no reply is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Idle {
-    /// Nothing, as it should.
+pub(crate) enum SocketState {
+    /// Open, with nothing to read.
     Quiet,
-    /// Bytes came that nobody asked for.
-    Spoke,
+    /// Unexpected bytes are waiting.
+    Readable,
     /// It is closed or broken.
-    Gone,
-    /// Bytes came that could not be looked at without waiting.
-    Unclear,
+    Closed,
+    /// Bytes are waiting that cannot be decrypted without more input.
+    Unknown,
 }
 
 /// Why content was not written to its end.
-pub(crate) enum Halt {
-    /// The caller said so.
-    Stopped,
+pub(crate) enum SendError {
+    /// The caller cancelled.
+    Cancelled,
     /// The connection failed.
-    Failed(Cause),
+    Failed(ErrorKind),
 }
 
 impl Wire {
@@ -70,32 +70,32 @@ impl Wire {
         Self { stream, unread: Vec::new(), parser: ReplyParser::default(), mask: Mask::default() }
     }
 
-    /// Puts TLS over a plaintext connection. A new connection comes back: nothing read before survives.
-    pub(crate) async fn protect(
+    /// Takes the TLS handshake and returns a new connection: nothing read in plaintext survives.
+    pub(crate) async fn handshake(
         self,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         within: Duration,
         deadline: Instant,
-    ) -> Result<Self, Cause> {
+    ) -> Result<Self, ErrorKind> {
         let Stream::Plain(tcp) = self.stream else {
-            return Err(Cause::Tls("TLS is already on".to_owned()));
+            return Err(ErrorKind::Tls("TLS is already on".to_owned()));
         };
         let handshake = TlsConnector::from(config).connect(name, tcp);
         match timeout_at(deadline, handshake).await {
             Ok(Ok(stream)) => Ok(Self::over(Stream::Tls(Box::new(stream)))),
-            Ok(Err(e)) => Err(tls::cause(&e)),
-            Err(_) => Err(Cause::TimedOut(within)),
+            Ok(Err(e)) => Err(tls::kind(&e)),
+            Err(_) => Err(ErrorKind::TimedOut(within)),
         }
     }
 
-    /// From now on, replies are cleared of what `mask` knows.
+    /// From now on, what `mask` knows is redacted in replies.
     pub(crate) fn set_mask(&mut self, mask: Mask) {
         self.mask = mask;
     }
 
-    /// From now on, replies are cleared of this answer to a challenge, too.
-    pub(crate) fn hide(&mut self, answer: &[u8]) {
+    /// From now on, this response to a challenge is also redacted in replies.
+    pub(crate) fn mask(&mut self, answer: &[u8]) {
         self.mask.add(answer);
     }
 
@@ -107,30 +107,30 @@ impl Wire {
         tls::version_name(stream.get_ref().1.protocol_version()?)
     }
 
-    /// The address of our own end.
-    pub(crate) fn own_address(&self) -> io::Result<IpAddr> {
+    /// The local address.
+    pub(crate) fn local_address(&self) -> io::Result<IpAddr> {
         Ok(self.tcp().local_addr()?.ip())
     }
 
-    /// Writes a flight with one call.
-    pub(crate) async fn send(&mut self, flight: &[u8], within: Duration) -> Result<(), Cause> {
+    /// Writes a flight with one write.
+    pub(crate) async fn send(&mut self, flight: &[u8], within: Duration) -> Result<(), ErrorKind> {
         let writing = async {
             self.stream.write_all(flight).await?;
             self.stream.flush().await
         };
         match timeout(within, writing).await {
-            Ok(done) => done.map_err(|e| io_cause(&e)),
-            Err(_) => Err(Cause::TimedOut(within)),
+            Ok(done) => done.map_err(io_error),
+            Err(_) => Err(ErrorKind::TimedOut(within)),
         }
     }
 
-    /// Writes many slices in large writes, each of which must make progress `within` the limit, as long as `go_on` says so.
+    /// Writes many slices in large writes, each of which must make progress `within` the limit, as long as `go_on` returns true.
     pub(crate) async fn send_all<'a>(
         &mut self,
         slices: impl Iterator<Item = &'a [u8]>,
         within: Duration,
         go_on: impl Fn() -> bool,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), SendError> {
         let mut gathered = Vec::with_capacity(CHUNK);
         for mut slice in slices {
             while !slice.is_empty() {
@@ -139,9 +139,9 @@ impl Wire {
                 slice = &slice[room..];
                 if gathered.len() == CHUNK {
                     if !go_on() {
-                        return Err(Halt::Stopped);
+                        return Err(SendError::Cancelled);
                     }
-                    self.send(&gathered, within).await.map_err(Halt::Failed)?;
+                    self.send(&gathered, within).await.map_err(SendError::Failed)?;
                     gathered.clear();
                 }
             }
@@ -149,86 +149,86 @@ impl Wire {
         if gathered.is_empty() {
             return Ok(());
         }
-        self.send(&gathered, within).await.map_err(Halt::Failed)
+        self.send(&gathered, within).await.map_err(SendError::Failed)
     }
 
     /// Reads one reply, all of it within the limit: a server that drips bytes gains nothing.
-    pub(crate) async fn read_reply(&mut self, within: Duration) -> Result<Reply, Cause> {
+    pub(crate) async fn read_reply(&mut self, within: Duration) -> Result<Reply, ErrorKind> {
         match timeout(within, self.next_reply()).await {
-            Ok(Ok(reply)) => Ok(self.mask.clear(reply)),
-            Ok(Err(Cause::Garbage(sample))) => Err(Cause::Garbage(self.mask.clear_text(&sample))),
-            Ok(Err(cause)) => Err(cause),
-            Err(_) => Err(Cause::TimedOut(within)),
+            Ok(Ok(reply)) => Ok(self.mask.redact(reply)),
+            Ok(Err(ErrorKind::Garbage(sample))) => Err(ErrorKind::Garbage(self.mask.redact_text(&sample))),
+            Ok(Err(kind)) => Err(kind),
+            Err(_) => Err(ErrorKind::TimedOut(within)),
         }
     }
 
-    async fn next_reply(&mut self) -> Result<Reply, Cause> {
+    async fn next_reply(&mut self) -> Result<Reply, ErrorKind> {
         loop {
             let (taken, result) = self.parser.feed(&self.unread);
             self.unread.drain(..taken);
             match result {
                 Ok(Some(reply)) => return Ok(reply),
                 Ok(None) => self.fill().await?,
-                Err(garbled) => return Err(Cause::Garbage(garbled.0)),
+                Err(error) => return Err(ErrorKind::Garbage(error.0)),
             }
         }
     }
 
-    async fn fill(&mut self) -> Result<(), Cause> {
+    async fn fill(&mut self) -> Result<(), ErrorKind> {
         self.acknowledge_at_once();
         let start = self.unread.len();
         self.unread.resize(start + READ_CHUNK, 0);
         let read = self.stream.read(&mut self.unread[start..]).await;
         self.unread.truncate(start + *read.as_ref().unwrap_or(&0));
         match read {
-            Ok(0) => Err(Cause::Closed),
+            Ok(0) => Err(ErrorKind::Closed),
             Ok(_) => Ok(()),
-            Err(e) => Err(io_cause(&e)),
+            Err(e) => Err(io_error(e)),
         }
     }
 
     /// Some servers answer a flight in two small writes, and the second waits for our acknowledgement of the first. Linux
-    /// forgets the option, so it is set before each read; a failure costs milliseconds only.
+    /// resets the option, so it is set before each read; a failure costs only milliseconds.
     fn acknowledge_at_once(&self) {
         #[cfg(target_os = "linux")]
         let _ = SockRef::from(self.tcp()).set_tcp_quickack(true);
     }
 
-    /// Looks, without waiting, whether the server said something or went away.
-    pub(crate) fn idle(&mut self) -> Idle {
-        if !self.unread.is_empty() || self.parser.is_amid() {
-            return Idle::Spoke;
+    /// Checks, without waiting, whether the server sent something or closed the connection.
+    pub(crate) fn socket_state(&mut self) -> SocketState {
+        if !self.unread.is_empty() || self.parser.is_mid_reply() {
+            return SocketState::Readable;
         }
         match (self.peek(), &mut self.stream) {
-            (Idle::Spoke, Stream::Tls(stream)) => {
+            (SocketState::Readable, Stream::Tls(stream)) => {
                 let mut space = [0; 1024];
                 let mut buf = ReadBuf::new(&mut space);
                 match Pin::new(stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut buf) {
-                    // Session tickets (RFC 8446, section 4.6.1) are bytes, but nothing that was said.
-                    Poll::Pending if self.peek() == Idle::Quiet => Idle::Quiet,
-                    Poll::Pending => Idle::Unclear,
+                    // Session tickets (RFC 8446, section 4.6.1) are bytes, but not a reply.
+                    Poll::Pending if self.peek() == SocketState::Quiet => SocketState::Quiet,
+                    Poll::Pending => SocketState::Unknown,
                     Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
                         self.unread.extend_from_slice(buf.filled());
-                        Idle::Spoke
+                        SocketState::Readable
                     }
-                    Poll::Ready(_) => Idle::Gone,
+                    Poll::Ready(_) => SocketState::Closed,
                 }
             }
             (seen, _) => seen,
         }
     }
 
-    /// Asks the kernel itself: tokio's own readiness may lag behind.
-    fn peek(&self) -> Idle {
+    /// Asks the kernel directly: tokio's own readiness may be out of date.
+    fn peek(&self) -> SocketState {
         match SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit(); 1]) {
-            Ok(0) => Idle::Gone,
-            Ok(_) => Idle::Spoke,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Idle::Quiet,
-            Err(_) => Idle::Gone,
+            Ok(0) => SocketState::Closed,
+            Ok(_) => SocketState::Readable,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => SocketState::Quiet,
+            Err(_) => SocketState::Closed,
         }
     }
 
-    /// Says goodbye to the transport, too.
+    /// Closes the connection, with close_notify under TLS.
     pub(crate) async fn close(&mut self) {
         let _ = self.stream.shutdown().await;
     }
@@ -241,11 +241,11 @@ impl Wire {
     }
 }
 
-/// An end that TLS did not announce is an end all the same: whether something is missing is for the dialog to say.
-fn io_cause(e: &io::Error) -> Cause {
+/// An end of stream without close_notify counts as an end: whether something is missing is for the transaction to decide.
+fn io_error(e: io::Error) -> ErrorKind {
     match e.kind() {
-        io::ErrorKind::UnexpectedEof => Cause::Closed,
-        _ => Cause::Io(e.to_string()),
+        io::ErrorKind::UnexpectedEof => ErrorKind::Closed,
+        _ => ErrorKind::Io(e.into()),
     }
 }
 

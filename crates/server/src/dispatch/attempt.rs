@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use smtp_submission::{Delivery, Health, Phase, Reply, Trouble, Verdict, judge};
+use smtp_submission::{Delivery, Error, HealthImpact, Phase, RecipientStatus, Reply, classify};
 use tracing::info;
 
 use super::ledger::Ledger;
@@ -33,8 +33,8 @@ impl<'a> Attempt<'a> {
     }
 
     /// It ended before a transaction began.
-    pub(super) fn failed(&self, trouble: &Trouble) {
-        self.ended(&Delivery::failed(self.open.len(), trouble));
+    pub(super) fn failed(&self, error: &Error) {
+        self.ended(&Delivery::failed(self.open.len(), error));
     }
 
     /// The recipients cannot be put on the wire as they are.
@@ -44,7 +44,7 @@ impl<'a> Attempt<'a> {
 
     /// It ended with one answer for each recipient.
     pub(super) fn ended(&self, delivery: &Delivery) {
-        let mut effect = Health::Unhurt;
+        let mut effect = HealthImpact::None;
         let mut tally = Tally::default();
         for (&position, result) in self.open.iter().zip(&delivery.recipients) {
             let (outcome, health) = self.outcome(position, result);
@@ -61,18 +61,18 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn outcome(&self, position: usize, result: &Result<Reply, Trouble>) -> (RecipientOutcome, Health) {
+    fn outcome(&self, position: usize, result: &Result<Reply, Error>) -> (RecipientOutcome, HealthImpact) {
         let (fate, phase, words, health) = match result {
-            Ok(_) => (Fate::Accepted, Phase::End, String::new(), Health::Healthy),
-            Err(trouble) => {
-                let judgement = judge(trouble.phase, &trouble.cause, self.another);
-                let words = words::explain(&self.server.config, trouble);
-                (fate(judgement.verdict), trouble.phase, words, judgement.health)
+            Ok(_) => (Fate::Accepted, Phase::EndOfData, String::new(), HealthImpact::Healthy),
+            Err(error) => {
+                let classification = classify(error.phase, &error.kind, self.another);
+                let words = words::explain(&self.server.config, error);
+                (fate(classification.status), error.phase, words, classification.health)
             }
         };
         let reply = match result {
             Ok(reply) => Some(reply),
-            Err(trouble) => trouble.reply(),
+            Err(error) => error.reply(),
         };
         let outcome = RecipientOutcome {
             address: self.ledger.address(position),
@@ -88,23 +88,23 @@ impl<'a> Attempt<'a> {
     }
 }
 
-fn fate(verdict: Verdict) -> Fate {
+fn fate(verdict: RecipientStatus) -> Fate {
     match verdict {
-        Verdict::Accepted => Fate::Accepted,
-        Verdict::NextServer | Verdict::Later => Fate::Later,
-        Verdict::Refused => Fate::Refused,
-        Verdict::Unknown => Fate::Unknown,
+        RecipientStatus::Accepted => Fate::Accepted,
+        RecipientStatus::TryNext | RecipientStatus::Deferred => Fate::Later,
+        RecipientStatus::Rejected => Fate::Refused,
+        RecipientStatus::Unknown => Fate::Unknown,
     }
 }
 
 /// The effect that says more about a server: a failure says more than a success, a refused login most.
-fn stronger(one: Health, other: Health) -> Health {
-    let weight = |health: Health| match health {
-        Health::Unhurt => 0,
-        Health::Healthy => 1,
-        Health::HurtBriefly => 2,
-        Health::Hurt => 3,
-        Health::Paused => 4,
+fn stronger(one: HealthImpact, other: HealthImpact) -> HealthImpact {
+    let weight = |health: HealthImpact| match health {
+        HealthImpact::None => 0,
+        HealthImpact::Healthy => 1,
+        HealthImpact::BriefFailure => 2,
+        HealthImpact::Failure => 3,
+        HealthImpact::AuthFailure => 4,
     };
     if weight(other) > weight(one) { other } else { one }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use smtp_submission::{Cause, Content, Envelope, Handover, Path, PathError, Phase, Ready, Trouble};
+use smtp_submission::{
+    CommitPoint, Content, Envelope, Error, ErrorKind, Path, PathError, Phase, PooledSession,
+};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
@@ -28,7 +30,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub(super) async fn deliver(
     setup: &Setup,
     message: &Message,
-    handover: &Handover,
+    commit_point: &CommitPoint,
     ledger: &Ledger,
     deadline: Instant,
 ) {
@@ -37,22 +39,22 @@ pub(super) async fn deliver(
         return ledger.close(Fate::Later, Phase::Connect, &words::no_server(setup, message), true);
     }
     for (position, stop) in stops.iter().enumerate() {
-        if ledger.open().is_empty() || handover.is_stopped() {
+        if ledger.open().is_empty() || commit_point.is_cancelled() {
             return;
         }
         let left = stops.len() - position;
         // A server that hangs must leave time for those behind it.
         let patience = deadline.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(1);
         let attempt = Attempt::new(stop.server, ledger, left > 1);
-        visit(stop, message, handover, &attempt, patience).await;
+        visit(stop, message, commit_point, &attempt, patience).await;
     }
 }
 
-/// Offers the open recipients to one server.
+/// Extensions the open recipients to one server.
 async fn visit(
     stop: &Stop<'_>,
     message: &Message,
-    handover: &Handover,
+    commit_point: &CommitPoint,
     attempt: &Attempt<'_>,
     patience: Duration,
 ) {
@@ -61,13 +63,13 @@ async fn visit(
         Err(error) => return attempt.refuse_all(&error.to_string()),
     };
     let ready = match connect(stop.server, patience).await {
-        Ok(ready) => ready,
-        Err(trouble) => return attempt.failed(&trouble),
+        Ok(session) => session,
+        Err(error) => return attempt.failed(&error),
     };
-    let delivery = ready.deliver(&envelope, &content(stop, message), handover).await;
+    let delivery = ready.deliver(&envelope, &content(stop, message), commit_point).await;
     attempt.ended(&delivery);
     // What this server decided is written down: whatever follows may be stopped again.
-    handover.take_back();
+    commit_point.reset();
 }
 
 fn envelope(stop: &Stop<'_>, message: &Message, open: &[usize]) -> Result<Envelope, PathError> {
@@ -78,20 +80,20 @@ fn envelope(stop: &Stop<'_>, message: &Message, open: &[usize]) -> Result<Envelo
 }
 
 fn content(stop: &Stop<'_>, message: &Message) -> Content {
-    let pieces = vec![stop.rendering.header.clone(), message.content.clone()];
-    Content { pieces, smtputf8: message.needs_smtputf8 }
+    let chunks = vec![stop.rendering.header.clone(), message.content.clone()];
+    Content { chunks, smtputf8: message.needs_smtputf8 }
 }
 
 /// A session with `server`, after as many attempts as it is configured for, within `patience`. Where the time runs out in a
 /// further attempt, the failure of the one before tells more.
-async fn connect(server: &Server, patience: Duration) -> Result<Ready, Trouble> {
+async fn connect(server: &Server, patience: Duration) -> Result<PooledSession, Error> {
     let deadline = Instant::now() + patience;
     let mut left = server.config.max_retries;
     let mut pause = FIRST_PAUSE;
     let mut known = None;
     loop {
-        let Ok(turn) = timeout_at(deadline, server.pool.turn()).await else {
-            return Err(known.unwrap_or(Trouble::new(Phase::Connect, Cause::Busy(patience))));
+        let Ok(turn) = timeout_at(deadline, server.pool.permit()).await else {
+            return Err(known.unwrap_or(Error::new(Phase::Connect, ErrorKind::Busy(patience))));
         };
         let began = Instant::now();
         let failure = match timeout_at(deadline, turn?.connect()).await {
@@ -103,7 +105,7 @@ async fn connect(server: &Server, patience: Duration) -> Result<Ready, Trouble> 
         if left == 0 || !may_pass || Instant::now() + pause >= deadline {
             return Err(failure);
         }
-        debug!(server = server.name(), trouble = %failure, pause_ms = pause.as_millis(), "connecting again");
+        debug!(server = server.name(), error = %failure, pause_ms = pause.as_millis(), "connecting again");
         sleep(pause).await;
         known = Some(failure);
         left -= 1;
@@ -112,8 +114,9 @@ async fn connect(server: &Server, patience: Duration) -> Result<Ready, Trouble> 
 }
 
 /// Who waited long for a turn, or came late, has little time left: that says nothing about the server.
-fn out_of_time(server: &Server, given: Duration) -> Trouble {
+fn out_of_time(server: &Server, given: Duration) -> Error {
     let fair = given >= FAIR.min(server.config.timeout);
-    let cause = if fair { Cause::TimedOut(Duration::from_secs(given.as_secs())) } else { Cause::Stopped };
-    Trouble::new(Phase::Connect, cause)
+    let cause =
+        if fair { ErrorKind::TimedOut(Duration::from_secs(given.as_secs())) } else { ErrorKind::Cancelled };
+    Error::new(Phase::Connect, cause)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset};
-use smtp_submission::Health as Effect;
+use smtp_submission::HealthImpact as Effect;
 
 use super::report::Condition;
 
@@ -31,16 +31,16 @@ impl Health {
     /// makes the back-off grow.
     pub(super) fn note(&mut self, effect: Effect, began: Instant, at: Instant, date: DateTime<FixedOffset>) {
         match effect {
-            Effect::Unhurt => return,
+            Effect::None => return,
             Effect::Healthy => return self.recover(began),
-            Effect::HurtBriefly => self.back_off(FIRST_BACKOFF, at),
-            Effect::Hurt if self.since.is_some_and(|since| began < since) => {}
-            Effect::Hurt => {
+            Effect::BriefFailure => self.back_off(FIRST_BACKOFF, at),
+            Effect::Failure if self.since.is_some_and(|since| began < since) => {}
+            Effect::Failure => {
                 self.failures = self.failures.saturating_add(1);
                 self.since = Some(at);
                 self.back_off(backoff(self.failures), at);
             }
-            Effect::Paused => self.login_refused = Some(at),
+            Effect::AuthFailure => self.login_refused = Some(at),
         }
         self.last_failure = Some(date);
     }
@@ -133,14 +133,14 @@ mod tests {
     fn back_off_doubles_from_5_s_to_5_min_and_a_success_ends_it() {
         let mut patient = Patient::new();
         for expected in [5, 10, 20, 40, 80, 160, 300, 300] {
-            patient.note(Effect::Hurt);
+            patient.note(Effect::Failure);
             assert_eq!(patient.rest(), expected);
             assert_eq!(patient.condition(), Condition::BackOff);
             patient.clock.advance(Duration::from_secs(expected));
             assert_eq!(patient.condition(), Condition::Available);
         }
         patient.note(Effect::Healthy);
-        patient.note(Effect::Hurt);
+        patient.note(Effect::Failure);
         assert_eq!(patient.rest(), 5);
     }
 
@@ -150,10 +150,10 @@ mod tests {
         let began = patient.clock.instant();
         patient.clock.advance(Duration::from_secs(1));
         for _ in 0..64 {
-            patient.note_since(Effect::Hurt, began);
+            patient.note_since(Effect::Failure, began);
         }
         assert_eq!(patient.rest(), 5);
-        patient.note(Effect::Hurt);
+        patient.note(Effect::Failure);
         assert_eq!(patient.rest(), 10, "a further attempt");
     }
 
@@ -161,7 +161,7 @@ mod tests {
     fn a_421_hurts_briefly_however_often() {
         let mut patient = Patient::new();
         for _ in 0..5 {
-            patient.note(Effect::HurtBriefly);
+            patient.note(Effect::BriefFailure);
             assert_eq!(patient.rest(), 5);
             patient.clock.advance(Duration::from_secs(5));
         }
@@ -170,17 +170,17 @@ mod tests {
     #[test]
     fn an_unhurt_server_stays_as_it_was() {
         let mut patient = Patient::new();
-        patient.note(Effect::Unhurt);
+        patient.note(Effect::None);
         assert_eq!(patient.condition(), Condition::Available);
-        patient.note(Effect::Hurt);
-        patient.note(Effect::Unhurt);
+        patient.note(Effect::Failure);
+        patient.note(Effect::None);
         assert_eq!(patient.condition(), Condition::BackOff);
     }
 
     #[test]
     fn a_refused_login_pauses_until_a_success_and_is_tried_once_a_minute_at_most() {
         let mut patient = Patient::new();
-        patient.note(Effect::Paused);
+        patient.note(Effect::AuthFailure);
         let brake = |patient: &Patient| {
             patient.health.login_brake(patient.clock.instant()).map(|rest| rest.as_secs())
         };

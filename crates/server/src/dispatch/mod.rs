@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use smtp_submission::{Handover, Phase};
+use smtp_submission::{CommitPoint, Phase};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -75,20 +75,20 @@ impl Dispatch {
         // The delivery writes down what it found out before its caller is answered.
         let close = deadline - (wait / 20).min(LAST_WORDS);
         let ledger = Arc::new(Ledger::new(&message));
-        let handover = Handover::new();
+        let commit_point = CommitPoint::new();
         let mut delivery = self.underway.spawn({
-            let (ledger, handover) = (Arc::clone(&ledger), handover.clone());
-            async move { delivery::deliver(&setup, &message, &handover, &ledger, close).await }
+            let (ledger, commit_point) = (Arc::clone(&ledger), commit_point.clone());
+            async move { delivery::deliver(&setup, &message, &commit_point, &ledger, close).await }
         });
         tokio::select! {
-            ended = &mut delivery => if ended.is_err() { after_a_panic(&ledger, &handover) },
+            ended = &mut delivery => if ended.is_err() { after_a_panic(&ledger, &commit_point) },
             why = self.out_of_patience(deadline) => {
-                if handover.stop() {
+                if commit_point.cancel() {
                     delivery.abort();
                     let words = format!("stopped before its last byte was sent, because {why}");
-                    ledger.close(Fate::Later, Phase::Content, &words, false);
+                    ledger.close(Fate::Later, Phase::Data, &words, false);
                 } else {
-                    ledger.close(Fate::Unknown, Phase::End, STILL_WAITING, true);
+                    ledger.close(Fate::Unknown, Phase::EndOfData, STILL_WAITING, true);
                     info!("a delivery goes on without its caller");
                 }
             }
@@ -204,8 +204,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const STILL_WAITING: &str = "still waiting for the server's answer to the end of the mail";
 
 /// A delivery that ended in a panic of ours: what had not come to its last byte was not sent.
-fn after_a_panic(ledger: &Ledger, handover: &Handover) {
+fn after_a_panic(ledger: &Ledger, commit_point: &CommitPoint) {
     let words = "an error inside this program ended the delivery; please report it";
-    let fate = if handover.stop() { Fate::Later } else { Fate::Unknown };
-    ledger.close(fate, Phase::Content, words, true);
+    let fate = if commit_point.cancel() { Fate::Later } else { Fate::Unknown };
+    ledger.close(fate, Phase::Data, words, true);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use smtp_submission::{Health, judge};
+use smtp_submission::{HealthImpact, classify};
 use tokio::time::sleep;
 use tracing::info;
 
@@ -26,15 +26,15 @@ async fn watch(server: Weak<Server>) {
             continue;
         }
         let began = server.instant();
-        let health = match server.pool.probe().await {
-            Ok(_) => Health::Healthy,
-            Err(trouble) => match judge(trouble.phase, &trouble.cause, false).health {
+        let health = match server.pool.check().await {
+            Ok(_) => HealthImpact::Healthy,
+            Err(error) => match classify(error.phase, &error.kind, false).health {
                 // Nobody waits for a probe: where one is sent away, the next comes later and later.
-                Health::HurtBriefly => Health::Hurt,
+                HealthImpact::BriefFailure => HealthImpact::Failure,
                 other => other,
             },
         };
-        info!(server = server.name(), works = health == Health::Healthy, "probed after back-off");
+        info!(server = server.name(), works = health == HealthImpact::Healthy, "probed after back-off");
         server.note(health, began);
     }
     let Some(server) = server.upgrade() else {

@@ -42,7 +42,7 @@ impl Server {
         let command = config.timeout.min(LONGEST_SILENCE);
         let limits = Limits { connect: config.timeout, command, content: command, ..Limits::default() };
         let credentials = config.username.clone().zip(config.password.as_ref());
-        let target = smtp_submission::Server {
+        let target = smtp_submission::ServerParams {
             host: config.host.clone(),
             port: config.port,
             security,
@@ -73,7 +73,7 @@ impl Server {
     }
 
     /// Takes note of what a conversation that `began` then meant for its health. True: it is in back-off now.
-    pub(super) fn note(&self, effect: smtp_submission::Health, began: Instant) -> bool {
+    pub(super) fn note(&self, effect: smtp_submission::HealthImpact, began: Instant) -> bool {
         let (at, date) = (self.clock.instant(), self.clock.now());
         self.with_health(|health| {
             health.note(effect, began, at, date);

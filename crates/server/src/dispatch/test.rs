@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smtp_submission::{Health, judge};
+use smtp_submission::{HealthImpact, classify};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::info;
@@ -54,20 +54,20 @@ async fn connect(server: &Shared) -> Result<Connected, String> {
     }
     server.pool.forget_login_refusal();
     let began = server.instant();
-    match server.pool.probe().await {
+    match server.pool.check().await {
         Ok(facts) => {
-            server.note(Health::Healthy, began);
+            server.note(HealthImpact::Healthy, began);
             Ok(Connected {
                 tls_version: facts.tls_version.map(str::to_owned),
                 extensions: facts.keywords,
                 logged_in: server.config.username.is_some(),
             })
         }
-        Err(trouble) => {
-            if server.note(judge(trouble.phase, &trouble.cause, false).health, began) {
+        Err(error) => {
+            if server.note(classify(error.phase, &error.kind, false).health, began) {
                 probe::after_back_off(server);
             }
-            Err(words::explain(&server.config, &trouble))
+            Err(words::explain(&server.config, &error))
         }
     }
 }

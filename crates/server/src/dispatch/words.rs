@@ -1,6 +1,6 @@
 //! Words to act on: what happened, at which server, in which phase, and what to do next.
 
-use smtp_submission::{Cause, Phase, Reply, Trouble};
+use smtp_submission::{Error, ErrorKind, Phase, Reply};
 
 use super::report::Condition;
 use super::route::rendering_for;
@@ -9,16 +9,16 @@ use crate::config::{Encryption, ServerConfig};
 use crate::message::Message;
 
 /// One line about a failure at `server`.
-pub(super) fn explain(server: &ServerConfig, trouble: &Trouble) -> String {
+pub(super) fn explain(server: &ServerConfig, error: &Error) -> String {
     let place = format!("{} ({}:{})", server.name, server.host, server.port);
-    let what = match &trouble.cause {
+    let what = match &error.kind {
         // A quotation mark in the reply must not end the quotation.
-        Cause::Reply(reply) => format!("the server said: \"{}\"", reply.to_string().replace('"', "'")),
+        ErrorKind::Reply(reply) => format!("the server said: \"{}\"", reply.to_string().replace('"', "'")),
         other => other.to_string(),
     };
-    let cure = cure(server, trouble);
+    let cure = cure(server, error);
     let separator = if cure.is_empty() { "" } else { ". " };
-    format!("{place}, {}: {what}{separator}{cure}", trouble.phase)
+    format!("{place}, {}: {what}{separator}{cure}", error.phase)
 }
 
 /// One line about a message that no server may be tried for.
@@ -41,30 +41,30 @@ pub(super) fn no_server(setup: &Setup, message: &Message) -> String {
 }
 
 /// What to do next, where there is something to do.
-fn cure(server: &ServerConfig, trouble: &Trouble) -> String {
-    match (trouble.phase, &trouble.cause) {
-        (_, Cause::StartTlsMissing) => starttls_missing(server),
-        (_, Cause::StartTlsInjected) => "Somebody may be tampering with the connection; nothing was sent".to_owned(),
-        (_, Cause::PlaintextLogin) => {
+fn cure(server: &ServerConfig, error: &Error) -> String {
+    match (error.phase, &error.kind) {
+        (_, ErrorKind::StartTlsMissing) => starttls_missing(server),
+        (_, ErrorKind::StartTlsInjected) => "Somebody may be tampering with the connection; nothing was sent".to_owned(),
+        (_, ErrorKind::PlaintextLogin) => {
             "Set SMTP_USE_TLS or SMTP_USE_SSL to true, or SMTP_ALLOW_PLAINTEXT_AUTH=true if you accept that the password can be read on the way".to_owned()
         }
-        (_, Cause::NoMechanism(_)) => "Ask the provider which login it wants for SMTP submission, and on which port".to_owned(),
-        (_, Cause::Certificate(_)) => certificate(),
-        (_, Cause::NotTls | Cause::Tls(_)) => tls(server),
-        (_, Cause::Lookup(_)) => "Check SMTP_HOST for a typing error, and the network".to_owned(),
-        (_, Cause::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
-        (_, Cause::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),
-        (_, Cause::Stopped) => "It ran out of time before its last byte; nothing was sent by this server".to_owned(),
-        (Phase::Connect, Cause::Io(_) | Cause::TimedOut(_)) => format!(
+        (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login it wants for SMTP submission, and on which port".to_owned(),
+        (_, ErrorKind::Certificate(_)) => certificate(),
+        (_, ErrorKind::NotTls | ErrorKind::Tls(_)) => tls(server),
+        (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typing error, and the network".to_owned(),
+        (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
+        (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),
+        (_, ErrorKind::Cancelled) => "It ran out of time before its last byte; nothing was sent by this server".to_owned(),
+        (Phase::Connect, ErrorKind::Io(_) | ErrorKind::TimedOut(_)) => format!(
             "Check SMTP_HOST and SMTP_PORT ({}), and whether a firewall or the provider blocks the port",
             server.port
         ),
-        (Phase::Greeting, Cause::TimedOut(_) | Cause::Closed | Cause::Garbage(_)) if server.encryption != Encryption::Implicit => {
+        (Phase::Greeting, ErrorKind::TimedOut(_) | ErrorKind::Closed | ErrorKind::Garbage(_)) if server.encryption != Encryption::Implicit => {
             "If this port speaks TLS from the first byte (465), set SMTP_USE_SSL=true".to_owned()
         }
-        (Phase::End, Cause::Reply(reply)) if reply.code >= 400 => String::new(),
-        (Phase::End, _) => "The mail may have been delivered. Ask the recipient or look into the Sent folder before you send it again".to_owned(),
-        (phase, Cause::Reply(reply)) => reply_cure(server, phase, reply),
+        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.code >= 400 => String::new(),
+        (Phase::EndOfData, _) => "The mail may have been delivered. Ask the recipient or look into the Sent folder before you send it again".to_owned(),
+        (phase, ErrorKind::Reply(reply)) => reply_cure(server, phase, reply),
         _ => String::new(),
     }
 }

@@ -27,10 +27,10 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     // The health check of a container, and the measurements, ask the program itself, over HTTP; a mail server never sees them.
     (
         "TcpStream::connect",
-        &["crates/smtp/src/dial", "crates/server/src/cli/health.rs", "bench/src/http.rs"],
-        "only `smtp::dial` opens connections",
+        &["crates/smtp/src/connect", "crates/server/src/cli/health.rs", "bench/src/http.rs"],
+        "only `smtp::connect` opens connections",
     ),
-    ("TcpSocket", &["crates/smtp/src/dial"], "only `smtp::dial` opens connections"),
+    ("TcpSocket", &["crates/smtp/src/connect"], "only `smtp::connect` opens connections"),
     ("env::var", ENVIRONMENT, "only `config` reads the environment: pass the value in"),
     ("dotenvy", ENVIRONMENT, "only `config` reads env files"),
 ];

@@ -176,7 +176,7 @@ async fn starttls_and_a_login_go_wrong_like_all_the_rest() {
             (Action::Reset, Some(ErrorKind::ConnectionReset)),
             (Action::Reply("421 4.3.2 bye".to_owned()), None),
         ] {
-            let behavior = Behavior::default().login("ada", "secret").rule(at.clone(), action);
+            let behavior = Behavior::default().login("ada", "secret").rule(at, action);
             let behavior = if at == Stage::StartTls { behavior.starttls() } else { behavior };
             let sink = Sink::start(behavior).await.unwrap();
             let mut talk = Talk::hello(&sink).await;

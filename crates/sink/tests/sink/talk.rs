@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             match split_reply(&self.heard) {
                 Some(end) => replies.push(self.heard.drain(..end).collect()),
                 None => {
-                    assert!(self.handle().await.unwrap() > 0, "closed behind {replies:?} {:?}", self.heard)
+                    assert!(self.read_more().await.unwrap() > 0, "closed after {replies:?} {:?}", self.heard);
                 }
             }
         }
@@ -90,14 +90,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
 
     /// Everything until the end of the connection, however it ends.
     pub(crate) async fn rest(&mut self) -> String {
-        while matches!(self.handle().await, Ok(count) if count > 0) {}
+        while matches!(self.read_more().await, Ok(count) if count > 0) {}
         std::mem::take(&mut self.heard)
     }
 
     /// How the connection ends: with an end, or with an error.
     pub(crate) async fn end(&mut self) -> Option<io::ErrorKind> {
         loop {
-            match self.handle().await {
+            match self.read_more().await {
                 Ok(0) => return None,
                 Ok(_) => {}
                 Err(error) => return Some(error.kind()),
@@ -108,12 +108,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// What was heard so far, once it is at least this long.
     pub(crate) async fn at_least(&mut self, count: usize) -> &str {
         while self.heard.len() < count {
-            assert!(self.handle().await.unwrap() > 0, "closed behind {:?}", self.heard);
+            assert!(self.read_more().await.unwrap() > 0, "closed behind {:?}", self.heard);
         }
         &self.heard
     }
 
-    async fn handle(&mut self) -> io::Result<usize> {
+    async fn read_more(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 4096];
         // A sink that forgets to answer must not hold up the whole test run.
         let heard = timeout(Duration::from_secs(20), self.stream.read(&mut buffer)).await;

@@ -5,18 +5,18 @@ use proptest::prelude::*;
 
 use super::Content;
 
-fn content(pieces: &[&[u8]]) -> Content {
-    Content { pieces: pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect(), smtputf8: false }
+fn content(chunks: &[&[u8]]) -> Content {
+    Content { chunks: chunks.iter().map(|chunk| Bytes::copy_from_slice(chunk)).collect(), smtputf8: false }
 }
 
 /// What DATA puts on the wire, its end included.
 fn on_the_wire(content: &Content) -> Vec<u8> {
-    let mut wire: Vec<u8> = content.stuffed().flatten().copied().collect();
+    let mut wire: Vec<u8> = content.dot_stuffed().flatten().copied().collect();
     wire.extend_from_slice(content.end());
     wire
 }
 
-/// What a server makes of it (RFC 5321, section 4.5.2). `None`: the end came too early or not at all.
+/// How a server decodes it (RFC 5321, section 4.5.2). `None`: the end came too early or not at all.
 fn received(wire: &[u8]) -> Option<Vec<u8>> {
     let body = wire.strip_suffix(b".\r\n")?;
     let mut message = Vec::new();
@@ -31,7 +31,7 @@ fn received(wire: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn dots_are_doubled_at_line_starts_wherever_the_pieces_meet() {
-    for (pieces, wire) in [
+    for (chunks, wire) in [
         (&[&b"a\r\n.\r\nb\r\n"[..]][..], &b"a\r\n..\r\nb\r\n.\r\n"[..]),
         (&[b".a\r\n"], b"..a\r\n.\r\n"),
         (&[b"a\r\n", b".b\r\n"], b"a\r\n..b\r\n.\r\n"),
@@ -43,14 +43,14 @@ fn dots_are_doubled_at_line_starts_wherever_the_pieces_meet() {
         (&[], b".\r\n"),
         (&[b""], b".\r\n"),
     ] {
-        let content = content(pieces);
+        let content = content(chunks);
         assert_eq!(String::from_utf8_lossy(&on_the_wire(&content)), String::from_utf8_lossy(wire));
     }
 }
 
 #[test]
 fn line_ends() {
-    for (pieces, good) in [
+    for (chunks, good) in [
         (&[&b"a\r\nb\r\n"[..]][..], true),
         (&[b"a\r", b"\nb"], true),
         (&[b"a\r", b"", b"\nb"], true),
@@ -64,16 +64,16 @@ fn line_ends() {
         (&[b"a\r\r\n"], false),
         (&[b"a\r\n\n"], false),
     ] {
-        assert_eq!(content(pieces).has_crlf_throughout(), good, "{pieces:?}");
+        assert_eq!(content(chunks).has_crlf_throughout(), good, "{chunks:?}");
     }
 }
 
 #[test]
 fn sizes_count_the_end_of_the_last_line_and_no_dots() {
-    for (pieces, size) in
+    for (chunks, size) in
         [(&[&b"a\r\n"[..]][..], 3), (&[b"a"], 3), (&[b"a\r", b"\n"], 3), (&[b".\r\n"], 3), (&[], 0)]
     {
-        assert_eq!(content(pieces).size(), size, "{pieces:?}");
+        assert_eq!(content(chunks).size(), size, "{chunks:?}");
     }
     assert!(content(&[b"a", "ü".as_bytes()]).is_8bit());
     assert!(!content(&[b"a"]).is_8bit());

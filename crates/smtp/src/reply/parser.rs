@@ -1,6 +1,6 @@
-//! Reads replies from bytes as they come, within bounds (RFC 5321, section 4.2.1).
+//! Parses replies incrementally, within bounds (RFC 5321, section 4.2.1).
 //!
-//! `smtp-proto`'s parser was tried and left out: it caps a whole reply at 4096 bytes, which long EHLO replies and
+//! `smtp-proto`'s parser was tried and not used: it caps a whole reply at 4096 bytes, which long EHLO replies and
 //! verbose refusals exceed, and it takes the code of the first line without comparing it with those of the others.
 
 use super::{EnhancedCode, Reply, quote};
@@ -11,13 +11,13 @@ const LINE_LIMIT: usize = 4096;
 const REPLY_LIMIT: usize = 64 * 1024;
 /// The most lines of one reply.
 const LINES_LIMIT: usize = 256;
-/// How much of a line that is no reply is quoted, in characters.
-const SAMPLE: usize = 80;
+/// How much of a line that is not a reply is quoted, in characters.
+const SAMPLE_LIMIT: usize = 80;
 
-/// Why bytes are no reply, in words fit for [`Cause::Garbage`](crate::Cause::Garbage).
+/// Why the input is not a reply; the text of [`ErrorKind::Garbage`](crate::ErrorKind::Garbage).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Garbled(pub String);
+pub struct ParseError(pub String);
 
 /// An incremental parser: the result does not depend on how the bytes were split.
 #[derive(Debug, Default)]
@@ -31,18 +31,18 @@ pub struct ReplyParser {
 }
 
 /// One line of a reply.
-struct Line {
+struct ReplyLine {
     code: u16,
     last: bool,
     text: String,
 }
 
 impl ReplyParser {
-    /// Takes bytes from the front of `input` up to the end of one reply, and tells how many it took. `None` asks for more.
+    /// Consumes `input` up to the end of one reply, and returns how many bytes that was. `None`: more input is needed.
     ///
     /// # Errors
-    /// When what came is no reply, or one beyond every measure. The stream is out of step then.
-    pub fn feed(&mut self, input: &[u8]) -> (usize, Result<Option<Reply>, Garbled>) {
+    /// The input is not a reply, or too long. The stream is out of sync then.
+    pub fn feed(&mut self, input: &[u8]) -> (usize, Result<Option<Reply>, ParseError>) {
         let mut taken = 0;
         while let Some(end) = memchr::memchr(b'\n', &input[taken..]) {
             let line = &input[taken..taken + end];
@@ -54,46 +54,46 @@ impl ReplyParser {
         }
         let rest = &input[taken..];
         if self.line.len() + rest.len() > LINE_LIMIT + 1 {
-            return (input.len(), Err(Garbled(format!("a line of more than {LINE_LIMIT} bytes"))));
+            return (input.len(), Err(ParseError(format!("a line of more than {LINE_LIMIT} bytes"))));
         }
         self.line.extend_from_slice(rest);
         (input.len(), Ok(None))
     }
 
     /// Whether a reply has begun and not ended.
-    pub fn is_amid(&self) -> bool {
+    pub fn is_mid_reply(&self) -> bool {
         self.code.is_some() || !self.line.is_empty()
     }
 
-    fn end_line(&mut self, tail: &[u8]) -> Result<Option<Reply>, Garbled> {
+    fn end_line(&mut self, tail: &[u8]) -> Result<Option<Reply>, ParseError> {
         if self.line.len() + tail.len() > LINE_LIMIT + 1 {
-            return Err(Garbled(format!("a line of more than {LINE_LIMIT} bytes")));
+            return Err(ParseError(format!("a line of more than {LINE_LIMIT} bytes")));
         }
         let mut bytes = std::mem::take(&mut self.line);
         bytes.extend_from_slice(tail);
         self.measure(bytes.len() + 1)?;
         let line = read_line(&bytes)?;
         if self.code.is_some_and(|code| code != line.code) {
-            return Err(Garbled("the lines of one reply have different codes".to_owned()));
+            return Err(ParseError("the lines of one reply have different codes".to_owned()));
         }
         let first = self.code.replace(line.code).is_none();
         self.keep(&line, first);
         Ok(line.last.then(|| self.finish(line.code)))
     }
 
-    fn measure(&mut self, bytes: usize) -> Result<(), Garbled> {
+    fn measure(&mut self, bytes: usize) -> Result<(), ParseError> {
         self.size += bytes;
         self.lines += 1;
         if self.size > REPLY_LIMIT {
-            return Err(Garbled(format!("a reply of more than {REPLY_LIMIT} bytes")));
+            return Err(ParseError(format!("a reply of more than {REPLY_LIMIT} bytes")));
         }
         if self.lines > LINES_LIMIT {
-            return Err(Garbled(format!("a reply of more than {LINES_LIMIT} lines")));
+            return Err(ParseError(format!("a reply of more than {LINES_LIMIT} lines")));
         }
         Ok(())
     }
 
-    fn keep(&mut self, line: &Line, first: bool) {
+    fn keep(&mut self, line: &ReplyLine, first: bool) {
         let (enhanced, text) = split_enhanced(line.code, &line.text);
         self.enhanced = self.enhanced.or(enhanced);
         if !first {
@@ -108,11 +108,12 @@ impl ReplyParser {
     }
 }
 
-/// Reads one line without its LF. A lone LF and a missing text are forgiven, a strange code is not.
-fn read_line(bytes: &[u8]) -> Result<Line, Garbled> {
+/// Reads one line without its LF. A bare LF and a missing text are accepted, an invalid code is not.
+fn read_line(bytes: &[u8]) -> Result<ReplyLine, ParseError> {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    let strange =
-        || Garbled(format!("\"{}\"", quote(&String::from_utf8_lossy(bytes), SAMPLE).replace('"', "'")));
+    let strange = || {
+        ParseError(format!("\"{}\"", quote(&String::from_utf8_lossy(bytes), SAMPLE_LIMIT).replace('"', "'")))
+    };
     let [a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = bytes else {
         return Err(strange());
     };
@@ -124,10 +125,10 @@ fn read_line(bytes: &[u8]) -> Result<Line, Garbled> {
     };
     let digit = |d: &u8| u16::from(d - b'0');
     let code = digit(a) * 100 + digit(b) * 10 + digit(c);
-    Ok(Line { code, last, text: String::from_utf8_lossy(text).into_owned() })
+    Ok(ReplyLine { code, last, text: String::from_utf8_lossy(text).into_owned() })
 }
 
-/// Takes an enhanced code of the reply's own class from the front of a line (RFC 2034, section 4).
+/// Splits off an enhanced code of the reply's own class (RFC 2034, section 4).
 fn split_enhanced(code: u16, text: &str) -> (Option<EnhancedCode>, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     match read_enhanced(word) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::peer::Peer;
-use smtp_submission::{Cause, Content, Delivery, Envelope, Handover, Path, Phase, Session, Trouble};
+use smtp_submission::{CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Path, Phase, Session};
 
 const MESSAGE: &str = "Subject: hi\r\n\r\n.dot\r\nbye\r\n";
 
@@ -13,39 +13,39 @@ fn envelope(recipients: &[&str]) -> Envelope {
 }
 
 fn content(text: &'static str) -> Content {
-    Content { pieces: vec![text.into()], smtputf8: false }
+    Content { chunks: vec![text.into()], smtputf8: false }
 }
 
 fn ends(delivery: &Delivery) -> Vec<String> {
-    let short = |end: &Result<_, Trouble>| match end {
+    let short = |end: &Result<_, Error>| match end {
         Ok(reply) => format!("{reply}"),
-        Err(trouble) => format!("{}: {}", trouble.phase, trouble.cause),
+        Err(error) => format!("{}: {}", error.phase, error.kind),
     };
     delivery.recipients.iter().map(short).collect()
 }
 
 /// Delivers one message to `recipients` over one session, and lets the peer come to its end.
-async fn deliver(script: &str, recipients: &[&str], text: &'static str) -> (Delivery, bool, Handover) {
+async fn deliver(script: &str, recipients: &[&str], text: &'static str) -> (Delivery, bool, CommitPoint) {
     let peer = Peer::play(&[script]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
-    let handover = Handover::new();
-    let delivery = session.deliver(&envelope(recipients), &content(text), &handover).await;
+    let commit_point = CommitPoint::new();
+    let delivery = session.deliver(&envelope(recipients), &content(text), &commit_point).await;
     let usable = session.is_usable();
     session.quit().await;
     peer.finish().await;
-    (delivery, usable, handover)
+    (delivery, usable, commit_point)
 }
 
-async fn opened(script: &str) -> Trouble {
+async fn opened(script: &str) -> Error {
     let peer = Peer::play(&[script]).await;
-    let trouble = Session::open(&peer.server()).await.err().expect("it opened");
+    let error = Session::open(&peer.server()).await.err().expect("it opened");
     peer.finish().await;
-    trouble
+    error
 }
 
 #[tokio::test]
 async fn one_flight_where_pipelining_is_offered() {
-    let (delivery, usable, handover) = deliver(
+    let (delivery, usable, commit_point) = deliver(
         "S: 220 mx ready
          C: EHLO [127.0.0.1]
          S: 250-mx
@@ -76,7 +76,7 @@ async fn one_flight_where_pipelining_is_offered() {
         ends(&delivery),
         ["250 2.0.0 queued as 7", "RCPT TO: the server answered 550 5.1.1 no such user"]
     );
-    assert!(usable && handover.is_handed_over());
+    assert!(usable && commit_point.is_committed());
 }
 
 #[tokio::test]
@@ -98,8 +98,8 @@ async fn sessions_that_do_not_open() {
         (&long, Phase::Hello, "the server's answer was not SMTP: a reply of more than 256 lines"),
         (&wide, Phase::Greeting, "the server's answer was not SMTP: a line of more than 4096 bytes"),
     ] {
-        let trouble = opened(script).await;
-        assert_eq!((trouble.phase, trouble.cause.to_string().as_str()), (phase, words));
+        let error = opened(script).await;
+        assert_eq!((error.phase, error.kind.to_string().as_str()), (phase, words));
     }
 }
 
@@ -108,8 +108,8 @@ async fn nobody_there() {
     let peer = Peer::play(&[]).await;
     let server = peer.server();
     peer.finish().await;
-    let trouble = Session::open(&server).await.err().unwrap();
-    assert!(matches!((trouble.phase, &trouble.cause), (Phase::Connect, Cause::Io(_))), "{trouble}");
+    let error = Session::open(&server).await.err().unwrap();
+    assert!(matches!((error.phase, &error.kind), (Phase::Connect, ErrorKind::Io(_))), "{error}");
 }
 
 #[tokio::test]
@@ -117,8 +117,8 @@ async fn a_server_that_says_nothing_runs_into_the_limit() {
     let peer = Peer::play(&["= eof"]).await;
     let mut server = peer.server();
     server.limits.command = Duration::from_millis(50);
-    let trouble = Session::open(&server).await.err().unwrap();
-    assert_eq!(trouble, Trouble::new(Phase::Greeting, Cause::TimedOut(Duration::from_millis(50))));
+    let error = Session::open(&server).await.err().unwrap();
+    assert_eq!(error, Error::new(Phase::Greeting, ErrorKind::TimedOut(Duration::from_millis(50))));
     peer.finish().await;
 }
 
@@ -219,17 +219,17 @@ async fn ends_of_a_transaction() {
             false,
         ),
     ] {
-        let (delivery, is_usable, handover) =
+        let (delivery, is_usable, commit_point) =
             deliver(&format!("{HELLO}{script}"), &["a@x.org", "b@x.org"], "x\r\n").await;
         assert_eq!(ends(&delivery), [first, second], "{script}");
-        assert_eq!((is_usable, handover.is_handed_over()), (usable, out), "{script}");
+        assert_eq!((is_usable, commit_point.is_committed()), (usable, out), "{script}");
     }
 }
 
 #[tokio::test]
 async fn the_reply_to_the_end_has_a_limit_of_its_own() {
     let script =
-        format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\nC: .\n= gate\nS: 250 late\n= eof");
+        format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\nC: .\n= latch\nS: 250 late\n= eof");
     for (command, end_of_data, words) in
         [(100, 5000, "250 late"), (5000, 100, "end of data: no answer within 0.1 s")]
     {
@@ -238,13 +238,13 @@ async fn the_reply_to_the_end_has_a_limit_of_its_own() {
         server.limits.command = Duration::from_millis(command);
         server.limits.end_of_data = Duration::from_millis(end_of_data);
         let mut session = Session::open(&server).await.unwrap();
-        let gate = std::sync::Arc::clone(&peer.gate);
+        let latch = std::sync::Arc::clone(&peer.latch);
         let opening = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(1500)).await;
-            gate.notify_one();
+            latch.notify_one();
         });
         let delivery =
-            session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &Handover::new()).await;
+            session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &CommitPoint::new()).await;
         assert_eq!(ends(&delivery)[0], words);
         opening.await.unwrap();
         drop(session);
@@ -256,12 +256,12 @@ async fn a_stopped_delivery_never_sends_its_end() {
     let script = format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\n= eof");
     let peer = Peer::play(&[&script]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
-    let handover = Handover::new();
-    assert!(handover.stop());
+    let commit_point = CommitPoint::new();
+    assert!(commit_point.cancel());
     let two_lines = content("x\r\n\r\n");
-    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &two_lines, &handover).await;
-    assert_eq!(delivery.recipients[1], Err(Trouble::new(Phase::Content, Cause::Stopped)));
-    assert!(!session.is_usable() && !handover.is_handed_over());
+    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &two_lines, &commit_point).await;
+    assert_eq!(delivery.recipients[1], Err(Error::new(Phase::Data, ErrorKind::Cancelled)));
+    assert!(!session.is_usable() && !commit_point.is_committed());
     drop(session);
     peer.finish().await;
 }
@@ -271,11 +271,12 @@ async fn a_421_in_mid_stream_is_read_before_the_end_is_sent() {
     let script = format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS+ 354 go\nS: 421 shutting down\n= close");
     let peer = Peer::play(&[&script]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
-    let handover = Handover::new();
-    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &handover).await;
+    let commit_point = CommitPoint::new();
+    let delivery =
+        session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &commit_point).await;
     let words = "DATA: the server answered 421 shutting down";
     assert_eq!(ends(&delivery), [words, words]);
-    assert!(!handover.is_handed_over() && !session.is_usable());
+    assert!(!commit_point.is_committed() && !session.is_usable());
     peer.finish().await;
 }
 
@@ -285,13 +286,13 @@ async fn a_long_upload_that_is_cut_tells_the_servers_last_words() {
         format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: xxxx*\nS: 552 too much\n= close");
     let peer = Peer::play(&[&script.replace("S: 552", "= drain\nS: 552")]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
-    let handover = Handover::new();
+    let commit_point = CommitPoint::new();
     let line = bytes::Bytes::from(format!("{}\r\n", "x".repeat(998)));
-    let large = Content { pieces: vec![line; 20_000], smtputf8: false };
-    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &large, &handover).await;
-    let Err(trouble) = &delivery.recipients[0] else { panic!("it was taken") };
-    assert_eq!(trouble.phase, Phase::Content);
-    assert!(!handover.is_handed_over() && !session.is_usable());
+    let large = Content { chunks: vec![line; 20_000], smtputf8: false };
+    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &large, &commit_point).await;
+    let Err(error) = &delivery.recipients[0] else { panic!("it was taken") };
+    assert_eq!(error.phase, Phase::Data);
+    assert!(!commit_point.is_committed() && !session.is_usable());
     drop(session);
     peer.finish().await;
 }
@@ -301,14 +302,14 @@ async fn what_the_server_cannot_take_never_touches_the_session() {
     let script = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 SIZE 10\nC: QUIT\nS: 221 bye";
     let peer = Peer::play(&[script]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
-    for (text, recipient, cause) in [
-        ("a bit too long\r\n", "a@x.org", Cause::TooLarge { size: 16, limit: 10 }),
-        ("ü\r\n", "a@x.org", Cause::Needs8BitMime),
-        ("x\r\n", "ü@x.org", Cause::NeedsSmtpUtf8),
-        ("x\n", "a@x.org", Cause::LineEnds),
+    for (text, recipient, kind) in [
+        ("a bit too long\r\n", "a@x.org", ErrorKind::TooLarge { size: 16, limit: 10 }),
+        ("ü\r\n", "a@x.org", ErrorKind::Needs8BitMime),
+        ("x\r\n", "ü@x.org", ErrorKind::NeedsSmtpUtf8),
+        ("x\n", "a@x.org", ErrorKind::LineEnds),
     ] {
-        let delivery = session.deliver(&envelope(&[recipient]), &content(text), &Handover::new()).await;
-        assert_eq!(delivery.recipients, [Err(Trouble::new(Phase::Mail, cause))]);
+        let delivery = session.deliver(&envelope(&[recipient]), &content(text), &CommitPoint::new()).await;
+        assert_eq!(delivery.recipients, [Err(Error::new(Phase::Mail, kind))]);
         assert!(session.is_usable() && session.looks_alive());
     }
     session.quit().await;
@@ -348,7 +349,7 @@ async fn after_a_refusal_comes_a_reset() {
     for (recipients, taken) in
         [(&["a@x.org", "b@x.org"][..], false), (&["c@x.org"], true), (&["d@x.org"], true)]
     {
-        let delivery = session.deliver(&envelope(recipients), &text, &Handover::new()).await;
+        let delivery = session.deliver(&envelope(recipients), &text, &CommitPoint::new()).await;
         assert_eq!(delivery.recipients.iter().all(Result::is_ok), taken);
     }
     session.quit().await;
@@ -369,7 +370,7 @@ async fn who_was_one_too_many_comes_in_the_next_transaction() {
         mail(&flight(&["b", "d"]), "S: 250 ok\nS: 452 too many\n"),
         mail(&flight(&["d"]), "S: 250 ok\n"),
     );
-    let (delivery, usable, handover) =
+    let (delivery, usable, commit_point) =
         deliver(&script, &["a@x.org", "b@x.org", "c@x.org", "d@x.org"], "x\r\n").await;
     assert_eq!(
         ends(&delivery),
@@ -382,7 +383,7 @@ async fn who_was_one_too_many_comes_in_the_next_transaction() {
     );
     assert!(usable);
     // The last refusal gives nothing back: others have the message.
-    assert!(!handover.stop());
+    assert!(!commit_point.cancel());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod conversations;
-mod mischief;
+mod faults;
 mod peer;
 mod pool;
 mod protection;

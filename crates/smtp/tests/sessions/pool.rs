@@ -1,14 +1,14 @@
 //! Warm sessions: used again, replaced when dead, and never a storm of logins.
 
 use crate::peer::Peer;
-use smtp_submission::{Content, Credentials, Envelope, Handover, Path, Phase, Pool};
+use smtp_submission::{CommitPoint, Content, Credentials, Envelope, Path, Phase, Pool};
 
 fn envelope() -> Envelope {
     Envelope { sender: None, recipients: vec![Path::new("a@x.org").unwrap()] }
 }
 
 fn content() -> Content {
-    Content { pieces: vec!["x\r\n".into()], smtputf8: false }
+    Content { chunks: vec!["x\r\n".into()], smtputf8: false }
 }
 
 const HELLO: &str = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 PIPELINING\n";
@@ -16,11 +16,11 @@ const MAIL: &str = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\nS: 250 ok\nS
 const BYE: &str = "C: QUIT\nS: 221 bye\n= eof";
 
 async fn deliver(pool: &Pool) -> Result<String, String> {
-    let ready = pool.connect().await.map_err(|trouble| trouble.to_string())?;
-    let delivery = ready.deliver(&envelope(), &content(), &Handover::new()).await;
+    let ready = pool.connect().await.map_err(|error| error.to_string())?;
+    let delivery = ready.deliver(&envelope(), &content(), &CommitPoint::new()).await;
     match &delivery.recipients[0] {
         Ok(reply) => Ok(reply.to_string()),
-        Err(trouble) => Err(trouble.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -47,7 +47,7 @@ async fn a_session_ends_after_a_hundred_messages() {
     peer.finish().await;
 }
 
-/// Nothing is parked after the drain.
+/// Nothing is idle after the drain.
 #[tokio::test]
 async fn a_drained_pool_parks_no_more() {
     let peer = Peer::play(&[&format!("{HELLO}{MAIL}{BYE}")]).await;
@@ -145,11 +145,11 @@ async fn unused_sessions_go_back() {
 async fn a_probe_is_a_new_session_and_stays_warm() {
     let peer = Peer::play(&[&format!("{HELLO}{MAIL}{BYE}"), &format!("{HELLO}{BYE}")]).await;
     let pool = Pool::new(peer.server(), 1);
-    let facts = pool.probe().await.unwrap();
-    assert_eq!((facts.keywords.as_slice(), facts.tls_version), (&["PIPELINING".to_owned()][..], None));
+    let info = pool.check().await.unwrap();
+    assert_eq!((info.keywords.as_slice(), info.tls_version), (&["PIPELINING".to_owned()][..], None));
     assert_eq!(deliver(&pool).await.unwrap(), "250 done");
-    // The first is parked, so there is no room for a second.
-    pool.probe().await.unwrap();
+    // The first is idle, so there is no room for a second.
+    pool.check().await.unwrap();
     pool.drain().await;
     peer.finish().await;
 }
@@ -168,14 +168,14 @@ async fn a_refused_login_is_tried_once_whoever_asks_until_told() {
         let pool = pool.clone();
         asking.spawn(async move { pool.connect().await.err().unwrap() });
     }
-    while let Some(trouble) = asking.join_next().await {
-        let trouble = trouble.unwrap();
-        assert_eq!((trouble.phase, trouble.reply().map(|reply| reply.code)), (Phase::Auth, Some(535)));
+    while let Some(error) = asking.join_next().await {
+        let error = error.unwrap();
+        assert_eq!((error.phase, error.reply().map(|reply| reply.code)), (Phase::Auth, Some(535)));
     }
-    assert!(pool.probe().await.is_err());
+    assert!(pool.check().await.is_err());
 
     pool.forget_login_refusal();
-    pool.probe().await.unwrap();
+    pool.check().await.unwrap();
     pool.drain().await;
     peer.finish().await;
 }

@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use smtp_submission::tls::{Roots, client_config};
 use smtp_submission::{
-    Cause, Content, Credentials, Envelope, Handover, Path, Phase, Pool, Security, Session, Trouble,
+    CommitPoint, Content, Credentials, Envelope, Error, ErrorKind, Path, Phase, Pool, Security, Session,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -70,7 +70,7 @@ async fn open(
     acceptor: TlsAcceptor,
     security: Security,
     login: Option<(&str, &str)>,
-) -> Result<Session, Trouble> {
+) -> Result<Session, Error> {
     let peer = Peer::play_with(&[script], Some(acceptor)).await;
     let mut server = peer.server();
     server.security = security;
@@ -109,10 +109,10 @@ async fn a_protected_session_is_used_again() {
         server.security = security;
         let pool = Pool::new(server, 1);
         let envelope = Envelope { sender: None, recipients: vec![Path::new("a@x.org").unwrap()] };
-        let content = Content { pieces: vec!["x\r\n".into()], smtputf8: false };
+        let content = Content { chunks: vec!["x\r\n".into()], smtputf8: false };
         for _ in 0..2 {
             let ready = pool.connect().await.unwrap();
-            assert!(ready.deliver(&envelope, &content, &Handover::new()).await.recipients[0].is_ok());
+            assert!(ready.deliver(&envelope, &content, &CommitPoint::new()).await.recipients[0].is_ok());
         }
         pool.drain().await;
         peer.finish().await;
@@ -127,8 +127,8 @@ async fn starttls_forgets_what_was_offered_before() {
     let server = issued(&params("127.0.0.1"));
     let script = format!("{STARTTLS}C: EHLO [127.0.0.1]\nS: 250-mx\nS: 250 PIPELINING");
     let session = open(&script, server.acceptor, start_tls(&server.pem), None).await.unwrap();
-    assert_eq!(session.offers().keywords, ["PIPELINING"]);
-    assert_eq!((session.offers().size_limit, session.offers().starttls), (None, false));
+    assert_eq!(session.extensions().keywords, ["PIPELINING"]);
+    assert_eq!((session.extensions().size_limit, session.extensions().starttls), (None, false));
     assert_eq!(session.tls_version(), Some("TLSv1.3"));
 }
 
@@ -200,7 +200,7 @@ async fn whom_to_trust() {
         let found = open(&script, server.acceptor, security, None).await.err();
         match (found, words) {
             (None, None) => {}
-            (Some(Trouble { phase: Phase::Tls, cause: Cause::Certificate(said) }), Some(words)) => {
+            (Some(Error { phase: Phase::Tls, kind: ErrorKind::Certificate(said) }), Some(words)) => {
                 assert!(said.starts_with(words), "{what}: {said}");
             }
             (found, _) => panic!("{what}: {found:?}"),
@@ -240,8 +240,8 @@ async fn tls_that_does_not_come_about() {
             "TLS failed: the server closed the connection during the handshake",
         ),
     ] {
-        let trouble = open(&script, server.acceptor.clone(), security, None).await.err().unwrap();
-        assert_eq!((trouble.phase, trouble.cause.to_string().as_str()), (Phase::Tls, wanted));
+        let error = open(&script, server.acceptor.clone(), security, None).await.err().unwrap();
+        assert_eq!((error.phase, error.kind.to_string().as_str()), (Phase::Tls, wanted));
     }
 }
 
@@ -293,17 +293,16 @@ async fn logins_that_fail_tell_no_secret() {
         ("S: 250 AUTH CRAM-MD5\nC: AUTH CRAM-MD5\nS: 334 !!".to_owned(), "the server answered 334 !!"),
         (
             "S: 250 AUTH XOAUTH2 NTLM".to_owned(),
-            "the server offers no login that we speak (it offers: XOAUTH2, NTLM)",
+            "the server offers no login that we speak (it extensions: XOAUTH2, NTLM)",
         ),
-        ("S: 250 SIZE".to_owned(), "the server offers no login that we speak (it offers: none)"),
+        ("S: 250 SIZE".to_owned(), "the server offers no login that we speak (it extensions: none)"),
         ("S: 250 AUTH PLAIN\nC: AUTH *\n= close".to_owned(), "the server closed the connection"),
     ] {
         let script = format!("= tls\nS: 220 mx\nC: EHLO *\nS: 250-mx\n{script}");
         let login = Some(("ada-lovelace", "s3cr3t-pass"));
-        let trouble =
-            open(&script, server.acceptor.clone(), implicit(&server.pem), login).await.err().unwrap();
-        assert_eq!((trouble.phase, trouble.cause.to_string().as_str()), (Phase::Auth, words));
-        assert!(!format!("{trouble:?}").contains("s3cr3t"));
+        let error = open(&script, server.acceptor.clone(), implicit(&server.pem), login).await.err().unwrap();
+        assert_eq!((error.phase, error.kind.to_string().as_str()), (Phase::Auth, words));
+        assert!(!format!("{error:?}").contains("s3cr3t"));
     }
 }
 
@@ -311,15 +310,15 @@ async fn logins_that_fail_tell_no_secret() {
 async fn a_login_in_plaintext_only_where_it_is_allowed_and_hidden_where_it_can_be() {
     let hello = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH PLAIN CRAM-MD5\n";
     for (allowed, rest, wanted) in [
-        (false, "= eof", Some(Cause::PlaintextLogin)),
+        (false, "= eof", Some(ErrorKind::PlaintextLogin)),
         (true, "C: AUTH CRAM-MD5\nS: 334 PDEyMzRAeC5vcmc+\nC: *\nS: 235 ok", None),
     ] {
         let peer = Peer::play(&[&format!("{hello}{rest}")]).await;
         let mut server = peer.server();
         server.credentials = Some(credentials(("ada", "pw")));
         server.allow_plaintext_login = allowed;
-        let cause = Session::open(&server).await.err().map(|trouble| trouble.cause);
-        assert_eq!(cause, wanted);
+        let kind = Session::open(&server).await.err().map(|error| error.kind);
+        assert_eq!(kind, wanted);
         peer.finish().await;
     }
 }

@@ -4,9 +4,9 @@
 //! ```text
 //! with: login | starttls | message TEXT     what the client has; the message is `x` where nothing is said
 //! S: C: = …                                 the conversation, as in `peer`
-//! => a@x.org: Accepted: 250 queued          what a recipient is told, with the verdict if another server were left
+//! => a@x.org: Accepted: 250 queued          what a recipient is told, with the status if another server were left
 //! => the session is usable                  whether it can carry another message; or: is over
-//! => no session: NextServer: greeting: …    why there is none
+//! => no session: TryNext: greeting: …    why there is none
 //! ```
 //! A final `*` in what is told stands for anything.
 //! The recipients of one mail stand together; the line about the session ends the group.
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smtp_submission::{
-    Content, Credentials, Delivery, Envelope, Handover, Path, Session, Trouble, Verdict, judge,
+    CommitPoint, Content, Credentials, Delivery, Envelope, Error, Path, RecipientStatus, Session, classify,
 };
 use tokio::task::JoinSet;
 
@@ -73,8 +73,8 @@ impl Conversation {
     }
 
     fn expect(&mut self, words: &str) -> Result<(), String> {
-        if let Some(trouble) = words.strip_prefix("no session: ") {
-            self.no_session = Some(trouble.to_owned());
+        if let Some(error) = words.strip_prefix("no session: ") {
+            self.no_session = Some(error.to_owned());
             return Ok(());
         }
         if self.mails.last().is_none_or(|mail| mail.usable.is_some()) {
@@ -85,7 +85,7 @@ impl Conversation {
             "the session is usable" => mail.usable = Some(true),
             "the session is over" => mail.usable = Some(false),
             _ => {
-                let (who, told) = words.split_once(": ").ok_or("expected who: verdict: words")?;
+                let (who, told) = words.split_once(": ").ok_or("expected who: status: words")?;
                 mail.told.push((who.to_owned(), told.to_owned()));
             }
         }
@@ -112,19 +112,19 @@ impl Conversation {
         match (Session::open(&server).await, &self.no_session) {
             (Ok(session), None) => self.deliver(session).await?,
             (Ok(_), Some(_)) => return Err("there is a session".to_owned()),
-            (Err(trouble), wanted) => fits(wanted.as_deref().unwrap_or("a session"), &told(&trouble))?,
+            (Err(error), wanted) => fits(wanted.as_deref().unwrap_or("a session"), &told(&error))?,
         }
         peer.finished().await
     }
 
     async fn deliver(&self, mut session: Session) -> Result<(), String> {
         let content =
-            Content { pieces: vec![format!("{}\r\n", self.message).into_bytes().into()], smtputf8: false };
+            Content { chunks: vec![format!("{}\r\n", self.message).into_bytes().into()], smtputf8: false };
         for mail in &self.mails {
             let recipients = mail.told.iter().map(|(who, _)| Path::new(who)).collect::<Result<_, _>>();
             let recipients = recipients.map_err(|e| e.to_string())?;
             let envelope = Envelope { sender: Path::new("s@x.org").ok(), recipients };
-            let delivery = session.deliver(&envelope, &content, &Handover::new()).await;
+            let delivery = session.deliver(&envelope, &content, &CommitPoint::new()).await;
             mail.check(&delivery)?;
             if mail.usable != Some(session.is_usable()) {
                 return Err(format!("the session is usable: {}", session.is_usable()));
@@ -139,8 +139,8 @@ impl Mail {
     fn check(&self, delivery: &Delivery) -> Result<(), String> {
         for ((who, wanted), end) in self.told.iter().zip(&delivery.recipients) {
             let heard = match end {
-                Ok(reply) => format!("{:?}: {reply}", Verdict::Accepted),
-                Err(trouble) => told(trouble),
+                Ok(reply) => format!("{:?}: {reply}", RecipientStatus::Accepted),
+                Err(error) => told(error),
             };
             fits(wanted, &heard).map_err(|words| format!("{who}: {words}"))?;
         }
@@ -151,9 +151,9 @@ impl Mail {
     }
 }
 
-fn told(trouble: &Trouble) -> String {
-    let verdict = judge(trouble.phase, &trouble.cause, true).verdict;
-    format!("{verdict:?}: {}: {}", trouble.phase, trouble.cause)
+fn told(error: &Error) -> String {
+    let status = classify(error.phase, &error.kind, true).status;
+    format!("{status:?}: {}: {}", error.phase, error.kind)
 }
 
 /// A final `*` in what is wanted stands for anything.
@@ -193,7 +193,7 @@ fn a_script_that_promises_nothing_is_no_script() {
         "It shows something.\nS: 220 mx\n",
         "It shows something.\n=> a@x.org: Accepted: 250\n",
         "It shows something.\n=> the session is usable\n",
-        "It shows something.\nwith: luck\n=> no session: NextServer: greeting: why\n",
+        "It shows something.\nwith: luck\n=> no session: TryNext: greeting: why\n",
         "It shows something.\n=> no session: x\n=> a@x.org: y\n=> the session is over\n",
     ] {
         assert!(read(text).is_err(), "{text}");

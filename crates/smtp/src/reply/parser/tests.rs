@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::{Garbled, ReplyParser};
+use super::{ParseError, ReplyParser};
 use crate::{EnhancedCode, Reply};
 
-type Read = Result<Option<Reply>, Garbled>;
+type Read = Result<Option<Reply>, ParseError>;
 
 /// Everything in `bytes`, fed in chunks that end at the given offsets, up to the first error.
 fn read_all(bytes: &[u8], chunk: usize) -> Vec<Read> {

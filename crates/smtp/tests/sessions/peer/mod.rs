@@ -14,7 +14,7 @@
 //! = stall      says nothing until the client gives up
 //! = endless t  writes the line t again and again until the client gives up
 //! = drain      reads and forgets what has come so far
-//! = gate       waits until the test opens the gate
+//! = latch       waits until the test opens the latch
 //! ```
 //! In what the server says, `\t`, `\r`, `\n`, `\\` and `\xNN` stand for one byte, and `{text*n}` for the text n times.
 
@@ -23,7 +23,7 @@ mod bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smtp_submission::{Limits, Security, Server};
+use smtp_submission::{Limits, Security, ServerParams};
 use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,14 +33,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 /// How long a side waits for the other before the script counts as broken.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 pub(crate) struct Peer {
     pub(crate) port: u16,
-    pub(crate) gate: Arc<Notify>,
+    pub(crate) latch: Arc<Notify>,
     playing: JoinHandle<Result<(), String>>,
 }
 
@@ -53,10 +53,10 @@ impl Peer {
     pub(crate) async fn play_with(scripts: &[&str], tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let gate = Arc::new(Notify::new());
+        let latch = Arc::new(Notify::new());
         let scripts: Vec<String> = scripts.iter().map(|script| (*script).to_owned()).collect();
-        let playing = tokio::spawn(play_all(listener, scripts, tls, Arc::clone(&gate)));
-        Self { port, gate, playing }
+        let playing = tokio::spawn(play_all(listener, scripts, tls, Arc::clone(&latch)));
+        Self { port, latch, playing }
     }
 
     /// Every script was played to its end.
@@ -66,12 +66,12 @@ impl Peer {
 
     /// Whether every script was played to its end; if not, where it stopped.
     pub(crate) async fn finished(self) -> Result<(), String> {
-        timeout(PATIENCE, self.playing).await.expect("the peer still waits").unwrap()
+        timeout(TIMEOUT, self.playing).await.expect("the peer still waits").unwrap()
     }
 
     /// This peer as a server without protection and login.
-    pub(crate) fn server(&self) -> Server {
-        Server {
+    pub(crate) fn server(&self) -> ServerParams {
+        ServerParams {
             host: "127.0.0.1".to_owned(),
             port: self.port,
             security: Security::None,
@@ -92,16 +92,16 @@ async fn play_all(
     listener: TcpListener,
     scripts: Vec<String>,
     tls: Option<TlsAcceptor>,
-    gate: Arc<Notify>,
+    latch: Arc<Notify>,
 ) -> Result<(), String> {
     // Conversations overlap where a client opens a session while another one ends.
     let mut playing = tokio::task::JoinSet::new();
     for (index, script) in scripts.into_iter().enumerate() {
         let (stream, _) = listener.accept().await.map_err(|e| e.to_string())?;
         stream.set_nodelay(true).map_err(|e| e.to_string())?;
-        let (tls, gate) = (tls.clone(), Arc::clone(&gate));
+        let (tls, latch) = (tls.clone(), Arc::clone(&latch));
         playing.spawn(async move {
-            Stage::on(stream, tls, gate)?.play(&script).await.map_err(|e| format!("connection {index}: {e}"))
+            Stage::on(stream, tls, latch)?.play(&script).await.map_err(|e| format!("connection {index}: {e}"))
         });
     }
     while let Some(played) = playing.join_next().await {
@@ -117,11 +117,11 @@ struct Stage {
     unread: Vec<u8>,
     gathered: Vec<u8>,
     tls: Option<TlsAcceptor>,
-    gate: Arc<Notify>,
+    latch: Arc<Notify>,
 }
 
 impl Stage {
-    fn on(stream: TcpStream, tls: Option<TlsAcceptor>, gate: Arc<Notify>) -> Result<Self, String> {
+    fn on(stream: TcpStream, tls: Option<TlsAcceptor>, latch: Arc<Notify>) -> Result<Self, String> {
         let socket = SockRef::from(&stream).try_clone().map_err(|e| e.to_string())?;
         Ok(Self {
             stream: Some(Box::new(stream)),
@@ -129,7 +129,7 @@ impl Stage {
             unread: Vec::new(),
             gathered: Vec::new(),
             tls,
-            gate,
+            latch,
         })
     }
 
@@ -138,7 +138,7 @@ impl Stage {
             let (mark, text) = step.split_at(step.len().min(2));
             let text = text.strip_prefix(' ').unwrap_or(text);
             let playing = self.step(mark, text);
-            timeout(PATIENCE, playing)
+            timeout(TIMEOUT, playing)
                 .await
                 .map_err(|_| format!("nothing happened at: {step}"))?
                 .map_err(|e| format!("{e} at: {step}"))?;
@@ -217,7 +217,7 @@ impl Stage {
                 }
             }
             "drain" => self.unread.clear(),
-            "gate" => self.gate.notified().await,
+            "latch" => self.latch.notified().await,
             other => match other.strip_prefix("endless ") {
                 Some(text) => self.repeat(&bytes::line(text)?).await,
                 None => return Err(format!("cannot {other}")),

@@ -1,19 +1,19 @@
-//! Any server against the dialog: whatever it answers, nothing is taken for sent that was not, and nothing is lost count of.
+//! Any server against the transaction: whatever it answers, nothing counts as sent that was not, and no recipient is lost.
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::prop_assert_eq;
 use proptest::test_runner::TestCaseError;
 
-use super::{Dialog, Step, check};
-use crate::{Cause, Content, Delivery, Envelope, Offers, Path, Reply, Verdict, judge};
+use super::{Transaction, TransactionStep, check};
+use crate::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, RecipientStatus, Reply, classify};
 
-/// What was asked, and the code that answered it; 0: the connection was lost instead.
+/// A command, and the code that answered it; 0: the connection was lost instead.
 #[derive(Debug, Default)]
 struct Heard {
     asked: Vec<String>,
     codes: Vec<u16>,
     content: bool,
-    in_step: bool,
+    in_sync: bool,
     clean: bool,
 }
 
@@ -46,50 +46,50 @@ fn envelope(recipients: usize) -> Envelope {
 }
 
 /// A transaction against a server that answers with `codes`, and hangs up when they are spent.
-fn converse(envelope: &Envelope, pipelining: bool, clean: bool, codes: &[u16]) -> (Heard, Delivery) {
-    let offers = Offers { pipelining, ..Offers::default() };
-    let declared = check(envelope, Content::default().examine(), &offers).unwrap();
-    let mut dialog = Dialog::new(envelope, &offers, declared, clean);
+fn exchange(envelope: &Envelope, pipelining: bool, clean: bool, codes: &[u16]) -> (Heard, Delivery) {
+    let extensions = Extensions { pipelining, ..Extensions::default() };
+    let params = check(envelope, Content::default().info(), &extensions).unwrap();
+    let mut transaction = Transaction::new(envelope, &extensions, params, clean);
     let mut heard = Heard::default();
     loop {
-        match dialog.step() {
-            Step::Done => break,
-            Step::Content => {
+        match transaction.step() {
+            TransactionStep::Done => break,
+            TransactionStep::Content => {
                 heard.content = true;
                 heard.asked.push("content".to_owned());
             }
-            Step::Send(flight) => {
+            TransactionStep::Send(flight) => {
                 heard.asked.extend(String::from_utf8(flight).unwrap().lines().map(str::to_owned));
             }
-            Step::Read(phase) => {
+            TransactionStep::Read(phase) => {
                 let code = codes.get(heard.codes.len()).copied().unwrap_or(0);
                 heard.codes.push(code);
                 match code {
-                    0 => dialog.fail(phase, Cause::Closed),
-                    _ => dialog.reply(Reply { code, enhanced: None, text: String::new() }),
+                    0 => transaction.fail(phase, ErrorKind::Closed),
+                    _ => transaction.reply(Reply { code, enhanced: None, text: String::new() }),
                 }
             }
         }
     }
-    (heard.in_step, heard.clean) = (dialog.is_in_step(), dialog.is_clean());
-    (heard, dialog.into_delivery())
+    (heard.in_sync, heard.clean) = (transaction.is_in_sync(), transaction.is_clean());
+    (heard, transaction.into_delivery())
 }
 
-/// Each recipient: accepted if, and only if, the server said so at every step that concerns it.
+/// A recipient is accepted if, and only if, the server accepted every step that concerns it.
 fn recipients_are_told_the_truth(heard: &Heard, delivery: &Delivery) -> Result<(), TestCaseError> {
     for (index, end) in delivery.recipients.iter().enumerate() {
         let rcpt = format!("RCPT TO:<r{index}@");
         let sent = heard.is_yes("MAIL") && heard.is_yes(&rcpt) && heard.data_may_come() && heard.content;
         prop_assert_eq!(end.is_ok(), sent && heard.is_yes("content"), "recipient {}: {:?}", index, heard);
-        let Err(trouble) = end else { continue };
-        let is_unknown = judge(trouble.phase, &trouble.cause, true).verdict == Verdict::Unknown;
+        let Err(error) = end else { continue };
+        let is_unknown = classify(error.phase, &error.kind, true).status == RecipientStatus::Unknown;
         let no_word = heard.to("content").is_some_and(|code| matches!(code, 0 | 300..=399));
         prop_assert_eq!(is_unknown, sent && no_word, "recipient {}: {:?}", index, heard);
     }
     Ok(())
 }
 
-/// Nothing is uploaded for nobody, and a dot alone is sent for nobody only.
+/// Content is sent only if a recipient was accepted, and a lone dot only if none was.
 fn the_end_is_for_those_who_were_taken(heard: &Heard, recipients: usize) -> Result<(), TestCaseError> {
     let anyone = (0..recipients).any(|index| heard.is_yes(&format!("RCPT TO:<r{index}@")));
     let asked_for = heard.is_yes("MAIL") && anyone && heard.data_may_come();
@@ -99,15 +99,15 @@ fn the_end_is_for_those_who_were_taken(heard: &Heard, recipients: usize) -> Resu
     Ok(())
 }
 
-/// A session goes on only if every command was answered, and answered with a yes or a no.
+/// A session goes on only if every command was answered, with a positive or a negative reply.
 fn the_session_is_in_step_or_over(heard: &Heard) -> Result<(), TestCaseError> {
     let answered = heard.asked.len() == heard.codes.len();
     let astray = heard.asked.iter().zip(&heard.codes).any(|(line, code)| match line.as_str() {
         "DATA" => !matches!(code, 354 | 400..),
         _ => code / 100 == 3,
     });
-    prop_assert_eq!(heard.in_step && (!answered || heard.is_lost() || astray), false, "{:?}", heard);
-    prop_assert_eq!(heard.in_step && heard.clean && !heard.is_yes("content"), false, "{:?}", heard);
+    prop_assert_eq!(heard.in_sync && (!answered || heard.is_lost() || astray), false, "{:?}", heard);
+    prop_assert_eq!(heard.in_sync && heard.clean && !heard.is_yes("content"), false, "{:?}", heard);
     Ok(())
 }
 
@@ -135,13 +135,13 @@ proptest! {
         let envelope = envelope(recipients);
         let mut clean = true;
         for codes in [codes, further] {
-            let (heard, delivery) = converse(&envelope, pipelining, clean, &codes);
+            let (heard, delivery) = exchange(&envelope, pipelining, clean, &codes);
             prop_assert_eq!(delivery.recipients.len(), recipients);
             prop_assert_eq!(heard.asked[0] == "RSET", !clean);
             recipients_are_told_the_truth(&heard, &delivery)?;
             the_end_is_for_those_who_were_taken(&heard, recipients)?;
             the_session_is_in_step_or_over(&heard)?;
-            if !heard.in_step {
+            if !heard.in_sync {
                 break;
             }
             clean = heard.clean;

@@ -1,7 +1,7 @@
-//! The dialog fed with scripts: replies in, flights and each recipient's end out.
+//! Transactions against scripted replies: the commands sent, and each recipient's result.
 
-use super::{Dialog, Step, check};
-use crate::{Cause, Content, Delivery, Envelope, Offers, Path, Phase, Reply};
+use super::{Transaction, TransactionStep, check};
+use crate::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, Phase, Reply};
 
 fn envelope(recipients: usize) -> Envelope {
     let path = |text: String| Path::new(&text).unwrap();
@@ -13,37 +13,37 @@ fn reply(code: u16) -> Reply {
     Reply { code, enhanced: None, text: "text".to_owned() }
 }
 
-/// What was done, in short: each flight's verbs, `content`, and what was read in which phase; then each recipient's end.
+/// A trace: each flight's verbs, `content`, and what was read in which phase; then each recipient's result.
 struct Played {
     done: Vec<String>,
     ends: Vec<String>,
-    in_step: bool,
+    in_sync: bool,
     clean: bool,
 }
 
 /// Plays a transaction against a server that answers with `codes` in order; `0` is a closed connection.
 fn play(pipelining: bool, recipients: usize, clean: bool, codes: &[u16]) -> Played {
     let envelope = envelope(recipients);
-    let offers = Offers { pipelining, ..Offers::default() };
-    let declared = check(&envelope, Content::default().examine(), &offers).unwrap();
-    let mut dialog = Dialog::new(&envelope, &offers, declared, clean);
+    let extensions = Extensions { pipelining, ..Extensions::default() };
+    let params = check(&envelope, Content::default().info(), &extensions).unwrap();
+    let mut transaction = Transaction::new(&envelope, &extensions, params, clean);
     let mut codes = codes.iter();
     let mut done = Vec::new();
     loop {
-        match dialog.step() {
-            Step::Done => break,
-            Step::Content => done.push("content".to_owned()),
-            Step::Send(flight) => done.push(verbs(&flight)),
-            Step::Read(phase) => match codes.next() {
-                Some(0) => dialog.fail(phase, Cause::Closed),
-                Some(code) => dialog.reply(reply(*code)),
+        match transaction.step() {
+            TransactionStep::Done => break,
+            TransactionStep::Content => done.push("content".to_owned()),
+            TransactionStep::Send(flight) => done.push(verbs(&flight)),
+            TransactionStep::Read(phase) => match codes.next() {
+                Some(0) => transaction.fail(phase, ErrorKind::Closed),
+                Some(code) => transaction.reply(reply(*code)),
                 None => panic!("asked for a reply too many after {done:?}"),
             },
         }
     }
     assert_eq!(codes.next(), None, "a reply was left after {done:?}");
-    let (in_step, clean) = (dialog.is_in_step(), dialog.is_clean());
-    Played { done, ends: ends(&dialog.into_delivery()), in_step, clean }
+    let (in_sync, clean) = (transaction.is_in_sync(), transaction.is_clean());
+    Played { done, ends: ends(&transaction.into_delivery()), in_sync, clean }
 }
 
 fn verbs(flight: &[u8]) -> String {
@@ -53,12 +53,12 @@ fn verbs(flight: &[u8]) -> String {
 }
 
 fn ends(delivery: &Delivery) -> Vec<String> {
-    let short = |end: &Result<Reply, crate::Trouble>| match end {
+    let short = |end: &Result<Reply, crate::Error>| match end {
         Ok(reply) => format!("ok {}", reply.code),
-        Err(trouble) => match &trouble.cause {
-            Cause::Reply(reply) => format!("{} {}", trouble.phase, reply.code),
-            Cause::Closed => format!("{} closed", trouble.phase),
-            other => format!("{} {other}", trouble.phase),
+        Err(error) => match &error.kind {
+            ErrorKind::Reply(reply) => format!("{} {}", error.phase, reply.code),
+            ErrorKind::Closed => format!("{} closed", error.phase),
+            other => format!("{} {other}", error.phase),
         },
     };
     delivery.recipients.iter().map(short).collect()
@@ -76,7 +76,7 @@ fn flights() {
         let played = play(pipelining, recipients, clean, codes);
         assert_eq!(played.done, flights);
         assert_eq!(played.ends, vec!["ok 250"; recipients]);
-        assert!(played.in_step && played.clean);
+        assert!(played.in_sync && played.clean);
     }
 }
 
@@ -141,7 +141,7 @@ fn meanings() {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let codes: Vec<u16> = cells[0].split(' ').skip(1).map(|code| code.parse().unwrap()).collect();
         let played = play(cells[0].starts_with('p'), 2, true, &codes);
-        let next = match (played.in_step, played.clean) {
+        let next = match (played.in_sync, played.clean) {
             (true, true) => "clean",
             (true, false) => "to reset",
             (false, _) => "none",
@@ -154,7 +154,7 @@ fn meanings() {
 fn nothing_is_sent_over_a_refused_reset() {
     let played = play(true, 1, false, &[502]);
     assert!(played.ends[0].starts_with("MAIL FROM the server's answer was not SMTP: RSET was answered 502"));
-    assert!(!played.in_step);
+    assert!(!played.in_sync);
 }
 
 #[test]
@@ -165,28 +165,33 @@ fn nothing_is_written_after_the_lone_dot() {
 
 #[test]
 fn what_is_known_before() {
-    let all = Offers {
+    let all = Extensions {
         size: true,
         size_limit: Some(10),
         eight_bit_mime: true,
         smtputf8: true,
-        ..Offers::default()
+        ..Extensions::default()
     };
-    let none = Offers::default();
-    let content = |text: &'static str, smtputf8| Content { pieces: vec![text.into()], smtputf8 };
+    let none = Extensions::default();
+    let content = |text: &'static str, smtputf8| Content { chunks: vec![text.into()], smtputf8 };
     let wide = Envelope { sender: None, recipients: vec![Path::new("ü@x.org").unwrap()] };
-    for (envelope, content, offers, cause) in [
+    for (envelope, content, extensions, kind) in [
         (&envelope(1), content("short\r\n", false), &none, None),
-        (&envelope(1), content("a bit long\r\n", false), &all, Some(Cause::TooLarge { size: 12, limit: 10 })),
-        (&envelope(1), content("ü\r\n", false), &none, Some(Cause::Needs8BitMime)),
-        (&envelope(1), content("ü\r\n", true), &none, Some(Cause::NeedsSmtpUtf8)),
+        (
+            &envelope(1),
+            content("a bit long\r\n", false),
+            &all,
+            Some(ErrorKind::TooLarge { size: 12, limit: 10 }),
+        ),
+        (&envelope(1), content("ü\r\n", false), &none, Some(ErrorKind::Needs8BitMime)),
+        (&envelope(1), content("ü\r\n", true), &none, Some(ErrorKind::NeedsSmtpUtf8)),
         (&envelope(1), content("ü\r\n", true), &all, None),
-        (&wide, content("a\r\n", false), &none, Some(Cause::NeedsSmtpUtf8)),
+        (&wide, content("a\r\n", false), &none, Some(ErrorKind::NeedsSmtpUtf8)),
         (&wide, content("a\r\n", false), &all, None),
-        (&envelope(1), content("a\nb", false), &all, Some(Cause::LineEnds)),
+        (&envelope(1), content("a\nb", false), &all, Some(ErrorKind::LineEnds)),
     ] {
-        let found = check(envelope, content.examine(), offers).err();
-        assert_eq!(found.as_ref().map(|trouble| trouble.phase), cause.as_ref().map(|_| Phase::Mail));
-        assert_eq!(found.map(|trouble| trouble.cause), cause);
+        let found = check(envelope, content.info(), extensions).err();
+        assert_eq!(found.as_ref().map(|error| error.phase), kind.as_ref().map(|_| Phase::Mail));
+        assert_eq!(found.map(|error| error.kind), kind);
     }
 }

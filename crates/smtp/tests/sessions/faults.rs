@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use smtp_sink::{Action, Behavior, Extension, Latch, Rule, Sink, Stage, Wait};
 use smtp_submission::{
-    Content, Delivery, Envelope, Handover, Limits, Path, Security, Server, Session, Trouble, Verdict, judge,
+    CommitPoint, Content, Delivery, Envelope, Error, Limits, Path, RecipientStatus, Security, ServerParams,
+    Session, classify,
 };
 use tokio::task::JoinSet;
 
@@ -64,8 +65,8 @@ fn is_a_lie(stage: Stage, action: &Action) -> bool {
     }
 }
 
-fn server(sink: &Sink) -> Server {
-    Server {
+fn server(sink: &Sink) -> ServerParams {
+    ServerParams {
         host: "127.0.0.1".to_owned(),
         port: sink.addr().port(),
         security: Security::None,
@@ -76,13 +77,13 @@ fn server(sink: &Sink) -> Server {
     }
 }
 
-async fn deliver(sink: &Sink) -> Result<Delivery, Trouble> {
+async fn deliver(sink: &Sink) -> Result<Delivery, Error> {
     let path = |text| Path::new(text).unwrap();
     let envelope =
         Envelope { sender: Some(path("s@x.org")), recipients: vec![path("a@x.org"), path("b@x.org")] };
-    let content = Content { pieces: vec!["Subject: hi\r\n\r\nhello\r\n".into()], smtputf8: false };
+    let content = Content { chunks: vec!["Subject: hi\r\n\r\nhello\r\n".into()], smtputf8: false };
     let mut session = Session::open(&server(sink)).await?;
-    let delivery = session.deliver(&envelope, &content, &Handover::new()).await;
+    let delivery = session.deliver(&envelope, &content, &CommitPoint::new()).await;
     session.quit().await;
     Ok(delivery)
 }
@@ -92,12 +93,13 @@ fn judged(sink: &Sink, delivery: &Delivery) -> Result<(), String> {
     for (who, end) in ["a@x.org", "b@x.org"].iter().zip(&delivery.recipients) {
         let mails = sink.mails();
         let kept = mails.iter().filter(|mail| mail.recipients.iter().any(|kept| kept == who)).count();
-        let verdict = end
-            .as_ref()
-            .map_or_else(|trouble| judge(trouble.phase, &trouble.cause, true).verdict, |_| Verdict::Accepted);
-        let honest = match verdict {
-            Verdict::Accepted => kept == 1,
-            Verdict::Unknown => kept <= 1,
+        let status = end.as_ref().map_or_else(
+            |error| classify(error.phase, &error.kind, true).status,
+            |_| RecipientStatus::Accepted,
+        );
+        let honest = match status {
+            RecipientStatus::Accepted => kept == 1,
+            RecipientStatus::Unknown => kept <= 1,
             _ => kept == 0,
         };
         if !honest {
@@ -117,7 +119,7 @@ async fn play(stage: Stage, pattern: &str, action: Action, pipelining: bool) -> 
     match deliver(&sink).await {
         Ok(delivery) => judged(&sink, &delivery).map_err(|words| format!("{what}: {words}")),
         Err(_) if sink.mails().is_empty() => Ok(()),
-        Err(trouble) => Err(format!("{what}: a mail, and {trouble}")),
+        Err(error) => Err(format!("{what}: a mail, and {error}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How to reach a server, what to show it, and how long to wait for it.
+//! How to reach a server, how to log in, and how long to wait.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-/// A server and everything a session with it needs.
+/// Everything needed to open a session with a server.
 #[derive(Debug, Clone)]
-pub struct Server {
+pub struct ServerParams {
     /// Host name or address literal, for the connection and for the certificate.
     pub host: String,
     /// TCP port.
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
-    /// The login, where the server wants one.
+    /// The login, if the server requires one.
     pub credentials: Option<Credentials>,
-    /// A login may travel without TLS.
+    /// Allow a login without TLS.
     pub allow_plaintext_login: bool,
-    /// What EHLO names us: a host name, or an address literal of the connection's own address when `None`.
+    /// The name sent with EHLO. `None`: an address literal of the connection's local address.
     pub ehlo_name: Option<String>,
     /// How long each phase may take.
     pub limits: Limits,
@@ -32,20 +32,20 @@ pub enum Security {
     None,
     /// STARTTLS (RFC 3207), required.
     StartTls(Arc<rustls::ClientConfig>),
-    /// TLS from the first byte (RFC 8314).
+    /// Implicit TLS (RFC 8314).
     Implicit(Arc<rustls::ClientConfig>),
 }
 
-/// A login. Printing it shows neither the name nor the password.
+/// A user name and password. Debug shows neither.
 #[derive(Clone)]
 pub struct Credentials {
-    /// The name.
+    /// The user name.
     pub username: String,
     /// The password.
     pub password: SecretString,
 }
 
-/// How long to wait for what.
+/// Time limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// To connect, TLS handshake included.
@@ -54,7 +54,7 @@ pub struct Limits {
     pub command: Duration,
     /// For each write of content to make progress.
     pub content: Duration,
-    /// For the reply to the end of the data: RFC 5321, section 4.5.3.2.6, wants ten minutes; less makes duplicates.
+    /// For the reply to the end of the data: RFC 5321, section 4.5.3.2.6, requires ten minutes; less leads to duplicates.
     pub end_of_data: Duration,
 }
 

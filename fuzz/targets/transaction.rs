@@ -1,11 +1,11 @@
-//! Any server against the dialog: it ends, nothing counts as sent that was not, and a session goes on only in step.
+//! Any server against the transaction: it ends, nothing counts as sent that was not, and a session goes on only in sync.
 
 #![no_main]
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use smtp_submission::dialog::{Dialog, Step, check};
-use smtp_submission::{Cause, Content, Delivery, Envelope, Offers, Path, Reply, Verdict, judge};
+use smtp_submission::transaction::{Transaction, TransactionStep, check};
+use smtp_submission::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, RecipientStatus, Reply, classify};
 
 /// A server and what it is sent.
 #[derive(Arbitrary, Debug)]
@@ -64,14 +64,14 @@ impl Heard {
 fuzz_target!(|input: Input| {
     let recipients = usize::from(input.recipients % 5);
     let envelope = envelope(recipients);
-    let offers = Offers { pipelining: input.pipelining, ..Offers::default() };
-    let Ok(declared) = check(&envelope, Content::default().examine(), &offers) else {
+    let extensions = Extensions { pipelining: input.pipelining, ..Extensions::default() };
+    let Ok(declared) = check(&envelope, Content::default().info(), &extensions) else {
         panic!("an empty message needs nothing");
     };
-    let mut dialog = Dialog::new(&envelope, &offers, declared, input.clean);
-    let heard = converse(&mut dialog, &input.answers);
-    in_step_means_answered(&heard, dialog.is_in_step());
-    let delivery = dialog.into_delivery();
+    let mut transaction = Transaction::new(&envelope, &extensions, declared, input.clean);
+    let heard = converse(&mut transaction, &input.answers);
+    in_step_means_answered(&heard, transaction.is_in_sync());
+    let delivery = transaction.into_delivery();
     assert_eq!(delivery.recipients.len(), recipients);
     told_the_truth(&heard, &delivery);
 });
@@ -84,25 +84,25 @@ fn envelope(recipients: usize) -> Envelope {
     }
 }
 
-/// Plays the server, which hangs up when its answers are spent. The dialog must come to its end.
-fn converse(dialog: &mut Dialog<'_>, answers: &[Answer]) -> Heard {
+/// Plays the server, which hangs up when its answers are spent. The transaction must come to its end.
+fn converse(transaction: &mut Transaction<'_>, answers: &[Answer]) -> Heard {
     let mut heard = Heard::default();
     for _ in 0..100 {
-        match dialog.step() {
-            Step::Done => return heard,
-            Step::Content => heard.sent.push("content".to_owned()),
-            Step::Send(flight) => {
+        match transaction.step() {
+            TransactionStep::Done => return heard,
+            TransactionStep::Content => heard.sent.push("content".to_owned()),
+            TransactionStep::Send(flight) => {
                 let flight = String::from_utf8_lossy(&flight).into_owned();
                 assert!(flight.ends_with("\r\n") && !flight.contains("\r\n\r\n"), "{flight:?}");
                 heard.sent.extend(flight.lines().map(str::to_owned));
             }
-            Step::Read(phase) => {
+            TransactionStep::Read(phase) => {
                 let code = answers.get(heard.answers.len()).and_then(|answer| answer.code());
                 heard.answers.push(code);
                 assert!(heard.answers.len() <= heard.sent.len(), "waits for an answer to nothing: {heard:?}");
                 match code {
-                    None => dialog.fail(phase, Cause::Closed),
-                    Some(code) => dialog.reply(Reply { code, enhanced: None, text: String::new() }),
+                    None => transaction.fail(phase, ErrorKind::Closed),
+                    Some(code) => transaction.reply(Reply { code, enhanced: None, text: String::new() }),
                 }
             }
         }
@@ -122,8 +122,8 @@ fn told_the_truth(heard: &Heard, delivery: &Delivery) {
         let taken = heard.is_yes("MAIL") && heard.is_yes(&format!("RCPT TO:<r{n}@"));
         let sent = taken && went;
         assert_eq!(end.is_ok(), sent && heard.is_yes("content"), "recipient {n}: {heard:?}");
-        let Err(trouble) = end else { continue };
-        let unknown = judge(trouble.phase, &trouble.cause, true).verdict == Verdict::Unknown;
+        let Err(error) = end else { continue };
+        let unknown = classify(error.phase, &error.kind, true).status == RecipientStatus::Unknown;
         let silent = heard.code_of("content").is_none_or(|code| code / 100 == 3);
         assert_eq!(unknown, sent && silent, "recipient {n}: {heard:?}");
     }

@@ -1,5 +1,6 @@
-//! Opens connections: the only place where this program reaches out to mail servers.
+//! Opens connections: the only place that connects to mail servers.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,43 +8,43 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
-use crate::{Cause, Phase, Server, Trouble};
+use crate::{Error, ErrorKind, Phase, ServerParams};
 
-/// Connects to `server`, trying each of its addresses, all within `deadline`.
-pub(crate) async fn dial(server: &Server, deadline: Instant) -> Result<TcpStream, Trouble> {
-    connect(server, deadline).await.map_err(|cause| Trouble::new(Phase::Connect, cause))
+/// Connects to `server`, trying each of its addresses, all before `deadline`.
+pub(crate) async fn connect(server: &ServerParams, deadline: Instant) -> Result<TcpStream, Error> {
+    try_addresses(server, deadline).await.map_err(|kind| Error::new(Phase::Connect, kind))
 }
 
-/// The host as a name for lookup and certificate: without the brackets of an address literal or a final dot.
+/// The host for lookup and certificate: without the brackets of an address literal, without a final dot.
 pub(crate) fn bare_host(host: &str) -> &str {
     let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     literal.unwrap_or(host).trim_end_matches('.')
 }
 
-async fn connect(server: &Server, deadline: Instant) -> Result<TcpStream, Cause> {
-    let late = || Cause::TimedOut(server.limits.connect);
+async fn try_addresses(server: &ServerParams, deadline: Instant) -> Result<TcpStream, ErrorKind> {
+    let late = || ErrorKind::TimedOut(server.limits.connect);
     let looking = lookup_host((bare_host(&server.host), server.port));
     let found = timeout_at(deadline, looking).await.map_err(|_| late())?;
-    let addresses: Vec<SocketAddr> = found.map_err(|e| Cause::Lookup(e.to_string()))?.collect();
+    let addresses: Vec<SocketAddr> = found.map_err(|e| ErrorKind::Lookup(e.into()))?.collect();
 
-    let mut failure = Cause::Lookup("the name has no address".to_owned());
+    let mut failure = ErrorKind::Lookup(io::Error::other("the name has no address").into());
     for (index, address) in addresses.iter().enumerate() {
         let share = share(deadline, addresses.len() - index);
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 debug!(host = %server.host, port = server.port, "connected");
                 // Without it the last small segment of a flight waits for an acknowledgement (RFC 896).
-                stream.set_nodelay(true).map_err(|e| Cause::Io(e.to_string()))?;
+                stream.set_nodelay(true).map_err(|e| ErrorKind::Io(e.into()))?;
                 return Ok(stream);
             }
-            Ok(Err(e)) => failure = Cause::Io(e.to_string()),
+            Ok(Err(e)) => failure = ErrorKind::Io(e.into()),
             Err(_) => failure = late(),
         }
     }
     Err(failure)
 }
 
-/// One address's part of the time that is left, so that a dead one leaves some to those behind it.
+/// One address's share of the remaining time, so that an unreachable one leaves some for the others.
 fn share(deadline: Instant, addresses: usize) -> Duration {
     let left = deadline.saturating_duration_since(Instant::now());
     left / u32::try_from(addresses).unwrap_or(u32::MAX).max(1)

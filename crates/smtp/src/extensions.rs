@@ -1,20 +1,20 @@
-//! What a server offers in its answer to EHLO (RFC 5321, section 4.1.1.1).
+//! The service extensions in a server's reply to EHLO (RFC 5321, section 4.1.1.1).
 
 use crate::Reply;
 use crate::reply::quote;
 
-/// The most keywords that are kept, and the longest of them in characters.
+/// The number of keywords that are kept, and their length in characters.
 const KEYWORDS_LIMIT: usize = 64;
 const KEYWORD_LIMIT: usize = 120;
 
-/// The extensions of one server, as far as we know them, and its own list to show.
+/// The extensions of a server that we use, and its own list for display.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Offers {
+pub struct Extensions {
     /// Several commands may be sent before their replies are read (RFC 2920).
     pub pipelining: bool,
     /// MAIL may declare the message's size (RFC 1870).
     pub size: bool,
-    /// The largest message in bytes. `None`: no limit was named.
+    /// The largest message in bytes. `None`: no limit was given.
     pub size_limit: Option<u64>,
     /// 8-bit content (RFC 6152).
     pub eight_bit_mime: bool,
@@ -22,29 +22,29 @@ pub struct Offers {
     pub smtputf8: bool,
     /// STARTTLS (RFC 3207).
     pub starttls: bool,
-    /// Login mechanisms in capital letters (RFC 4954), in the server's order.
+    /// Login mechanisms in upper case (RFC 4954), in the server's order.
     pub mechanisms: Vec<String>,
-    /// Every line of the answer behind the first, safe to show.
+    /// Every line of the reply after the first, safe to display.
     pub keywords: Vec<String>,
 }
 
-impl Offers {
-    /// Reads the answer to EHLO. What is not understood is kept as a keyword and otherwise ignored.
+impl Extensions {
+    /// Parses the reply to EHLO. Unknown extensions are kept as keywords only.
     pub fn read(reply: &Reply) -> Self {
-        let mut offers = Self::default();
+        let mut extensions = Self::default();
         for line in reply.lines().skip(1).take(KEYWORDS_LIMIT) {
             let line = line.trim();
             if line.is_empty() {
                 continue;
             }
-            offers.keywords.push(quote(line, KEYWORD_LIMIT));
-            offers.note(line);
+            extensions.keywords.push(quote(line, KEYWORD_LIMIT));
+            extensions.note(line);
         }
-        offers
+        extensions
     }
 
     fn note(&mut self, line: &str) {
-        // The old form `AUTH=PLAIN LOGIN` (and `AUTH=` before a space) is one that some servers still send alone.
+        // The old form `AUTH=PLAIN LOGIN` (and `AUTH=` before a space) is the only one that some servers send.
         let (keyword, parameters) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
         match keyword.to_ascii_uppercase().as_str() {
             "PIPELINING" => self.pipelining = true,
@@ -80,16 +80,16 @@ impl Offers {
 
 #[cfg(test)]
 mod tests {
-    use super::Offers;
+    use super::Extensions;
     use crate::Reply;
 
-    fn offers(lines: &str) -> Offers {
-        Offers::read(&Reply { code: 250, enhanced: None, text: format!("mx.example.org hello\n{lines}") })
+    fn extensions(lines: &str) -> Extensions {
+        Extensions::read(&Reply { code: 250, enhanced: None, text: format!("mx.example.org hello\n{lines}") })
     }
 
     #[test]
     fn reads_every_keyword_in_any_case() {
-        let all = offers(
+        let all = extensions(
             "pipelining\nSIZE 52428800\n8BitMime\nSMTPUTF8\nSTARTTLS\nCHUNKING\nDSN\nENHANCEDSTATUSCODES\nX-FOO bar",
         );
         assert!(all.pipelining && all.size && all.eight_bit_mime && all.smtputf8 && all.starttls);
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_first_line_is_a_name_and_no_keyword() {
         let reply = Reply { code: 250, enhanced: None, text: "PIPELINING".to_owned() };
-        assert_eq!(Offers::read(&reply), Offers::default());
+        assert_eq!(Extensions::read(&reply), Extensions::default());
     }
 
     #[test]
@@ -109,30 +109,30 @@ mod tests {
         for (line, limit) in
             [("SIZE", None), ("SIZE 0", None), ("SIZE 10", Some(10)), ("SIZE ten", None), ("SIZE=7", Some(7))]
         {
-            let offers = offers(line);
-            assert!(offers.size, "{line}");
-            assert_eq!(offers.size_limit, limit, "{line}");
+            let extensions = extensions(line);
+            assert!(extensions.size, "{line}");
+            assert_eq!(extensions.size_limit, limit, "{line}");
         }
     }
 
     #[test]
     fn logins_in_both_forms_are_one_list() {
-        let both = offers("AUTH PLAIN login\nAUTH=PLAIN LOGIN CRAM-MD5\nAUTH");
+        let both = extensions("AUTH PLAIN login\nAUTH=PLAIN LOGIN CRAM-MD5\nAUTH");
         assert_eq!(both.mechanisms, ["PLAIN", "LOGIN", "CRAM-MD5"]);
-        assert_eq!(offers("AUTH=LOGIN").mechanisms, ["LOGIN"]);
-        assert_eq!(offers("AUTH= LOGIN").mechanisms, ["LOGIN"]);
+        assert_eq!(extensions("AUTH=LOGIN").mechanisms, ["LOGIN"]);
+        assert_eq!(extensions("AUTH= LOGIN").mechanisms, ["LOGIN"]);
     }
 
     #[test]
     fn logins_are_words_and_bounded() {
-        assert_eq!(offers("AUTH A\u{1}B \u{2} \u{200b} C\u{200b}D").mechanisms, ["A", "B", "CD"]);
+        assert_eq!(extensions("AUTH A\u{1}B \u{2} \u{200b} C\u{200b}D").mechanisms, ["A", "B", "CD"]);
         let many: String = (0..500).map(|n| format!(" M{n}")).collect();
-        assert_eq!(offers(&format!("AUTH{many}")).mechanisms.len(), 64);
+        assert_eq!(extensions(&format!("AUTH{many}")).mechanisms.len(), 64);
     }
 
     #[test]
     fn keywords_are_safe_to_show_and_bounded() {
-        let hostile = offers(&format!("X\u{1b}[31m\u{202e}Y\n{}", "Z\n".repeat(500)));
+        let hostile = extensions(&format!("X\u{1b}[31m\u{202e}Y\n{}", "Z\n".repeat(500)));
         assert_eq!(hostile.keywords[0], "X [31mY");
         assert!(hostile.keywords.len() <= 64);
     }

@@ -1,0 +1,158 @@
+//! What went wrong, and in which phase.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Phase, Reply};
+
+/// A failure of a session: in which phase it happened, and what happened. An I/O error is its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// The phase in which it happened.
+    pub phase: Phase,
+    /// What happened.
+    pub kind: ErrorKind,
+}
+
+/// What happened. No variant carries a credential, an address or message text of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ErrorKind {
+    /// A reply other than the one expected.
+    #[error("the server answered {0}")]
+    Reply(Reply),
+    /// The server's name could not be looked up.
+    #[error("the server's name could not be looked up: {0}")]
+    Lookup(IoError),
+    /// The connection was refused, reset or could not be made.
+    #[error("the connection failed: {0}")]
+    Io(IoError),
+    /// The server closed the connection.
+    #[error("the server closed the connection")]
+    Closed,
+    /// Nothing came within the phase's limit.
+    #[error("no answer within {} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// What came was not an SMTP reply.
+    #[error("the server's answer was not SMTP: {0}")]
+    Garbage(String),
+    /// STARTTLS is required and the server does not offer it.
+    #[error("the server does not offer STARTTLS")]
+    StartTlsMissing,
+    /// Plaintext was already buffered after the 220 to STARTTLS: a sign of tampering.
+    #[error("plaintext was injected behind STARTTLS")]
+    StartTlsInjected,
+    /// The server's certificate is not accepted.
+    #[error("TLS failed: {0}")]
+    Certificate(String),
+    /// The server answered the TLS handshake with something else.
+    #[error("TLS failed: the server's answer to the handshake was not TLS")]
+    NotTls,
+    /// The TLS handshake failed.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// The server offers no supported login mechanism.
+    #[error("the server offers no login that we speak (it extensions: {0})")]
+    NoMechanism(String),
+    /// A login would be sent in plaintext, which is not allowed.
+    #[error("a login without TLS is not allowed")]
+    PlaintextLogin,
+    /// The message exceeds the server's size limit (RFC 1870); nothing was uploaded.
+    #[error("the message has {size} bytes and the server takes {limit}")]
+    TooLarge {
+        /// The message's size in bytes.
+        size: u64,
+        /// The server's limit in bytes.
+        limit: u64,
+    },
+    /// An address needs SMTPUTF8 (RFC 6531) and the server does not offer it.
+    #[error("an address needs SMTPUTF8, which the server does not offer")]
+    NeedsSmtpUtf8,
+    /// The content has 8-bit bytes and the server does not offer 8BITMIME (RFC 6152).
+    #[error("the message needs 8BITMIME, which the server does not offer")]
+    Needs8BitMime,
+    /// The content has a CR or LF that is not part of a CRLF (RFC 5321, section 2.3.8): a server could read it as the
+    /// end of the message and another command behind it.
+    #[error("the message has a line end other than CRLF")]
+    LineEnds,
+    /// Every connection allowed to the server was in use for as long as the caller could wait.
+    #[error("every connection to the server was busy for {} s", .0.as_secs())]
+    Busy(Duration),
+    /// The caller cancelled the delivery before the last byte was sent.
+    #[error("stopped before the end of the message was sent")]
+    Cancelled,
+}
+
+/// An [`io::Error`] that can be cloned. Two are equal if they have the same kind and message.
+#[derive(Debug, Clone)]
+pub struct IoError(Arc<io::Error>);
+
+impl From<io::Error> for IoError {
+    fn from(error: io::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl PartialEq for IoError {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.kind() == other.0.kind() && self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl Eq for IoError {}
+
+impl fmt::Display for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.kind, self.phase)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Lookup(IoError(error)) | ErrorKind::Io(IoError(error)) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// An error in `phase`.
+    pub fn new(phase: Phase, kind: ErrorKind) -> Self {
+        Self { phase, kind }
+    }
+
+    /// The server's reply, if there was one.
+    pub fn reply(&self) -> Option<&Reply> {
+        match &self.kind {
+            ErrorKind::Reply(reply) => Some(reply),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::io;
+
+    use super::{Error, ErrorKind};
+    use crate::Phase;
+
+    #[test]
+    fn an_io_error_is_the_source() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = Error::new(Phase::Connect, ErrorKind::Io(refused().into()));
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::ConnectionRefused));
+        assert_eq!(error.to_string(), format!("the connection failed: {} (connect)", refused()));
+        assert!(Error::new(Phase::Connect, ErrorKind::Closed).source().is_none());
+    }
+}
