@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::DateTime;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{self, Config, Origin};
+use smtp_mcp_server::config::{self, Config, ConfigSources};
 use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::message::Message;
 use smtp_mcp_server::request::Draft;
@@ -30,6 +30,6 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
         ("SMTP_ALLOWED_FROM", "*@allowed.example"),
     ];
     let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let origin = Origin { environment, ..Origin::default() };
+    let origin = ConfigSources { environment, ..ConfigSources::default() };
     config::load(&origin).unwrap_or_else(|problems| panic!("{problems}"))
 });

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use mail_parser::{Address as Seen, Message as Parsed, MessageParser, MimeHeaders as _};
 use smtp_mcp_server::address::{Address, Mailbox};
 use smtp_mcp_server::message::Message;
-use smtp_mcp_server::request::{Addresses, Asked, AskedAttachment, Draft, References};
+use smtp_mcp_server::request::{Addresses, SendEmailArgs, AttachmentArgs, Draft, References};
 use smtp_mcp_server_fuzz::{composed, limits};
 
 /// What a call may say, with each text as hostile as it gets.
@@ -80,7 +80,7 @@ fuzz_target!(|input: Input| {
 });
 
 /// The arguments; addresses that are refused by themselves are left out, so that the others are seen.
-fn asked(input: &Input) -> Asked {
+fn asked(input: &Input) -> SendEmailArgs {
     let line = |text: &str| if input.clean { text.replace(char::is_control, "") } else { text.to_owned() };
     let texts = |who: &[Who]| -> Vec<String> {
         who.iter()
@@ -93,14 +93,14 @@ fn asked(input: &Input) -> Asked {
     if to.is_empty() {
         to.push("ada@example.org".to_owned());
     }
-    let file = input.file.as_ref().map(|file| AskedAttachment {
+    let file = input.file.as_ref().map(|file| AttachmentArgs {
         content: Some("AAEC".to_owned()),
         filename: Some(line(&file.name)),
         path: None,
         mime_type: file.mime_type.clone(),
         content_id: file.content_id.clone(),
     });
-    Asked {
+    SendEmailArgs {
         to: Addresses::Many(to),
         cc: Some(many(&input.cc)),
         bcc: Some(many(&input.bcc)),
@@ -116,7 +116,7 @@ fn asked(input: &Input) -> Asked {
         attachments: file.map(|file| vec![file]),
         in_reply_to: input.in_reply_to.as_deref().map(line),
         references: Some(References::Many(input.references.iter().map(|text| line(text)).collect())),
-        ..Asked::default()
+        ..SendEmailArgs::default()
     }
 }
 
@@ -149,7 +149,7 @@ fn asked_for(draft: &Draft) -> Vec<Address> {
 }
 
 fn bytes(message: &Message) -> Vec<u8> {
-    [&message.renderings[0].header[..], &message.content[..]].concat()
+    [&message.header_variants[0].header[..], &message.content[..]].concat()
 }
 
 /// CRLF throughout, no line beyond 998 bytes, and in the header block only our fields, each once.

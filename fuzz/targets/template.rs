@@ -8,7 +8,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use mail_parser::MessageParser;
 use serde_json::{Map, Value, json};
-use smtp_mcp_server::request::{Addresses, Asked, Draft};
+use smtp_mcp_server::request::{Addresses, SendEmailArgs, Draft};
 use smtp_mcp_server_fuzz::{composed, limits};
 
 /// A template in pieces, one as a bare text, and the values for both.
@@ -139,18 +139,18 @@ fn filled(body: &str, values: &Values, html: bool) -> Option<String> {
     };
     let vars: Map<String, Value> =
         values.iter().map(|(name, given)| (text_of(*name).to_owned(), value(given))).collect();
-    let asked = Asked {
+    let asked = SendEmailArgs {
         to: Addresses::One("ada@example.org".to_owned()),
         subject: "s".to_owned(),
         body: body.to_owned(),
         html: Some(html),
         text: html.then(|| "t".to_owned()),
         template_vars: Some(vars),
-        ..Asked::default()
+        ..SendEmailArgs::default()
     };
     let draft = Draft::parse(asked, &limits()).ok()?;
     let message = composed(&draft)?;
-    let bytes = [&message.renderings[0].header[..], &message.content[..]].concat();
+    let bytes = [&message.header_variants[0].header[..], &message.content[..]].concat();
     let seen = MessageParser::default().parse(&bytes)?;
     let body = if html { seen.body_html(0) } else { seen.body_text(0) };
     Some(body.unwrap_or_default().into_owned())

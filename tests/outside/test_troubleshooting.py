@@ -189,7 +189,7 @@ TALK: dict[str, Callable] = {
     "TLS failed: … comes from an unknown issuer": case("Tls", "certificate of nobody known"),
     "TLS failed: … is for another host name": with_certificate("127.0.0.2"),
     "the server's answer was not SMTP": case("Greeting", "nonsense"),
-    "the server offers no login that we speak": playing("S: 220 hello\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2", **LOGIN),
+    "the server offers no supported login mechanism": playing("S: 220 hello\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2", **LOGIN),
     "the message has … bytes and the server takes …": case("Mail", "too large"),
     "an address needs SMTPUTF8": case("Mail", "no SMTPUTF8"),
 }
@@ -290,8 +290,8 @@ NO_ENTRY = {
 WORDS = {
     "crates/smtp/src/error.rs": r'#\[error\("([^{].*)"',
     "crates/smtp/src/tls.rs": r'"(the server\'s certificate .*)"',
-    "crates/server/src/mcp/http/refusal.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
-    "crates/server/src/dispatch/words.rs": r'return "(.*)"\.to_owned\(\);',
+    "crates/server/src/mcp/http/error.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
+    "crates/server/src/dispatch/advice.rs": r'return "(.*)"\.to_owned\(\);',
     "crates/server/src/cli/listen.rs": r'format!\("\{host\}(.*)"',
 }
 

@@ -1,20 +1,20 @@
-//! Time is passed in: the machine's clock, or a clock that a test moves.
+//! The clock: the system's, or one that a test advances.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset, Utc};
 
-/// Where the time comes from.
+/// A source of time.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The machine's clock.
+    /// The system clock.
     System,
-    /// A clock that moves when told.
+    /// A clock that is advanced by hand.
     Manual(Arc<Mutex<Manual>>),
 }
 
-/// The state of a clock that moves when told.
+/// The state of a manual clock.
 #[derive(Debug)]
 pub struct Manual {
     start: Instant,
@@ -23,20 +23,20 @@ pub struct Manual {
 }
 
 impl Clock {
-    /// A clock that stands at `epoch` until it is moved.
+    /// A clock that stays at `epoch` until it is advanced.
     #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
     pub fn manual(epoch: DateTime<Utc>) -> Self {
         Self::Manual(Arc::new(Mutex::new(Manual { start: Instant::now(), passed: Duration::ZERO, epoch })))
     }
 
-    /// Moves a manual clock; the machine's clock moves by itself.
+    /// Advances a manual clock; has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(manual) = self {
             manual.lock().unwrap_or_else(PoisonError::into_inner).passed += by;
         }
     }
 
-    /// The date and time, with the local offset where the machine knows one.
+    /// The date and time, with the local offset if it is known.
     #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
     pub fn now(&self) -> DateTime<FixedOffset> {
         match self {

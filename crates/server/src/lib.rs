@@ -1,21 +1,22 @@
-//! The program smtp-mcp-server, room by room, from the ground floor up. A room imports only from lower floors.
+//! The program smtp-mcp-server, one line a module, from the lowest layer up. A module imports only from lower layers.
 
-// floor 0: the words
+// layer 0: basic types
 pub mod address;
+pub mod budget;
 pub mod clock;
 pub mod limits;
 pub mod message;
 pub mod outcome;
 pub mod secret;
-// floor 1: what was asked, what was set
+// layer 1: the arguments of a call, the configuration
 pub mod config;
 pub mod request;
-// floor 2: bytes
+// layer 2: message bytes
 pub mod compose;
-// floor 3: the way in, the way out
+// layer 3: from a request to a message, from a message to the servers
 pub mod dispatch;
 pub mod submit;
-// floor 4: the only room that knows MCP
+// layer 4: the only module that knows MCP
 pub mod mcp;
-// floor 5: subcommands, and the building of every part
+// layer 5: subcommands; builds all parts
 pub mod cli;

@@ -1,4 +1,4 @@
-//! Limits of one call: what it may ask for at most. Their defaults stand with all others, in `config`.
+//! The limits of one call. Their defaults are in `config`, like all others.
 
 /// Limits of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct CallLimits {
     pub attachments_bytes: usize,
 }
 
-/// A size for people: `25 MiB`, `1.5 MiB`, `900 bytes`.
+/// A size for display: `25 MiB`, `1.5 MiB`, `900 bytes`.
 pub fn size(bytes: usize) -> String {
     if bytes < 1 << 20 {
         return format!("{bytes} bytes");

@@ -7,10 +7,10 @@ use clap::Parser as _;
 use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
 use smtp_mcp_server::cli::{capture, check, demo, health, logging, serve};
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{Loaded, Origin, load_with_provenance};
+use smtp_mcp_server::config::{ConfigSources, Loaded, load_with_provenance};
 
 fn main() -> ExitCode {
-    logging::hush_panics();
+    logging::redact_panics();
     let args = match Args::try_parse().and_then(Args::checked) {
         Ok(args) => args,
         Err(error) => {
@@ -39,12 +39,12 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn serve(args: &ServeArgs, origin: Origin) -> anyhow::Result<ExitCode> {
+fn serve(args: &ServeArgs, origin: ConfigSources) -> anyhow::Result<ExitCode> {
     let loaded = load(&origin)?;
     serve::serve(args, origin, loaded.config, Clock::System)
 }
 
-fn load(origin: &Origin) -> anyhow::Result<Loaded> {
+fn load(origin: &ConfigSources) -> anyhow::Result<Loaded> {
     let loaded = load_with_provenance(origin)?;
     logging::start(&loaded.log_filter);
     Ok(loaded)

@@ -1,57 +1,46 @@
-//! What became of a message: one outcome for each recipient, and the state that follows from them.
+//! The outcome of a message: one for each recipient, and the state that follows from them.
 
 use std::time::Duration;
+
+pub use smtp_submission::RecipientStatus;
 
 use smtp_submission::Phase;
 
 use crate::address::Address;
 
-/// What became of one recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fate {
-    /// A server took responsibility.
-    Accepted,
-    /// Refused for good, or not possible.
-    Refused,
-    /// Not possible now.
-    Later,
-    /// Nobody can know.
-    Unknown,
-}
-
-/// One recipient's end, with the server's own words.
+/// The outcome for one recipient, with the server's reply.
 #[derive(Debug, Clone)]
 pub struct RecipientOutcome {
-    /// Who.
+    /// The recipient.
     pub address: Address,
-    /// What became of the copy.
-    pub fate: Fate,
-    /// Where it was decided.
+    /// The status.
+    pub status: RecipientStatus,
+    /// The phase in which it was decided.
     pub phase: Phase,
-    /// What happened and what to do next, one line. Empty where the copy was accepted.
+    /// What happened and what to do next, in one line. Empty if accepted.
     pub words: String,
-    /// The server's reply code, where it gave one.
+    /// The server's reply code, if there is one.
     pub code: Option<u16>,
-    /// The enhanced status code (RFC 3463), where it gave one.
+    /// The enhanced status code (RFC 3463), if there is one.
     pub enhanced_code: Option<String>,
-    /// The server's text, made safe to show; untrusted.
+    /// The server's text, safe to display; untrusted.
     pub reply: Option<String>,
     /// The name of the server that decided it.
     pub server: Option<String>,
 }
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// In the order of the message's recipients.
     pub recipients: Vec<RecipientOutcome>,
-    /// The server that accepted it last, or else was tried last: name and `host:port`.
+    /// The last server that accepted it, or else the last one tried: name and `host:port`.
     pub server: Option<(String, String)>,
-    /// From the call to the end.
+    /// From the call to the outcome.
     pub duration: Duration,
 }
 
-/// A message's state, as `docs` and results name it.
+/// The state of a message, as results name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Every recipient accepted.
@@ -60,12 +49,12 @@ pub enum State {
     Partial,
     /// None accepted.
     Refused,
-    /// Somebody's copy may or may not have been sent.
+    /// At least one copy may or may not have been sent.
     Unknown,
 }
 
 impl State {
-    /// The word for it.
+    /// Its name in results.
     pub fn word(self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -77,13 +66,15 @@ impl State {
 }
 
 impl Outcome {
-    /// The state that follows from the recipients' fates. Nothing is kept, so what could only be sent later counts as refused.
+    /// The state that follows from the recipients' statuses. Nothing is kept, so a deferred recipient counts as refused.
     pub fn state(&self) -> State {
-        let any = |fates: &[Fate]| self.recipients.iter().any(|recipient| fates.contains(&recipient.fate));
+        let any = |statuses: &[RecipientStatus]| {
+            self.recipients.iter().any(|recipient| statuses.contains(&recipient.status))
+        };
         match () {
-            () if any(&[Fate::Unknown]) => State::Unknown,
-            () if !any(&[Fate::Accepted]) => State::Refused,
-            () if any(&[Fate::Refused, Fate::Later]) => State::Partial,
+            () if any(&[RecipientStatus::Unknown]) => State::Unknown,
+            () if !any(&[RecipientStatus::Accepted]) => State::Refused,
+            () if any(&[RecipientStatus::Rejected, RecipientStatus::Deferred]) => State::Partial,
             () => State::Sent,
         }
     }

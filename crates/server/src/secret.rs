@@ -5,22 +5,22 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 
-/// A password or token. It is shown nowhere; comparing two tells only whether they are equal.
+/// A password or token. It is never displayed, and comparing it takes the same time whatever differs.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Keeps `text` as a secret.
+    /// Wraps `text`.
     pub fn new(text: String) -> Self {
         Self(text.into())
     }
 
-    /// Whether `shown` is the secret. How long that takes tells nothing of where the two differ: their digests are compared.
+    /// Whether `shown` is the secret. Digests are compared, so the time does not reveal where the two differ.
     pub fn is(&self, shown: &[u8]) -> bool {
         Sha256::digest(self.0.expose_secret()) == Sha256::digest(shown)
     }
 
-    /// The secret, for the one place that sends it to the server.
+    /// The secret, only to send it to the server.
     pub fn expose(&self) -> &SecretString {
         &self.0
     }

@@ -53,7 +53,7 @@ pub enum ErrorKind {
     #[error("TLS failed: {0}")]
     Tls(String),
     /// The server offers no supported login mechanism.
-    #[error("the server offers no login that we speak (it extensions: {0})")]
+    #[error("the server offers no supported login mechanism (it offers: {0})")]
     NoMechanism(String),
     /// A login would be sent in plaintext, which is not allowed.
     #[error("a login without TLS is not allowed")]

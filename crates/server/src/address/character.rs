@@ -1,11 +1,11 @@
-//! Characters that cannot be seen, or that make a text read as something else (Unicode, general categories).
+//! Invisible characters, and those that change how a text reads (Unicode general categories).
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// The most characters of a caller's text that an error quotes.
+/// How much of a caller's text an error quotes, in characters.
 const QUOTE_LIMIT: usize = 120;
 
-/// Why `c` may stand neither in a name nor in an address, if it may not.
+/// Why `c` is allowed neither in a name nor in an address, if it is not.
 pub fn trouble(c: char) -> Option<&'static str> {
     if is_blank_filler(c) {
         return Some("an invisible character");
@@ -21,9 +21,9 @@ pub fn trouble(c: char) -> Option<&'static str> {
     }
 }
 
-/// The first trouble of a text that people read: a display name or a file name.
+/// The first disallowed character of a text that people read: a display name or a file name.
 ///
-/// The joiners U+200C and U+200D are needed to write Persian, Indic scripts and emoji, so they may stand between two
+/// The joiners U+200C and U+200D are needed to write Persian, Indic scripts and emoji, so they are allowed between two
 /// characters beyond ASCII.
 pub fn trouble_in_name(text: &str) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
@@ -36,18 +36,18 @@ pub fn trouble_in_name(text: &str) -> Option<String> {
     })
 }
 
-/// The first control character or line separator of a header's text; other invisible ones do no harm there.
+/// The first control character or line separator of a header's text; other invisible characters are harmless there.
 pub fn control_in(text: &str) -> Option<String> {
     let breaks = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().find(breaks).map(|c| described("a control character", c))
 }
 
-/// What was found, with its code point: the character itself would not be seen.
+/// The character described with its code point, because it may be invisible.
 pub fn described(what: &str, c: char) -> String {
     format!("{what} (U+{:04X})", u32::from(c))
 }
 
-/// A caller's text in quotes, on one line, with everything invisible written out, and not longer than an error needs.
+/// A caller's text in quotes, on one line, with invisible characters escaped, shortened for an error message.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for (count, c) in text.chars().enumerate() {
@@ -65,7 +65,7 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Letters and marks that show nothing (Default_Ignorable_Code_Point outside the format category), except the
+/// Letters and marks that display nothing (Default_Ignorable_Code_Point outside the format category), except the
 /// variation selectors that emoji use.
 fn is_blank_filler(c: char) -> bool {
     matches!(c, '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'

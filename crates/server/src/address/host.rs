@@ -1,4 +1,4 @@
-//! What stands behind the @: a host name as A-labels, or an address literal (RFC 5321, section 4.1.3; IDNA 2008).
+//! The part after the @: a host name as A-labels, or an address literal (RFC 5321, section 4.1.3; IDNA 2008).
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -39,7 +39,7 @@ pub(super) fn literal(inside: &str) -> Result<String, Cow<'static, str>> {
     parsed.ok_or_else(|| "the address literal is neither [192.0.2.1] nor [IPv6:2001:db8::1]".into())
 }
 
-/// Whether mapping turned nothing into ASCII and dropped nothing: IDNA maps full-width letters, ligatures and the
+/// Whether the mapping neither changed anything into ASCII nor dropped anything: IDNA maps full-width letters, ligatures and the
 /// like, and silently deletes what it ignores.
 fn reads_the_same(given: &str, ascii: &str) -> bool {
     if given.is_ascii() {

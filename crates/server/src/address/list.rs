@@ -1,12 +1,12 @@
-//! Several mailboxes: a comma-separated string, or one text each.
+//! Lists of mailboxes: a comma-separated string, or one string each.
 
 use super::{AddressError, Mailbox};
 
-/// Parses a comma-separated list. Commas within quotes and angle brackets separate nothing; a string that holds a
-/// JSON array of strings is read as that array, because models write it.
+/// Parses a comma-separated list. Commas within quotes and angle brackets do not separate; a string that contains a
+/// JSON array of strings is read as that array, because models send it.
 ///
 /// # Errors
-/// Every text that is no mailbox.
+/// Every string that is not a mailbox.
 pub fn parse_list(text: &str) -> Result<Vec<Mailbox>, Vec<AddressError>> {
     let trimmed = text.trim_matches(' ');
     if trimmed.starts_with('[')
@@ -20,10 +20,10 @@ pub fn parse_list(text: &str) -> Result<Vec<Mailbox>, Vec<AddressError>> {
     parse_mailboxes(&split(trimmed))
 }
 
-/// Parses one mailbox from each text.
+/// Parses one mailbox from each string.
 ///
 /// # Errors
-/// Every text that is no mailbox.
+/// Every string that is not a mailbox.
 pub fn parse_mailboxes<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Mailbox>, Vec<AddressError>> {
     let mut mailboxes = Vec::new();
     let mut errors = Vec::new();

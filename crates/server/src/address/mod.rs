@@ -1,4 +1,4 @@
-//! Addresses, strictly: one mailbox that can be read in one way only (RFC 5321, 5322, 6531, IDNA 2008).
+//! Strict addresses: one mailbox that can be read in only one way (RFC 5321, 5322, 6531, IDNA 2008).
 
 pub mod character;
 mod host;
@@ -11,9 +11,9 @@ use std::fmt;
 
 pub use list::{parse_list, parse_mailboxes};
 
-/// An addr-spec in its wire form: the domain in A-labels or a literal, lower case; the local part as it was given.
+/// An addr-spec in its wire form: the domain in A-labels or a literal, lower case; the local part as given.
 ///
-/// Two are equal when they name the same mailbox: domains without regard to case, local parts exactly.
+/// Two are equal when they name the same mailbox: domains ignoring case, local parts exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
     local: String,
@@ -29,11 +29,11 @@ pub struct Mailbox {
     pub address: Address,
 }
 
-/// Why a text is no address: the text as given (safe to show to the caller who gave it) and the reason.
+/// Why a text is not an address: the text as given (only for the caller who gave it) and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {reason}", character::quoted(.given))]
 pub struct AddressError {
-    /// What was given.
+    /// The text as given.
     pub given: String,
     /// Why it is refused, for people.
     pub reason: String,
@@ -43,7 +43,7 @@ impl Address {
     /// Parses one bare address, such as `ada@example.org`.
     ///
     /// # Errors
-    /// When it could be read as anything but one address.
+    /// The text could be read as anything but one address.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let mailbox = Mailbox::parse(text)?;
         if mailbox.name.is_some() || text.contains('<') {
@@ -55,12 +55,12 @@ impl Address {
         Ok(mailbox.address)
     }
 
-    /// What stands before the @, as on the wire.
+    /// The local part, as on the wire.
     pub fn local(&self) -> &str {
         &self.local
     }
 
-    /// What stands behind the @, as on the wire: A-labels, or a literal in brackets.
+    /// The domain, as on the wire: A-labels, or a literal in brackets.
     pub fn domain(&self) -> &str {
         &self.domain
     }
@@ -70,7 +70,7 @@ impl Address {
         !self.local.is_ascii()
     }
 
-    /// The form for logs and status: `a***@example.org`.
+    /// The masked form for logs and status: `a***@example.org`.
     pub fn masked(&self) -> String {
         let first: String = self.local.chars().take(1).collect();
         format!("{first}***@{}", self.domain)
@@ -81,7 +81,7 @@ impl Mailbox {
     /// Parses one mailbox: `ada@example.org` or `Ada <ada@example.org>`.
     ///
     /// # Errors
-    /// When it could be read as anything but one mailbox.
+    /// The text could be read as anything but one mailbox.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let given = text.trim_matches(' ');
         parse::mailbox(given)
@@ -90,7 +90,7 @@ impl Mailbox {
 }
 
 impl fmt::Display for Address {
-    /// The wire form, whole. For the caller's own answer and for the wire; never for a log.
+    /// The whole address, for the wire and for the caller's own answer; never for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.local, self.domain)
     }

@@ -1,4 +1,4 @@
-//! One mailbox: the grammar by a library, then everything that the grammar lets through and people could misread.
+//! One mailbox: a library checks the grammar, this module rejects what is valid but could be misread.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use super::{Address, Mailbox, character, host};
 
 /// The longest address on the wire: the path's 256 bytes without its angle brackets (RFC 5321, section 4.5.3.1.3).
 const ADDRESS_LIMIT: usize = 254;
-/// The longest display name in characters: it has to fit into a header people can read.
+/// The longest display name in characters: it has to fit into a readable header.
 const NAME_LIMIT: usize = 256;
-/// Why nothing that looks like an encoded word is taken (RFC 2047).
+/// Why text that looks like an encoded word (RFC 2047) is rejected.
 const ENCODED_WORD: &str = "it looks like an encoded word (=?…?=); write the name in plain UTF-8";
-/// Full-width and small forms that people read as separators of addresses.
+/// Full-width and small forms that look like separators of addresses.
 const LOOKALIKES: &[char] = &[
     '\u{FF20}', '\u{FE6B}', '\u{FF0C}', '\u{FE50}', '\u{FF1B}', '\u{FE54}', '\u{FF1C}', '\u{FE64}',
     '\u{FF1E}', '\u{FE65}', '\u{FF0E}', '\u{FE52}', '\u{3002}', '\u{FF61}', '\u{FF1A}', '\u{037E}',
@@ -22,7 +22,7 @@ const LOOKALIKES: &[char] = &[
 
 type Reason = Cow<'static, str>;
 
-/// Parses one mailbox, or says why it is none.
+/// Parses one mailbox, or returns why the text is not one.
 pub(super) fn mailbox(text: &str) -> Result<Mailbox, Reason> {
     let trimmed = text.trim_matches(' ');
     if trimmed.is_empty() {
@@ -50,7 +50,7 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, Reason> {
     Ok(Mailbox { name, address })
 }
 
-/// `ada@example.org <ada@example.org>`, as address books write it: outside the grammar, and yet only one address.
+/// `ada@example.org <ada@example.org>`, as address books write it: invalid, yet unambiguous.
 fn repeated(text: &str) -> Option<Mailbox> {
     let (head, tail) = text.split_once('<')?;
     let inside =
@@ -79,8 +79,8 @@ fn address(parsed: AddrSpec<'_>) -> Result<Address, Reason> {
     Ok(address)
 }
 
-/// A quoted local part. What separates addresses may not stand in it, legal as it is (RFC 5321, section 4.1.2): some
-/// programs on the way look for it before they look for quotes, and deliver to somebody else.
+/// A quoted local part. Separators of addresses are not allowed in it, although they are valid (RFC 5321, section 4.1.2):
+/// some relays split at them before they look at the quotes, and deliver to another address.
 fn quoted_local(raw: &str) -> Result<String, Reason> {
     if raw.contains(['@', ',', ';', '<', '>']) {
         return Err("the quoted part before the @ could be read as a second address".into());
@@ -88,7 +88,7 @@ fn quoted_local(raw: &str) -> Result<String, Reason> {
     Ok(format!("\"{raw}\""))
 }
 
-/// Nothing invisible, no space but the plain one, nothing that only looks like a separator.
+/// No invisible characters, no space but U+0020, no lookalikes of separators.
 fn check_address_text(text: &str, place: &str) -> Result<(), Reason> {
     for (at, c) in text.char_indices() {
         if let Some(what) = character::trouble(c) {
@@ -115,7 +115,7 @@ fn check_address_text(text: &str, place: &str) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The display name as people read it: quotes resolved, runs of spaces folded. A comment is refused.
+/// The display name: quotes resolved, runs of spaces folded. A comment is rejected.
 fn display_name(raw: &str) -> Result<Option<String>, Reason> {
     let mut name = String::new();
     let mut quoted = false;
@@ -142,7 +142,7 @@ fn check_name(name: &str, address: &Address) -> Result<(), Reason> {
     if name.chars().count() > NAME_LIMIT {
         return Err("the name is longer than 256 characters".into());
     }
-    // A backslash within quotes can hide one from the look at the whole text.
+    // A backslash within quotes can hide one from the check of the whole text.
     if name.contains("=?") {
         return Err(ENCODED_WORD.into());
     }
@@ -154,7 +154,7 @@ fn check_name(name: &str, address: &Address) -> Result<(), Reason> {
     Ok(())
 }
 
-/// What the grammar found wrong, in words. The first that fits.
+/// The first reason that applies for a grammar error.
 fn reason_of(text: &str) -> Reason {
     let bare = outside_quotes(text);
     let ats = bare.matches('@').count();
@@ -186,13 +186,13 @@ fn reason_of(text: &str) -> Reason {
     .into()
 }
 
-/// Whether a colon stands before any address: the beginning of a group.
+/// Whether there is a colon before any address: the beginning of a group.
 fn is_group(bare: &str) -> bool {
     let head = bare.split(['<', '@', '[']).next().unwrap_or_default();
     head.contains(':')
 }
 
-/// The text without the insides of its quoted strings.
+/// The text without the contents of its quoted strings.
 fn outside_quotes(text: &str) -> String {
     let mut bare = String::new();
     let mut quoted = false;

@@ -1,10 +1,10 @@
-//! Addresses that are taken, addresses that are refused, and what no address can do.
+//! Valid addresses, rejected addresses, and properties of all addresses.
 
 use proptest::prelude::*;
 
 use super::{Address, Mailbox, parse_list};
 
-/// Given, name, wire form.
+/// Input, name, wire form.
 const GOOD: &[(&str, Option<&str>, &str)] = &[
     ("ada@example.org", None, "ada@example.org"),
     ("Ada <ada@example.org>", Some("Ada"), "ada@example.org"),
@@ -43,7 +43,7 @@ const GOOD: &[(&str, Option<&str>, &str)] = &[
     ("a@xn--bcher-kva.example", None, "a@xn--bcher-kva.example"),
 ];
 
-/// Given, and a word of the reason.
+/// Input, and a part of the reason.
 const BAD: &[(&str, &str)] = &[
     ("", "no address"),
     ("   ", "no address"),
@@ -58,7 +58,7 @@ const BAD: &[(&str, &str)] = &[
     ("a@x.org <b@y.org>", "second address"),
     ("\"a@x.org\" <b@y.org>", "second address"),
     ("\"Ada a@x.org\" <b@y.org>", "second address"),
-    // relays are known that deliver these to the address in the quotes
+    // some relays deliver these to the address in the quotes
     ("\"a@b.org\"@x.org", "second address"),
     ("\"a@b.org x\"@x.org", "second address"),
     ("\"a,b\"@x.org", "second address"),
@@ -203,7 +203,7 @@ fn lists_are_split_at_the_right_commas() {
 }
 
 proptest! {
-    /// Whatever is taken has one @, nothing that ends a command or a field, and reads the same again.
+    /// A valid address has one @, nothing that ends a command or a field, and parses to itself.
     #[test]
     fn what_is_taken_can_be_read_in_one_way_only(text in "[a-zA-Zü.@<>\"\\\\, ;:()\r\n\t\0=?\u{200B}\u{202E}\\[\\]-]{0,40}") {
         if let Ok(mailbox) = Mailbox::parse(&text) {

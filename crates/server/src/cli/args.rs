@@ -8,24 +8,24 @@ use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum}
 use super::capture::CaptureArgs;
 use super::demo::DemoArgs;
 use super::health::HealthArgs;
-use crate::config::Origin;
+use crate::config::ConfigSources;
 
 /// Sends e-mail over your own SMTP servers for an MCP client.
 #[derive(Debug, Parser)]
 #[command(name = "smtp-mcp-server", version, about, long_about = None)]
 pub struct Args {
-    /// Where the settings are, besides the environment.
+    /// Files with settings, besides the environment.
     #[command(flatten)]
     pub files: Files,
-    /// How to serve, where no subcommand is given.
+    /// How to serve if there is no subcommand.
     #[command(flatten)]
     pub serve: ServeArgs,
-    /// What to do; without one, serve.
+    /// What to do; the default is serve.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// Where the settings are, besides the environment.
+/// Files with settings, besides the environment.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct Files {
     /// A TOML file with settings [default: $XDG_CONFIG_HOME/smtp-mcp-server/config.toml]
@@ -67,19 +67,19 @@ pub enum Command {
     Serve(ServeArgs),
     /// Print the effective configuration without secrets, and try each server
     Check,
-    /// Ask a server on HTTP whether it is well (exit code 0 or 1)
+    /// Check the health of a server over HTTP (exit code 0 or 1)
     Health(HealthArgs),
-    /// Keep what arrives as .eml files instead of sending it anywhere
+    /// Receive mail and keep it as .eml files; nothing is forwarded
     Capture(Box<CaptureArgs>),
-    /// Show a whole send, without an account and without a network
+    /// Show a complete send, without an account or a network
     Demo(DemoArgs),
 }
 
 impl Args {
-    /// Refuses what would have no effect: options of `serve` before another subcommand.
+    /// Refuses options of `serve` before another subcommand, where they have no effect.
     ///
     /// # Errors
-    /// A usage error, which names them.
+    /// A usage error that names them.
     pub fn checked(self) -> Result<Self, clap::Error> {
         let serves = matches!(self.command, None | Some(Command::Serve(_)));
         let given = self.serve.given();
@@ -96,13 +96,13 @@ impl Args {
 
 impl Files {
     /// The process's environment together with these files.
-    pub fn origin(&self) -> Origin {
-        Origin::of_process(self.config.clone(), self.env_file.clone())
+    pub fn origin(&self) -> ConfigSources {
+        ConfigSources::of_process(self.config.clone(), self.env_file.clone())
     }
 }
 
 impl ServeArgs {
-    /// These arguments of the subcommand, and for what it does not say, those `before` it.
+    /// The subcommand's own arguments, completed by those `before` it.
     #[must_use]
     pub fn or(self, before: Self) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! `capture`: an SMTP server for a person who wants to see what a program sends. Nothing leaves the machine.
+//! `capture`: an SMTP server that shows what a program sends. Nothing leaves the machine.
 
 pub(super) mod keep;
 mod show;
@@ -18,35 +18,35 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::clock::Clock;
 use keep::Folder;
 
-/// Receives mail and keeps it as files; nothing is passed on. For trying things out, never for the open network.
+/// Receives mail and keeps it as files; nothing is forwarded. For testing, never for an open network.
 #[derive(Debug, Args)]
 pub struct CaptureArgs {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:2525", value_name = "HOST:PORT")]
     listen: SocketAddr,
-    /// Where to keep mails: an .eml with the bytes as received, a .json with the envelope.
+    /// The directory for mails: an .eml with the bytes as received, a .json with the envelope.
     #[arg(long, default_value = "./captured-mail")]
     dir: PathBuf,
     /// Write JSON lines instead of text.
     #[arg(long)]
     json: bool,
-    /// How a connection becomes private.
+    /// How connections are encrypted.
     #[arg(long, value_enum, default_value_t = TlsMode::None)]
     tls: TlsMode,
-    /// Where to write the PEM of the CA that was made for this run; DIR/ca.pem if TLS is on.
+    /// Where to write the CA certificate generated for this run, as PEM; DIR/ca.pem if TLS is on.
     #[arg(long, value_name = "PATH")]
     ca_file: Option<PathBuf>,
-    /// Take mail only after a login as this user. Other users of this machine can see it in the process list: make one
-    /// up, never give the password of a real account here.
+    /// Accept mail only after a login as this user. Other users of this machine can see it in the process list: make one
+    /// up, and never use the password of a real account here.
     #[arg(long, value_name = "USER:PASSWORD")]
     login: Option<String>,
-    /// Refuse recipients that fit, with 550. `*` stands for any run of characters.
+    /// Refuse matching recipients with 550. `*` stands for any run of characters.
     #[arg(long, value_name = "GLOB")]
     refuse: Vec<String>,
-    /// Defer recipients that fit, with 451.
+    /// Defer matching recipients with 451.
     #[arg(long, value_name = "GLOB")]
     defer: Vec<String>,
-    /// Close the connection at recipients that fit, with 421.
+    /// Close the connection at matching recipients with 421.
     #[arg(long, value_name = "GLOB")]
     disconnect: Vec<String>,
     /// What to do after the final dot.
@@ -55,16 +55,16 @@ pub struct CaptureArgs {
     /// Wait this long after the final dot.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     answer_after: Option<Duration>,
-    /// Say this after the final dot, such as "452 4.3.1 disk full". The mail is kept if it is a 2xx.
+    /// Send this reply after the final dot, such as "452 4.3.1 disk full". The mail is kept if it is a 2xx.
     #[arg(long, value_name = "REPLY", value_parser = reply)]
     end_reply: Option<String>,
-    /// Misbehave at a moment, such as "rcpt:bad*@* reply 550 5.1.1 no" or "data 2nd reset"; --help names them all.
+    /// Misbehave at a stage, such as "rcpt:bad*@* reply 550 5.1.1 no" or "data 2nd reset"; see --help.
     #[arg(long, value_name = "RULE", long_help = Rule::HELP)]
     at: Vec<Rule>,
     /// Leave an extension out, such as PIPELINING or STARTTLS.
     #[arg(long, value_name = "EXTENSION", value_parser = extension)]
     without: Vec<Extension>,
-    /// The largest mail to take.
+    /// The largest mail to accept.
     #[arg(long, value_name = "BYTES")]
     max_size: Option<usize>,
 }
@@ -75,17 +75,17 @@ enum TlsMode {
     None,
     /// On request (RFC 3207).
     Starttls,
-    /// From the first byte.
+    /// Implicit TLS.
     Implicit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AfterDot {
-    /// Keep the mail and say 250.
+    /// Keep the mail and reply 250.
     Answer,
     /// Keep the mail and drop the connection without a reply.
     DropKept,
-    /// Forget the mail and drop the connection without a reply.
+    /// Discard the mail and drop the connection without a reply.
     DropLost,
 }
 
@@ -112,9 +112,9 @@ fn extension(text: &str) -> Result<Extension, String> {
 /// Listens until SIGINT or SIGTERM; then the exit code is 0.
 ///
 /// # Errors
-/// When the folder cannot be made, the CA not be written, the address not be listened on, or stdout not be written.
+/// The folder cannot be created, the CA or stdout cannot be written, or the address cannot be bound.
 pub async fn capture(args: CaptureArgs) -> anyhow::Result<ExitCode> {
-    // Before anything is announced: who reads the announcement may send the signal at once.
+    // Before anything is announced: a reader of the announcement may send a signal at once.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let behavior = behavior(&args)?;
     let mut folder = Folder::open(&args.dir, Clock::System).with_context(|| cannot("use", &args.dir))?;
@@ -170,7 +170,7 @@ fn after_data(args: &CaptureArgs) -> anyhow::Result<AfterData> {
     }
 }
 
-/// Writes the CA's PEM, if there is TLS to trust it for. Returns its absolute path.
+/// Writes the CA's PEM if TLS is on. Returns its absolute path.
 fn write_ca(args: &CaptureArgs, sink: &Sink) -> anyhow::Result<Option<PathBuf>> {
     let path = args.ca_file.clone().unwrap_or_else(|| args.dir.join("ca.pem"));
     match sink.ca_pem() {
@@ -201,7 +201,7 @@ fn event_sink(
     }
 }
 
-/// One line, flushed: somebody may be waiting for it behind a pipe.
+/// Writes one line and flushes it: a reader may be waiting for it.
 fn print(out: &mut dyn Write, line: &str) -> io::Result<()> {
     writeln!(out, "{line}")?;
     out.flush()

@@ -1,24 +1,24 @@
-//! `check`: the effective configuration without secrets, each value with where it came from; then a try of each server.
+//! `check`: prints the effective configuration without secrets, each value with its location; then tests each server.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::clock::Clock;
 use crate::config::variables::{self as var, Variable};
-use crate::config::{Config, Loaded, Origin, Places, Provenance, SenderRule, ServerConfig};
+use crate::config::{Config, ConfigProvenance, ConfigSources, Loaded, Provenance, SenderRule, ServerConfig};
 use crate::dispatch::Dispatch;
 use crate::dispatch::report::{Connected, ConnectionTest};
 
-/// Prints what is set and tries every server. The exit code is 0 only if all of them work.
+/// Prints the settings and tests every server. The exit code is 0 only if all of them work.
 ///
 /// # Errors
-/// When a server's certificates cannot be used, or stdout takes nothing.
-pub async fn check(origin: Origin, loaded: Loaded) -> anyhow::Result<ExitCode> {
+/// A server's certificates cannot be used, or stdout cannot be written.
+pub async fn check(sources: ConfigSources, loaded: Loaded) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     print_config(&loaded.config, &loaded.provenance, &mut out)?;
     writeln!(out, "\ntrying {} server(s)", loaded.config.servers.len())?;
     out.flush()?;
-    let dispatch = Dispatch::new(origin, loaded.config, Clock::System)?;
+    let dispatch = Dispatch::new(sources, loaded.config, Clock::System)?;
     let test = dispatch.test().await;
     dispatch.drain().await;
     print_test(&test, &mut out)?;
@@ -47,17 +47,17 @@ fn described(connected: &Connected) -> String {
 /// Prints `config`. Passwords are only "set" or "none", addresses and login names are masked.
 ///
 /// # Errors
-/// What `out` refuses.
-pub fn print_config(config: &Config, provenance: &Provenance, out: &mut impl Write) -> io::Result<()> {
+/// `out` cannot be written.
+pub fn print_config(config: &Config, provenance: &ConfigProvenance, out: &mut impl Write) -> io::Result<()> {
     for file in &provenance.files {
         writeln!(out, "read {}", file.display())?;
     }
     for warning in &config.warnings {
         writeln!(out, "warning: {warning}")?;
     }
-    for (server, places) in config.servers.iter().zip(&provenance.servers) {
+    for (server, provenance) in config.servers.iter().zip(&provenance.servers) {
         writeln!(out, "\nserver {}", server.name)?;
-        print_rows(&server_rows(server), places, out)?;
+        print_rows(&server_rows(server), provenance, out)?;
     }
     writeln!(out, "\nprogram")?;
     print_rows(&program_rows(config, &provenance.program), &provenance.program, out)
@@ -65,10 +65,11 @@ pub fn print_config(config: &Config, provenance: &Provenance, out: &mut impl Wri
 
 type Row = (&'static Variable, String);
 
-fn print_rows(rows: &[Row], places: &Places, out: &mut impl Write) -> io::Result<()> {
+fn print_rows(rows: &[Row], provenance: &Provenance, out: &mut impl Write) -> io::Result<()> {
     for (variable, value) in rows {
-        let place = places.get(variable.name).map_or_else(|| "default".to_owned(), ToString::to_string);
-        writeln!(out, "  {:<35} {value}  ({place})", variable.name)?;
+        let location =
+            provenance.get(variable.name).map_or_else(|| "default".to_owned(), ToString::to_string);
+        writeln!(out, "  {:<35} {value}  ({location})", variable.name)?;
     }
     Ok(())
 }
@@ -103,7 +104,7 @@ fn server_rows(server: &ServerConfig) -> Vec<Row> {
     ]
 }
 
-/// The variable that decides, with what it means.
+/// The variable that decides, and the resulting encryption.
 fn encryption_row(server: &ServerConfig) -> Row {
     use crate::config::Encryption::{Implicit, None, StartTls};
     match server.encryption {
@@ -113,7 +114,7 @@ fn encryption_row(server: &ServerConfig) -> Row {
     }
 }
 
-fn program_rows(config: &Config, places: &Places) -> Vec<Row> {
+fn program_rows(config: &Config, places: &Provenance) -> Vec<Row> {
     let dirs: Vec<String> = config.attachment_dirs.iter().map(|path| path.display().to_string()).collect();
     let limits = &config.limits;
     let http = &config.http;
@@ -133,7 +134,7 @@ fn program_rows(config: &Config, places: &Places) -> Vec<Row> {
 }
 
 /// The variable that the token comes from.
-fn token_row(config: &Config, places: &Places) -> Row {
+fn token_row(config: &Config, places: &Provenance) -> Row {
     let is_of_file = places.contains_key(var::MCP_HTTP_TOKEN_FILE.name);
     let variable = if is_of_file { &var::MCP_HTTP_TOKEN_FILE } else { &var::MCP_HTTP_TOKEN };
     let token = if config.http.token.is_some() { "set" } else { "none" };

@@ -1,4 +1,4 @@
-//! `demo`: one whole send that can be watched. The capture server and this very program as a child, driven by a client.
+//! `demo`: one complete send, shown step by step: the capture server, and this program as a child process, driven by a client.
 
 mod fixture;
 mod received;
@@ -20,16 +20,16 @@ use fixture::Fixture;
 use received::Received;
 use report::Report;
 
-/// Shows a whole send, without an account and without a network: what a client asks, what the server answers, what arrives.
+/// Shows a complete send, without an account or a network: the client's calls, the server's answers, the received mail.
 #[derive(Debug, Args)]
 pub struct DemoArgs {}
 
 type Client = RunningService<RoleClient, ()>;
 
-/// Tells the report on stdout. Exit code 0 only if what arrived is what was sent.
+/// Prints the report to stdout. Exit code 0 only if what arrived is what was sent.
 ///
 /// # Errors
-/// When the folder cannot be made, the child not be started, or a call gets no answer.
+/// The folder cannot be created, the child cannot be started, or a call gets no answer.
 pub async fn demo(_args: DemoArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout();
     let mut report = Report::new(&mut out, Clock::System);
@@ -46,7 +46,7 @@ pub async fn demo(_args: DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(if arrived { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Everything between the start of the child and the look at what arrived.
+/// Everything between the start of the child and the check of what arrived.
 async fn tell(fixture: &Fixture, report: &mut Report<'_>) -> anyhow::Result<bool> {
     let client = rmcp::serve_client((), fixture.child()?)
         .await
@@ -66,13 +66,13 @@ async fn tell(fixture: &Fixture, report: &mut Report<'_>) -> anyhow::Result<bool
     arrived(fixture, report, &sent)
 }
 
-/// Calls a tool and returns its structured answer.
+/// Calls a tool and returns its structured content.
 async fn call(client: &Client, tool: &'static str, arguments: JsonObject) -> anyhow::Result<Value> {
     let result = client.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments)).await?;
     result.structured_content.with_context(|| format!("{tool} gave no structured answer"))
 }
 
-/// The main lines of an answer to `send_email`.
+/// The main facts of a `send_email` result.
 fn answer(report: &mut Report<'_>, sent: &Value) -> io::Result<()> {
     report.fact("state", report::word(&sent["state"]))?;
     for address in sent["accepted"].as_array().into_iter().flatten() {
@@ -89,7 +89,7 @@ fn answer(report: &mut Report<'_>, sent: &Value) -> io::Result<()> {
     report.fact("id", report::word(&sent["message_id"]))
 }
 
-/// Shows what the mail server got, and says whether it is what was asked for.
+/// Shows what the mail server received, and whether it is what was sent.
 fn arrived(fixture: &Fixture, report: &mut Report<'_>, sent: &Value) -> anyhow::Result<bool> {
     let files = fixture.keep_mails()?;
     let mails = fixture.mails();
@@ -111,7 +111,7 @@ fn arrived(fixture: &Fixture, report: &mut Report<'_>, sent: &Value) -> anyhow::
     Ok(faults.is_empty())
 }
 
-/// How to go on with a real account.
+/// How to continue with a real account.
 fn go_on(report: &mut Report<'_>) -> io::Result<()> {
     report.heading("With an account of yours")?;
     report.line("1. export SMTP_HOST=smtp.example.org SMTP_USERNAME=you@example.org SMTP_PASSWORD=…   (port 587, STARTTLS)")?;

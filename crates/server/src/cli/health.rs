@@ -1,4 +1,4 @@
-//! `health`: asks a server on HTTP whether it is well, for containers that have no HTTP client.
+//! `health`: checks a server's health over HTTP, for containers that have no HTTP client.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -10,10 +10,10 @@ use clap::Args as ClapArgs;
 
 use crate::config::Authority;
 
-/// To connect, and for each read; container engines have a limit of their own for the whole.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The time limit to connect, and for each read; container engines limit the total.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// More than any answer of ours.
+/// Longer than any response of ours.
 const LONGEST: u64 = 64 << 10;
 
 /// Options of `health`.
@@ -24,13 +24,13 @@ pub struct HealthArgs {
     pub url: String,
 }
 
-/// Prints what the server says of itself; success if it serves, whatever its mail servers do.
+/// Prints the server's health; success if it serves, whatever its mail servers do.
 ///
 /// # Errors
-/// When it does not answer, or not with 200.
+/// There is no response, or not 200.
 pub fn health(args: &HealthArgs) -> anyhow::Result<ExitCode> {
     let url = &args.url;
-    let (authority, path) = taken_apart(url)?;
+    let (authority, path) = parse_url(url)?;
     let answer = ask(&authority, path).with_context(|| format!("{url} does not answer"))?;
     let Some(body) = body_of_success(&answer) else {
         let status = answer.lines().next().unwrap_or_default();
@@ -40,7 +40,7 @@ pub fn health(args: &HealthArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn taken_apart(url: &str) -> anyhow::Result<(Authority, &str)> {
+fn parse_url(url: &str) -> anyhow::Result<(Authority, &str)> {
     let wrong = || format!("--url: found {url:?}, expected http://HOST:PORT/health");
     let rest = url.strip_prefix("http://").with_context(wrong)?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -54,8 +54,8 @@ fn taken_apart(url: &str) -> anyhow::Result<(Authority, &str)> {
 
 fn ask(authority: &Authority, path: &str) -> io::Result<String> {
     let mut stream = connect(authority)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer)?;
@@ -65,7 +65,7 @@ fn ask(authority: &Authority, path: &str) -> io::Result<String> {
 fn connect(authority: &Authority) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in (authority.name.as_str(), authority.port.unwrap_or(80)).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
@@ -96,7 +96,7 @@ mod tests {
             ("http://h/a b", None),
             ("http://h/a\r\nb", None),
         ] {
-            let parts = taken_apart(url).ok();
+            let parts = parse_url(url).ok();
             let parts = parts.map(|(authority, path)| (authority.to_string(), path));
             assert_eq!(parts, expected.map(|(authority, path)| (authority.to_owned(), path)), "{url:?}");
         }

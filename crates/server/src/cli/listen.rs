@@ -1,4 +1,4 @@
-//! Where HTTP clients connect: an address of this machine, and beyond it only where clients show who they are.
+//! The address for HTTP clients: loopback, or others only if clients are authenticated.
 
 use std::net::SocketAddr;
 
@@ -8,10 +8,10 @@ use tracing::warn;
 
 use crate::config::{Authority, HttpConfig};
 
-/// Listens at `host`, which may be a name, an address or `localhost`; port 0 is any that is free.
+/// Listens on `host`, which may be a name, an address or `localhost`; port 0 is any free one.
 ///
 /// # Errors
-/// When it would listen beyond loopback without authentication, or cannot listen at all.
+/// It would listen beyond loopback without authentication, or the address cannot be bound.
 pub async fn listen(host: &str, port: u16, http: &HttpConfig) -> anyhow::Result<TcpListener> {
     let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, port))
@@ -35,7 +35,7 @@ const REFUSED: &str = "--host {host} is reached from beyond this machine, and cl
     `Authorization: Bearer …`; or, where something in front of this program lets only your clients through, set \
     SMTP_MCP_ALLOW_UNAUTHENTICATED=true; or use --host 127.0.0.1.";
 
-/// The settings, with what follows from `host`: by that name it may be called, too.
+/// The settings, with `host` as another allowed name.
 pub fn reached_as(host: &str, mut http: HttpConfig) -> HttpConfig {
     http.allowed_hosts.extend(Authority::parse(host));
     http

@@ -1,4 +1,4 @@
-//! Logs: on stderr only, because stdout belongs to the protocol.
+//! Logging: to stderr only, because stdout belongs to the protocol.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -11,7 +11,7 @@ use tracing_subscriber::{Layer as _, fmt};
 
 use crate::config::LogFilter;
 
-/// Our own crates, as their log lines are called.
+/// The log targets of our own crates.
 const OURS: [&str; 3] = ["smtp_mcp_server", "smtp_submission", "smtp_sink"];
 
 /// Starts logging for the whole process. A second call changes nothing.
@@ -24,8 +24,8 @@ pub fn start(filter: &LogFilter) {
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-/// From now on a panic tells where it happened and nothing else: its own words may quote a message or an address.
-pub fn hush_panics() {
+/// From now on a panic reports only its location: its message may quote a mail or an address.
+pub fn redact_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         let line = format!("an error inside this program, please report it: panic at {place}\n");
@@ -33,8 +33,8 @@ pub fn hush_panics() {
     }));
 }
 
-/// Whatever a directive asks for, a library says no more than its warnings: at DEBUG some print whole requests, message
-/// text and all. rmcp's warnings quote our answers, and these quote the caller.
+/// Whatever a directive asks for, libraries log only their warnings: at DEBUG some print whole requests, message
+/// text included. rmcp's warnings quote our answers, which quote the caller.
 fn may_be_said(line: &Metadata<'_>) -> bool {
     *line.level() <= most_of(line.target())
 }
@@ -48,7 +48,7 @@ fn most_of(target: &str) -> Level {
     }
 }
 
-/// What `filter` means for each crate: a level is ours; a library says at most its warnings.
+/// What `filter` means for each crate: a level applies to ours; a library logs at most its warnings.
 fn env_filter(filter: &LogFilter) -> EnvFilter {
     match filter {
         LogFilter::Level(level) => OURS
@@ -62,7 +62,7 @@ fn libraries(level: LevelFilter) -> EnvFilter {
     EnvFilter::default().add_directive(level.min(LevelFilter::WARN).into())
 }
 
-/// `target=level`; the name of a crate always makes a directive.
+/// `target=level`, which is always a valid directive.
 fn directive(target: &str, level: LevelFilter) -> Directive {
     format!("{target}={level}").parse().unwrap_or_else(|_| level.into())
 }

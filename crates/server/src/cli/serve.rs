@@ -13,37 +13,47 @@ use tracing::{error, info, warn};
 use super::args::{ServeArgs, Transport};
 use super::listen::{listen, reached_as};
 use crate::clock::Clock;
-use crate::config::{Config, Origin};
+use crate::config::{Config, ConfigSources};
 use crate::dispatch::Dispatch;
-use crate::mcp::{self, HttpLimits, Server};
+use crate::mcp::{self, HttpLimits, McpHandler};
 
-/// What is left of the 8 s for goodbyes to SMTP servers.
-const GOODBYES: Duration = Duration::from_millis(700);
+/// What is left of the 8 s to send QUIT to SMTP servers.
+const QUIT_GRACE_PERIOD: Duration = Duration::from_millis(700);
 
-/// Enough for a mailer; the cores of a large machine are for others.
+/// Enough for mail; a large machine has other work for its cores.
 const HTTP_THREADS: usize = 4;
 
 /// Serves MCP until SIGINT or SIGTERM, on stdio also until the client closes its end; SIGHUP reads the configuration again.
 ///
-/// For stdio the runtime has one thread: almost all the work is waiting, and a call on stdio costs a fraction of what it costs
-/// where the message must change threads. Composing and parsing of large mails go to the blocking pool. HTTP has many clients,
-/// and rmcp parses bodies of up to 72 MiB where it serves, so one client's large mail shall not hold up the others.
+/// For stdio the runtime has one thread: almost all the work is waiting, and a call costs a fraction of what it costs
+/// if the message has to change threads. Large mails are parsed and composed on blocking threads. HTTP has many clients,
+/// and rmcp parses bodies of up to 72 MiB on its serving thread, so it has several: one large mail must not block the others.
 ///
 /// # Errors
-/// When it cannot start; the exit code is 1.
-pub fn serve(args: &ServeArgs, origin: Origin, config: Config, clock: Clock) -> anyhow::Result<ExitCode> {
+/// It cannot start; the exit code is 1.
+pub fn serve(
+    args: &ServeArgs,
+    origin: ConfigSources,
+    config: Config,
+    clock: Clock,
+) -> anyhow::Result<ExitCode> {
     let runtime = match args.transport.unwrap_or_default() {
         Transport::Stdio => Builder::new_current_thread().enable_all().build(),
         Transport::Http => Builder::new_multi_thread().worker_threads(HTTP_THREADS).enable_all().build(),
     };
     let runtime = runtime.context("the runtime could not start")?;
     let code = runtime.block_on(run(args, origin, config, clock));
-    // A read of stdin that blocks a thread must not hold up the exit.
+    // A blocked read of stdin must not delay the exit.
     runtime.shutdown_background();
     code
 }
 
-async fn run(args: &ServeArgs, origin: Origin, config: Config, clock: Clock) -> anyhow::Result<ExitCode> {
+async fn run(
+    args: &ServeArgs,
+    origin: ConfigSources,
+    config: Config,
+    clock: Clock,
+) -> anyhow::Result<ExitCode> {
     let signals = Signals::new().context("signals cannot be received")?;
     let http = config.http.clone();
     let door = match args.transport.unwrap_or_default() {
@@ -55,13 +65,13 @@ async fn run(args: &ServeArgs, origin: Origin, config: Config, clock: Clock) -> 
     };
     announce(&config, door.as_ref().map(|(listener, _)| listener))?;
     let dispatch = Arc::new(Dispatch::new(origin, config, clock.clone())?);
-    let server = Server::new(Arc::clone(&dispatch), clock);
+    let server = McpHandler::new(Arc::clone(&dispatch), clock);
     let stop = signals.asked_to_stop(&dispatch);
     match door {
         None => mcp::serve_stdio(server, stop).await,
         Some((listener, http)) => mcp::serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
-    if timeout(GOODBYES, dispatch.drain()).await.is_err() {
+    if timeout(QUIT_GRACE_PERIOD, dispatch.drain()).await.is_err() {
         info!("some SMTP servers were left without a goodbye");
     }
     info!("stopped");
@@ -99,13 +109,13 @@ async fn reload(dispatch: &Dispatch) {
             error!(
                 step = failure.step,
                 "not reloaded, the old configuration goes on serving: {}",
-                without_addresses(&failure.words)
+                without_addresses(&failure.message)
             );
         }
     }
 }
 
-/// A problem quotes what was found, and a whole address never reaches a log.
+/// A configuration error quotes what was found, and a whole address must not reach a log.
 fn without_addresses(words: &str) -> String {
     let masked = |word: &str| match word.rsplit_once('@') {
         Some((_, domain)) => format!("***@{domain}"),
@@ -114,7 +124,7 @@ fn without_addresses(words: &str) -> String {
     words.split_inclusive(char::is_whitespace).map(masked).collect()
 }
 
-/// The signals that concern us.
+/// The signals that are handled.
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -131,14 +141,14 @@ impl Signals {
         })
     }
 
-    /// Returns at SIGINT or SIGTERM; until then a reload at each SIGHUP.
+    /// Returns at SIGINT or SIGTERM; reloads at each SIGHUP until then.
     async fn asked_to_stop(mut self, dispatch: &Arc<Dispatch>) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => break info!("SIGINT"),
                 _ = self.terminate.recv() => break info!("SIGTERM"),
                 _ = self.hang_up.recv() => {
-                    // In a task of its own: a slow reload must not hold up SIGTERM.
+                    // In its own task: a slow reload must not delay SIGTERM.
                     let dispatch = Arc::clone(dispatch);
                     tokio::spawn(async move { reload(&dispatch).await });
                 }

@@ -52,14 +52,14 @@ fn multipart<'x>(kind: ContentType<'x>, boundary: String, parts: Vec<MimePart<'x
     MimePart::raw(parts).header("Content-Type", kind.attribute("boundary", boundary))
 }
 
-/// A text whose encoding is chosen already.
+/// A text that is already encoded.
 fn leaf<'x>(kind: &'static str, encoded: Encoded<'x>) -> MimePart<'x> {
     MimePart::raw(BodyPart::Binary(encoded.bytes))
         .header("Content-Type", Raw::new(kind))
         .header("Content-Transfer-Encoding", Raw::new(encoded.name))
 }
 
-/// A file, its bytes exactly as they are. Its type goes in as raw text, because the builder would send a typed
+/// A file, byte for byte. Its type is written as raw text, because the builder would encode a typed
 /// `text/…` as lines.
 fn file<'x>(disposition: &'static str, attachment: &'x Attachment<'_>) -> MimePart<'x> {
     let part = MimePart::raw(attachment.bytes.as_ref())
@@ -71,9 +71,9 @@ fn file<'x>(disposition: &'static str, attachment: &'x Attachment<'_>) -> MimePa
     }
 }
 
-/// A Content-Disposition with a file name, beyond ASCII as RFC 2231 has it. There is no second, plain `filename` beside
-/// it: strict readers call that a defect. A name that looks like an encoded word is written out byte by byte, because
-/// lax readers would decode it.
+/// A Content-Disposition with a file name, as in RFC 2231 beyond ASCII. There is no second, plain `filename` beside
+/// it: strict parsers report that as a defect. A name that looks like an encoded word is escaped byte by byte, because
+/// lenient parsers would decode it.
 fn named<'x>(disposition: &'static str, filename: &'x str) -> HeaderType<'x> {
     if !filename.contains("=?") {
         return ContentType::new(disposition).attribute("filename", filename).into();
@@ -82,7 +82,7 @@ fn named<'x>(disposition: &'static str, filename: &'x str) -> HeaderType<'x> {
     Raw::new(format!("{disposition}; filename*=utf-8''{escaped}")).into()
 }
 
-/// A boundary that stands in no text. Encoded parts cannot hold it: `=_` is neither base64 nor quoted-printable.
+/// A boundary that occurs in no part. Encoded parts cannot contain it: `=_` is neither base64 nor quoted-printable.
 fn boundary(id: Uuid, texts: &[&str]) -> String {
     let mut boundary = format!("=_{}_", id.simple());
     while texts.iter().any(|text| memmem::find(text.as_bytes(), boundary.as_bytes()).is_some()) {
@@ -91,7 +91,7 @@ fn boundary(id: Uuid, texts: &[&str]) -> String {
     boundary
 }
 
-/// About as large as it will be, so that a large mail is not copied while it grows.
+/// The approximate size, so that a large mail is not reallocated while it grows.
 fn size_hint(body: &str, attachments: &[Attachment<'_>]) -> usize {
     let files: usize = attachments.iter().map(|attachment| attachment.bytes.len() / 57 * 78 + 1024).sum();
     files + 3 * body.len() + 4096

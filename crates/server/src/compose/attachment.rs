@@ -1,4 +1,4 @@
-//! Attachments as bytes: given in the call, or read from a file that cannot lie outside the allowed directories.
+//! Attachments as bytes: given in the call, or read from a file within the allowed directories.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -11,7 +11,7 @@ use super::media;
 use crate::address::character;
 use crate::config::Config;
 use crate::limits::{self, CallLimits};
-use crate::request::{Draft, File, Part, Refusal};
+use crate::request::{AttachmentSource, AttachmentSpec, Draft, ValidationErrors};
 
 /// An attachment, ready to be encoded.
 pub(super) struct Attachment<'d> {
@@ -21,19 +21,19 @@ pub(super) struct Attachment<'d> {
     pub(super) content_id: Option<&'d str>,
 }
 
-/// Gathers all attachments of a draft; one problem refuses them all.
-pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attachment<'d>>, Refusal> {
-    let mut refusal = Refusal::default();
+/// Loads all attachments of a draft; one error refuses the call.
+pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attachment<'d>>, ValidationErrors> {
+    let mut errors = ValidationErrors::default();
     let mut gathered = Vec::new();
     let mut left = config.limits.attachments_bytes;
     for (index, part) in draft.attachments.iter().enumerate() {
         let bytes = match &part.file {
-            File::Given(bytes) => Ok(Cow::Borrowed(bytes.as_slice())),
-            File::Path(path) => read(path, config, left).map(Cow::Owned),
+            AttachmentSource::Given(bytes) => Ok(Cow::Borrowed(bytes.as_slice())),
+            AttachmentSource::Path(path) => read(path, config, left).map(Cow::Owned),
         };
         match bytes {
             Ok(bytes) if bytes.len() > left => {
-                refusal.add(format!(
+                errors.add(format!(
                     "attachments: together larger than {}",
                     limits::size(config.limits.attachments_bytes)
                 ));
@@ -43,13 +43,13 @@ pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attach
                 left -= bytes.len();
                 gathered.push(attachment(part, bytes));
             }
-            Err(problem) => refusal.add(format!("attachments[{index}].path: {problem}")),
+            Err(problem) => errors.add(format!("attachments[{index}].path: {problem}")),
         }
     }
-    refusal.or(gathered)
+    errors.or(gathered)
 }
 
-fn attachment<'d>(part: &'d Part, bytes: Cow<'d, [u8]>) -> Attachment<'d> {
+fn attachment<'d>(part: &'d AttachmentSpec, bytes: Cow<'d, [u8]>) -> Attachment<'d> {
     Attachment {
         media_type: media::type_of(part.mime_type.as_deref(), &part.filename, &bytes),
         bytes,
@@ -70,8 +70,8 @@ fn read(path: &str, config: &Config, left: usize) -> Result<Vec<u8>, String> {
         .map_err(|problem| format!("{}: {problem}", character::quoted(path)))
 }
 
-/// The file, opened beneath one of the directories. Every way in which a path can fail to lie there is told in the
-/// same words, so that they tell nothing about what is outside.
+/// The file, opened beneath one of the directories. Every failure gives the
+/// same message, so that it reveals nothing about what is outside.
 fn find(path: &str, dirs: &[PathBuf]) -> Result<Handle, String> {
     if path.contains('\0') {
         return Err(format!("{}: a path has no control characters", character::quoted(path)));
@@ -94,12 +94,12 @@ fn open_beneath(dir: &Path, path: &Path) -> Option<Handle> {
         return None;
     }
     let dir = Dir::open_ambient_dir(dir, ambient_authority()).ok()?;
-    // looked at before it is opened, because opening a pipe would wait for a writer
+    // checked before it is opened, because opening a pipe would wait for a writer
     dir.metadata(&inside).ok().filter(cap_std::fs::Metadata::is_file)?;
     dir.open(&inside).ok()
 }
 
-/// The part of an absolute path behind the directory, as configured or as the file system really names it.
+/// The part of an absolute path after the directory, as configured or as canonicalised.
 fn beneath(dir: &Path, path: &Path) -> Option<PathBuf> {
     if let Ok(inside) = path.strip_prefix(dir) {
         return Some(inside.to_owned());
@@ -107,7 +107,7 @@ fn beneath(dir: &Path, path: &Path) -> Option<PathBuf> {
     path.strip_prefix(dir.canonicalize().ok()?).ok().map(Path::to_owned)
 }
 
-/// Reads an open file, whatever its name points to by now, and never more than is allowed.
+/// Reads an open file, whatever its path refers to now, and never more than is allowed.
 fn read_bounded(handle: Handle, limits: &CallLimits, left: usize) -> Result<Vec<u8>, String> {
     let metadata = handle.metadata().map_err(|error| error.to_string())?;
     if !metadata.is_file() {

@@ -1,21 +1,21 @@
-//! Text as 7-bit lines that decode to exactly that text (RFC 2045, section 6).
+//! Encodes text as 7-bit lines that decode to exactly that text (RFC 2045, section 6).
 
 use std::borrow::Cow;
 
 use encodify::{base64, qp};
 
-/// Lines up to this length travel as they are (RFC 5322, section 2.1.1).
+/// Lines up to this length are sent as they are (RFC 5322, section 2.1.1).
 const LINE_LIMIT: usize = 78;
 
 /// An encoded text.
 pub(super) struct Encoded<'t> {
-    /// For Content-Transfer-Encoding.
+    /// The value of Content-Transfer-Encoding.
     pub(super) name: &'static str,
     /// The encoded lines.
     pub(super) bytes: Cow<'t, [u8]>,
 }
 
-/// Line ends as mail has them: CR, LF and CRLF become CRLF.
+/// Converts line ends: CR, LF and CRLF become CRLF.
 pub(super) fn with_crlf(text: &str) -> String {
     let mut lines = String::with_capacity(text.len() + text.len() / 32 + 2);
     let mut rest = text;
@@ -29,10 +29,10 @@ pub(super) fn with_crlf(text: &str) -> String {
     lines
 }
 
-/// Encodes a text with CRLF line ends: as it is, or as quoted-printable or base64, whichever is shorter.
+/// Encodes a text with CRLF line ends: unencoded, or as quoted-printable or base64, whichever is shorter.
 ///
-/// A text at the end of a message must end its last line, because the transport would. If the text itself does not,
-/// a soft line break keeps it as it is.
+/// A text at the end of a message must end with a line break, because the transport would add one. If the text itself does not,
+/// a soft line break preserves it.
 pub(super) fn encode(text: &str, at_the_end: bool) -> Encoded<'_> {
     let ends_open = at_the_end && !text.is_empty() && !text.ends_with("\r\n");
     if !ends_open && text.split("\r\n").all(is_plain) {
@@ -50,7 +50,7 @@ pub(super) fn encode(text: &str, at_the_end: bool) -> Encoded<'_> {
     Encoded { name: "quoted-printable", bytes: Cow::Owned(bytes) }
 }
 
-/// A line that survives every relay: short printable ASCII without white space at its end.
+/// A line that every relay passes unchanged: short printable ASCII without trailing white space.
 fn is_plain(line: &str) -> bool {
     line.len() <= LINE_LIMIT
         && !line.ends_with([' ', '\t'])

@@ -1,4 +1,4 @@
-//! The header block: From, recipients, subject, date, identifiers. Bcc never (RFC 5322, section 3.6; RFC 6532).
+//! The header block: From, recipients, subject, date, identifiers. never Bcc (RFC 5322, section 3.6; RFC 6532).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,12 +12,12 @@ use mail_builder::headers::text::Text;
 use crate::address::Mailbox;
 use crate::request::{Draft, MessageId};
 
-/// What X-Mailer says.
+/// The value of X-Mailer.
 const PROGRAM: &str = concat!("smtp-mcp-server/", env!("CARGO_PKG_VERSION"));
-/// Bytes in one encoded word, so that it fits behind the field's name into 76 characters (RFC 2047, section 2).
+/// Bytes in one encoded word, so that it fits after the field name into 76 characters (RFC 2047, section 2).
 const WORD: usize = 39;
 
-/// Writes the header block as `sender` sends it: CRLF at the end of each field, no empty line.
+/// Writes the header block for `sender`: CRLF at the end of each field, no empty line.
 pub(super) fn write(
     draft: &Draft,
     sender: &Mailbox,
@@ -71,7 +71,7 @@ fn write_field(header: &mut Vec<u8>, name: &str, value: &impl Header) {
     value.write_header(header, name.len() + 2);
 }
 
-/// A subject that begins with a space or holds what looks like an encoded word would be read as another one: it is
+/// A subject that begins with a space or contains what looks like an encoded word would be decoded differently: it is
 /// encoded as a whole.
 fn write_subject(header: &mut Vec<u8>, subject: &str) {
     if !subject.starts_with(' ') && !subject.contains("=?") {

@@ -1,13 +1,13 @@
-//! What kind of file an attachment is: as given, by its content, by its name.
+//! The media type of an attachment: as given, by its content, or by its name.
 
-/// When neither the name nor the content tells.
+/// If neither the name nor the content determines it.
 const UNKNOWN: &str = "application/octet-stream";
 
 /// The media type for the Content-Type field.
 ///
-/// What the call gave wins. Then the content, unless it shows only a container (a `.docx` is a zip) or the name says
-/// text (a CSV that begins with `BM` is no bitmap). A text says `charset=utf-8` only if it is UTF-8. A `message/…` goes
-/// out as plain bytes: RFC 2046, section 5.2.1, forbids to encode it as base64, and bytes must arrive as they were.
+/// A given type wins. Then the content, unless it is only a container (a `.docx` is a zip) or the name says
+/// text (a CSV that begins with `BM` is not a bitmap). A text gets `charset=utf-8` only if it is UTF-8. A `message/…` is sent
+/// as application/octet-stream: RFC 2046, section 5.2.1, forbids base64 for it, and the bytes must arrive unchanged.
 pub(super) fn type_of(given: Option<&str>, filename: &str, bytes: &[u8]) -> String {
     let found = match given {
         Some(given) => given,
@@ -33,7 +33,7 @@ fn guess(filename: &str, bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Containers and text: many kinds of files look like these.
+/// Containers and text: many types look like these.
 fn is_vague(content: &str) -> bool {
     content.starts_with("text/")
         || matches!(

@@ -1,13 +1,13 @@
-//! The only room that makes message bytes.
+//! The only module that makes message bytes.
 
 mod assemble;
 mod attachment;
 mod digest;
 mod encoding;
-mod filled;
 mod header;
 mod media;
-mod sender;
+mod rendered_text;
+mod senders;
 mod template;
 mod text_part;
 
@@ -16,54 +16,54 @@ use uuid::Uuid;
 
 use crate::address::Mailbox;
 use crate::config::Config;
-use crate::message::{Facts, Message, Rendering};
-use crate::request::{Draft, Refusal};
+use crate::message::{HeaderVariant, Message, MessageInfo};
+use crate::request::{Draft, ValidationErrors};
 
-/// Composes the message that a draft asks for. The same draft, time and id give the same bytes.
+/// Composes the message of a draft. The same draft, time and id give the same bytes.
 ///
-/// It reads the files that are attached by path, and may take a while for large ones.
+/// Reads files that are attached by path, which may take a while for large ones.
 ///
 /// # Errors
-/// Every problem at once: the template's, the attachments', the sender's.
+/// Every error at once: in the template, the attachments, the sender.
 pub fn compose(
     draft: &Draft,
     config: &Config,
     at: DateTime<FixedOffset>,
     id: Uuid,
-) -> Result<Message, Refusal> {
-    let mut refusal = Refusal::default();
-    let texts = refusal.note(filled::texts(draft, &config.limits));
-    let senders = refusal.note(sender::identities(draft, config));
-    let attachments = refusal.note(attachment::gather(draft, config));
+) -> Result<Message, ValidationErrors> {
+    let mut errors = ValidationErrors::default();
+    let texts = errors.note(rendered_text::texts(draft, &config.limits));
+    let senders = errors.note(senders::senders(draft, config));
+    let attachments = errors.note(attachment::gather(draft, config));
     let (Some(texts), Some(senders), Some(attachments)) = (texts, senders, attachments) else {
-        return Err(refusal);
+        return Err(errors);
     };
 
     let message_id = message_id(&senders, id);
     let content = assemble::content(&texts.body, texts.text.as_deref(), &attachments, id);
     let recipients = draft.recipients();
     let needs_smtputf8 = header::needs_smtputf8(draft, &senders);
-    let render = |identity: Mailbox| Rendering {
+    let render = |identity: Mailbox| HeaderVariant {
         header: header::write(draft, &identity, &texts.subject, at, &message_id),
         identity,
     };
-    let renderings: Vec<Rendering> = senders.into_iter().map(render).collect();
+    let header_variants: Vec<HeaderVariant> = senders.into_iter().map(render).collect();
     Ok(Message {
-        digest: digest::of(&recipients, &renderings, &content),
+        digest: digest::of(&recipients, &header_variants, &content),
         message_id,
         recipients,
         sender_chosen: draft.from.is_some(),
-        renderings,
+        header_variants,
         content,
         needs_smtputf8,
-        facts: Facts {
+        info: MessageInfo {
             content_type: if draft.html { "text/html" } else { "text/plain" },
             attachments: attachments.len(),
         },
     })
 }
 
-/// In the domain of the sender composed first.
+/// The Message-ID, in the domain of the first sender.
 fn message_id(senders: &[Mailbox], id: Uuid) -> String {
     let domain = senders.first().map_or("localhost", |sender| sender.address.domain());
     format!("<{}@{domain}>", id.simple())

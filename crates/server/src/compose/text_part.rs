@@ -1,29 +1,29 @@
-//! The text part of an HTML mail, where the call gave none.
+//! The text part of an HTML mail, if the call gave none.
 
 use html2text::config;
 use mail_parser::decoders::html::html_to_text;
 
-/// Lines of the text part, in characters: short enough to travel as they are.
+/// Lines of the text part, in characters: short enough to be sent unencoded.
 const WIDTH: usize = 76;
 /// How deep elements may nest: the work grows with the square of the depth, and no mail that people write comes near.
 const DEPTH: usize = 256;
-/// Tags, lines and odd bytes: each costs the memory of a node, some kilobytes at worst.
+/// Tags, lines and invalid bytes: each takes the memory of a node, some kilobytes at worst.
 const PIECES: usize = 100_000;
-/// What may separate attributes within one tag: they are compared each with each.
+/// Separators of attributes within one tag: every attribute is compared with every other.
 const SEPARATORS: usize = 20_000;
-/// Bytes times depth: each line of a nested quotation begins with all its marks.
+/// Bytes times depth: each line of a nested quotation repeats all its markers.
 const AREA: usize = 128 << 20;
-/// Elements without an end, or whose end may be left out: they do not nest by being repeated.
+/// Elements without an end tag, or whose end tag is optional: repeating them does not nest.
 const OPEN_ENDED: &[&str] = &[
     "area", "base", "body", "br", "col", "colgroup", "dd", "dt", "embed", "head", "hr", "html", "img",
     "input", "li", "link", "meta", "option", "p", "param", "source", "tbody", "td", "tfoot", "th", "thead",
     "tr", "track", "wbr",
 ];
 
-/// HTML as people read it without HTML, of at most `most` bytes.
+/// Plain text for `html`, of at most `most` bytes.
 ///
-/// Links stand as numbered notes. HTML that would cost too much time or memory this way is read in one pass instead, to its
-/// bare words: better than no text part, and better than no mail.
+/// Links become numbered notes. HTML that would take too much time or memory is instead reduced in one pass to its
+/// words: better than no text part, and better than no mail.
 pub(super) fn of_html(html: &str, most: usize) -> String {
     let rendered = if is_costly(html) { None } else { rendered(html).filter(|text| text.len() <= most) };
     let text = rendered.unwrap_or_else(|| bare_words(html));
@@ -41,7 +41,7 @@ fn bare_words(html: &str) -> String {
     html_to_text(&html.replace("</t", " </t").replace("</l", " </l").replace("</d", " </d"))
 }
 
-/// Whether rendering `html` would cost too much.
+/// Whether rendering `html` would take too much time or memory.
 fn is_costly(html: &str) -> bool {
     let pieces = html.bytes().filter(|b| matches!(b, b'<' | b'\n' | b'\r' | b'\0')).count();
     if pieces > PIECES {
@@ -58,7 +58,7 @@ fn is_separator(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b'/' | b'"' | b'\'')
 }
 
-/// A count of begun and ended elements, never lower than the real depth of plain HTML.
+/// The depth by counting start and end tags, never lower than the real depth of ordinary HTML.
 fn depth(html: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for tag in html.split('<').skip(1) {

@@ -1,16 +1,16 @@
-//! An env file: the syntax of a shell's assignments, read by dotenvy without touching the environment.
+//! Env files: shell-style assignments, parsed by dotenvy without changing the environment.
 
 use std::path::Path;
 
-use super::setting::Place;
+use super::setting::Location;
 use super::variables::LOG_LEVEL;
 
-/// A variable, its value, and where it stands.
-pub(super) type Assignment = (String, String, Place);
+/// A variable, its value, and its location.
+pub(super) type Assignment = (String, String, Location);
 
 const QUOTE_IT: &str = "put a value with spaces, $, # or \\ into single quotes";
 
-/// Reads the assignments of `text`, the last one of a name counts. What cannot be read is a problem.
+/// Parses the assignments of `text`; the last one of a name counts. An unreadable line is an error.
 pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<Assignment> {
     let text = text.trim_start_matches('\u{feff}');
     let mut assignments = Vec::new();
@@ -19,7 +19,7 @@ pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<
             Ok((name, value)) => {
                 let line = last_line_of(text, &name);
                 refuse_expansion(path, text, line, problems);
-                assignments.push((name, value, Place::File(path.to_owned(), line)));
+                assignments.push((name, value, Location::File(path.to_owned(), line)));
             }
             Err(error) => problems.push(unreadable(path, text, &error)),
         }
@@ -33,14 +33,14 @@ fn last_line_of(text: &str, name: &str) -> Option<usize> {
     text.lines().enumerate().filter(|(_, line)| assigns(line)).last().map(|(index, _)| index + 1)
 }
 
-/// Name and value of a line, as they are written.
+/// The name and value of a line, as written.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
     let name = name.trim();
     Some((name.strip_prefix("export ").unwrap_or(name).trim(), value.trim()))
 }
 
-/// dotenvy would put another variable in place of `$name`, and silently so: a password would be another one.
+/// dotenvy would silently substitute another variable for `$name`, which would change a password.
 fn refuse_expansion(path: &Path, text: &str, line: Option<usize>, problems: &mut Vec<String>) {
     let Some(number) = line else { return };
     let Some((name, value)) = text.lines().nth(number - 1).and_then(assignment) else {
@@ -49,30 +49,30 @@ fn refuse_expansion(path: &Path, text: &str, line: Option<usize>, problems: &mut
     if !is_ours(name) || value.starts_with('\'') || !value.replace("\\$", "").contains('$') {
         return;
     }
-    let place = Place::File(path.to_owned(), Some(number));
+    let location = Location::File(path.to_owned(), Some(number));
     let problem = format!(
-        "{name} ({place}): found a value with $, which would be replaced, expected it in single quotes"
+        "{name} ({location}): found a value with $, which would be replaced, expected it in single quotes"
     );
     if !problems.contains(&problem) {
         problems.push(problem);
     }
 }
 
-/// The problem with a line, without its text: it may hold a password.
+/// The error about a line, without its text: it may contain a password.
 fn unreadable(path: &Path, text: &str, error: &dotenvy::Error) -> String {
     let dotenvy::Error::LineParse(wrong, _) = error else {
         return format!("{}: cannot be read as an env file", path.display());
     };
-    // dotenvy gives the whole line, or only its value.
+    // dotenvy returns the whole line, or only its value.
     let wrong = wrong.lines().next().unwrap_or_default();
     let found = text.lines().enumerate().find(|(_, line)| !wrong.is_empty() && line.contains(wrong));
     let name = found.and_then(|(_, line)| assignment(line)).map(|(name, _)| name);
     let name = name.filter(|name| is_ours(name)).unwrap_or("a line");
-    let place = Place::File(path.to_owned(), found.map(|(index, _)| index + 1));
-    format!("{name} ({place}): found a line that cannot be read, expected NAME=value; {QUOTE_IT}")
+    let location = Location::File(path.to_owned(), found.map(|(index, _)| index + 1));
+    format!("{name} ({location}): found a line that cannot be read, expected NAME=value; {QUOTE_IT}")
 }
 
-/// Anything else on the left of an equals sign may be the rest of a password that runs over two lines.
+/// Anything else on the left of an equals sign may be the rest of a multi-line password.
 fn is_ours(name: &str) -> bool {
     name.starts_with("SMTP_") || name == LOG_LEVEL.name
 }

@@ -1,8 +1,8 @@
-//! A server's host and our own name: host names and address literals, checked by their syntax (RFC 1123, section 2.1).
+//! The syntax of host names and address literals (RFC 1123, section 2.1), for SMTP_HOST and SMTP_EHLO_NAME.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A host name (in A-labels, without a final dot) or an address (IPv6 without brackets). Else the reason, with the way out.
+/// A host name (in A-labels, without a final dot) or an address (IPv6 without brackets). Otherwise the reason, and what to write instead.
 pub(super) fn parse_host(text: &str) -> Result<String, String> {
     if text.contains("://") {
         return Err(
@@ -28,7 +28,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// What EHLO may say (RFC 5321, section 4.1.3): a host name or a literal in brackets, in ASCII.
+/// A name for EHLO (RFC 5321, section 4.1.3): a host name or a literal in brackets, in ASCII.
 pub(super) fn parse_ehlo_name(text: &str) -> Result<String, String> {
     let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
         return if text.is_ascii() { host_name(text) } else { Err("it is not ASCII".to_owned()) };
@@ -65,7 +65,7 @@ fn a_labels(text: &str) -> Result<String, String> {
     idna::domain_to_ascii_strict(text).map_err(|_| "it is no valid international host name".to_owned())
 }
 
-/// With the underscore, which container networks use in the names of their services.
+/// Underscores are allowed: container networks use them in service names.
 fn is_label(label: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=63).contains(&label.len())

@@ -1,27 +1,27 @@
-//! Who may speak to the program over HTTP: the token, the names it answers to, the web pages that may call it.
+//! Access over HTTP: the token, the allowed host names, the allowed origins.
 
 use super::host::is_loopback;
 use crate::secret::Secret;
 
-/// Who may speak to the program over HTTP. Read at the start; a reload does not change it.
+/// Access over HTTP. Read at the start; a reload does not change it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpConfig {
-    /// What clients must show. It is visible ASCII.
+    /// The token that clients must send. It is visible ASCII.
     pub token: Option<Secret>,
-    /// Beyond loopback without a token: explicitly allowed.
+    /// Serving beyond loopback without a token was explicitly allowed.
     pub allow_unauthenticated: bool,
-    /// Names in the Host header, besides those of loopback.
+    /// Allowed names in the Host header, besides those of loopback.
     pub allowed_hosts: Vec<Authority>,
-    /// Origins of web pages; none: those of this machine.
+    /// Allowed origins of web pages; none: those of this machine.
     pub allowed_origins: Vec<WebOrigin>,
 }
 
-/// A name or address, and perhaps a port, as a Host header has them (RFC 9110, section 7.2).
+/// A name or address, and perhaps a port, as in a Host header (RFC 9110, section 7.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     /// In lower case, without brackets and final dot.
     pub name: String,
-    /// Where one stands.
+    /// The port, if there is one.
     pub port: Option<u16>,
 }
 
@@ -34,7 +34,7 @@ pub struct WebOrigin {
 }
 
 impl HttpConfig {
-    /// Whether a request may name this host: loopback under any port, or one that is set, with its port if that is set, too.
+    /// Whether a request may name this host: loopback with any port, or a configured one, with its port if one is configured.
     pub fn allows_host(&self, asked: &Authority) -> bool {
         is_loopback(&asked.name)
             || self.allowed_hosts.iter().any(|allowed| {
@@ -52,7 +52,7 @@ impl HttpConfig {
 }
 
 impl Authority {
-    /// Reads `name`, `name:port`, `address`, `[address]:port`.
+    /// Parses `name`, `name:port`, `address`, `[address]:port`.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(address) = text.parse::<std::net::Ipv6Addr>() {
             return Some(Self { name: address.to_string(), port: None });
@@ -81,7 +81,7 @@ impl std::fmt::Display for Authority {
 }
 
 impl WebOrigin {
-    /// Reads `http://name`, `https://name:port`; without a port it is that of the scheme.
+    /// Parses `http://name`, `https://name:port`; the default port is that of the scheme.
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let is_https = match scheme.to_ascii_lowercase().as_str() {
@@ -160,7 +160,7 @@ mod tests {
             let host = Authority::parse(host).unwrap();
             assert_eq!((plain.allows_host(&host), set.allows_host(&host)), (by_default, when_set), "{host}");
         }
-        for (origin, by_default, when_set) in [
+        for (config_sources, by_default, when_set) in [
             ("http://localhost:6274", true, false),
             ("https://[::1]", true, false),
             ("https://evil.example", false, false),
@@ -169,11 +169,11 @@ mod tests {
             ("http://app.example.org", false, false),
             ("https://app.example.org:8443", false, false),
         ] {
-            let origin = WebOrigin::parse(origin).unwrap();
+            let config_sources = WebOrigin::parse(config_sources).unwrap();
             assert_eq!(
-                (plain.allows_origin(&origin), set.allows_origin(&origin)),
+                (plain.allows_origin(&config_sources), set.allows_origin(&config_sources)),
                 (by_default, when_set),
-                "{origin}"
+                "{config_sources}"
             );
         }
         for nothing in ["null", "", "localhost", "file://x", "http://", "http://a/b"] {

@@ -1,148 +1,151 @@
-//! From the layers to the configuration: which servers count, the settings of the program, all problems at once.
+//! Loads the configuration from its sources: which servers count, the program's settings, all errors at once.
 
 use std::path::PathBuf;
 
-use super::layer::{Group, Layer, labels};
-use super::origin::Findings;
-use super::overlay::overlaid;
-use super::server::{self, Places};
+use super::merge::merge;
+use super::server::{self, Provenance};
 use super::setting::{Setting, Settings};
+use super::source::{ServerEntry, Source, labels};
+use super::sources::Diagnostics;
 use super::variables::{self as var, Variable, mebibytes};
-use super::{CallLimits, Config, Encryption, HttpConfig, LogFilter, Origin, Problems, ServerConfig, value};
+use super::{
+    CallLimits, Config, ConfigErrors, ConfigSources, Encryption, HttpConfig, LogFilter, ServerConfig, value,
+};
 use crate::secret::Secret;
 
-/// A configuration, and what only the start of the program needs to know of it.
+/// A configuration, and what only the start of the program needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// Where it came from.
-    pub provenance: Provenance,
-    /// What is logged.
+    /// The provenance of its settings.
+    pub provenance: ConfigProvenance,
+    /// The log filter.
     pub log_filter: LogFilter,
 }
 
-/// Where each setting came from. What is in no map is a default.
+/// The location of each setting. A setting in no map is a default.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Provenance {
+pub struct ConfigProvenance {
     /// The files that were read.
     pub files: Vec<PathBuf>,
     /// The settings of each server, in the order of `Config::servers`.
-    pub servers: Vec<Places>,
+    pub servers: Vec<Provenance>,
     /// The settings of the program.
-    pub program: Places,
+    pub program: Provenance,
 }
 
-/// Reads and checks everything.
+/// Loads and validates the configuration.
 ///
 /// # Errors
-/// Every problem at once; then nothing of the configuration is usable.
-pub fn load(origin: &Origin) -> Result<Config, Problems> {
-    load_with_provenance(origin).map(|loaded| loaded.config)
+/// Every error at once; then no part of the configuration is usable.
+pub fn load(config_sources: &ConfigSources) -> Result<Config, ConfigErrors> {
+    load_with_provenance(config_sources).map(|loaded| loaded.config)
 }
 
-/// As `load`, and tells where each setting came from.
+/// As `load`, with the location of each setting.
 ///
 /// # Errors
 /// As `load`.
-pub fn load_with_provenance(origin: &Origin) -> Result<Loaded, Problems> {
-    let mut findings = Findings::default();
-    let layers = origin.layers(&mut findings);
-    let common = common(&layers);
-    let (servers, places) = servers(&layers, &common, origin, &mut findings);
-    let mut program = Program { common: &common, findings: &mut findings, places: Places::new() };
+pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, ConfigErrors> {
+    let mut diagnostics = Diagnostics::default();
+    let sources = config_sources.sources(&mut diagnostics);
+    let common = common(&sources);
+    let (servers, provenance) = servers(&sources, &common, config_sources, &mut diagnostics);
+    let mut program =
+        Program { common: &common, diagnostics: &mut diagnostics, provenance: Provenance::new() };
     let limits = program.limits();
-    let attachment_dirs = program.attachment_dirs(origin);
+    let attachment_dirs = program.attachment_dirs(config_sources);
     let log_filter = program.read(&var::LOG_LEVEL, value::log_filter).unwrap_or_default();
-    let http = program.http(origin);
-    let program = program.places;
-    if !findings.problems.is_empty() {
-        return Err(problems(findings));
+    let http = program.http(config_sources);
+    let program = program.provenance;
+    if !diagnostics.problems.is_empty() {
+        return Err(problems(diagnostics));
     }
-    let from_environment_only = layers.iter().skip(1).all(Layer::is_empty);
-    let warnings = findings.warnings;
+    let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
+    let warnings = diagnostics.warnings;
     let config = Config { servers, attachment_dirs, limits, http, warnings, from_environment_only };
-    let provenance = Provenance { files: findings.files, servers: places, program };
+    let provenance = ConfigProvenance { files: diagnostics.files, servers: provenance, program };
     Ok(Loaded { config, provenance, log_filter })
 }
 
-/// A warning, such as a misspelt name, often explains a problem.
-fn problems(findings: Findings) -> Problems {
-    let warnings = findings.warnings.into_iter().map(|warning| format!("warning: {warning}"));
-    Problems(findings.problems.into_iter().chain(warnings).collect())
+/// A warning, such as a misspelt name, often explains an error.
+fn problems(diagnostics: Diagnostics) -> ConfigErrors {
+    let warnings = diagnostics.warnings.into_iter().map(|warning| format!("warning: {warning}"));
+    ConfigErrors(diagnostics.problems.into_iter().chain(warnings).collect())
 }
 
-/// The common settings of all layers: the strongest wins, variable by variable.
-fn common(layers: &[Layer]) -> Settings {
-    let weakest_first = layers.iter().rev();
+/// The common settings of all sources: the strongest source wins, variable by variable.
+fn common(sources: &[Source]) -> Settings {
+    let weakest_first = sources.iter().rev();
     weakest_first
-        .flat_map(|layer| layer.common.iter())
+        .flat_map(|source| source.common.iter())
         .map(|(name, setting)| (*name, setting.clone()))
         .collect()
 }
 
-/// The servers of the strongest layer that has any, which replaces those of weaker layers as a whole; over them lies what
-/// stronger layers set without a host.
+/// The servers of the strongest source that has any, which replaces those of weaker sources as a whole, merged with what
+/// stronger sources set without a host.
 fn servers(
-    layers: &[Layer],
+    sources: &[Source],
     common: &Settings,
-    origin: &Origin,
-    findings: &mut Findings,
-) -> (Vec<ServerConfig>, Vec<Places>) {
-    let Some(chosen) = layers.iter().position(Layer::has_servers) else {
-        refuse_no_server(layers, findings);
+    config_sources: &ConfigSources,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<ServerConfig>, Vec<Provenance>) {
+    let Some(chosen) = sources.iter().position(Source::has_servers) else {
+        refuse_no_server(sources, diagnostics);
         return (Vec::new(), Vec::new());
     };
-    let groups = overlaid(&layers[chosen], &layers[..chosen], &mut findings.warnings);
-    let base = origin.working_directory.as_deref();
-    let read = |group| server::read(group, common, base, &mut findings.problems).map(|read| (group, read));
-    let found: Vec<_> = groups.iter().filter_map(read).collect();
-    refuse_same_names(&found, findings);
+    let entries = merge(&sources[chosen], &sources[..chosen], &mut diagnostics.warnings);
+    let base = config_sources.working_directory.as_deref();
+    let read = |entry| server::read(entry, common, base, &mut diagnostics.problems).map(|read| (entry, read));
+    let found: Vec<_> = entries.iter().filter_map(read).collect();
+    refuse_same_names(&found, diagnostics);
     let mut found: Vec<_> = found.into_iter().map(|(_, read)| read).collect();
     let unusual = found.iter().filter_map(|(server, _)| unusual_port(server));
-    findings.warnings.extend(unusual);
+    diagnostics.warnings.extend(unusual);
     found.sort_by_key(|(server, _)| std::cmp::Reverse(server.priority));
     found.into_iter().unzip()
 }
 
-fn refuse_no_server(layers: &[Layer], findings: &mut Findings) {
-    if layers.iter().any(|layer| layer.is_broken) {
+fn refuse_no_server(sources: &[Source], diagnostics: &mut Diagnostics) {
+    if sources.iter().any(|source| source.is_broken) {
         return;
     }
-    for layer in layers {
-        layer.groups(&mut findings.warnings);
+    for source in sources {
+        source.entries(&mut diagnostics.warnings);
     }
-    let set: Vec<_> = layers.iter().flat_map(|layer| layer.unnumbered.values()).collect();
+    let set: Vec<_> = sources.iter().flat_map(|source| source.unnumbered.values()).collect();
     let others = if set.is_empty() { String::new() } else { format!(" (set: {})", labels(set.into_iter())) };
-    findings.problems.push(format!(
+    diagnostics.problems.push(format!(
         "SMTP_HOST: not set{others}, expected {}, in the environment, an env file or a [[server]] table of a TOML file",
         var::HOST.expected
     ));
 }
 
-fn refuse_same_names(servers: &[(&Group, (ServerConfig, Places))], findings: &mut Findings) {
-    for (index, (group, (server, _))) in servers.iter().enumerate() {
+fn refuse_same_names(servers: &[(&ServerEntry, (ServerConfig, Provenance))], diagnostics: &mut Diagnostics) {
+    for (index, (entry, (server, _))) in servers.iter().enumerate() {
         let Some((earlier, _)) = servers[..index].iter().find(|(_, (other, _))| other.name == server.name)
         else {
             continue;
         };
-        let (label, name, other) = (name_of(group), &server.name, name_of(earlier));
-        findings
+        let (label, name, other) = (name_of(entry), &server.name, name_of(earlier));
+        diagnostics
             .problems
             .push(format!("{label}: found {name:?}, which {other} is already, expected a unique name"));
     }
 }
 
-/// Where a server's name stands, or would stand if it were set.
-fn name_of(group: &Group) -> String {
-    match (group.own.get(var::NAME.name), group.number) {
+/// The name of the variable that sets a server's name, set or not.
+fn name_of(entry: &ServerEntry) -> String {
+    match (entry.own.get(var::NAME.name), entry.number) {
         (Some(setting), _) => setting.label.clone(),
         (None, Some(number)) => format!("{}_{number}", var::NAME.name),
         (None, None) => var::NAME.name.to_owned(),
     }
 }
 
-/// The commonest mistake of all: the port of the other kind of TLS (RFC 8314, section 3.3).
+/// The most common mistake: the port of the other kind of TLS (RFC 8314, section 3.3).
 fn unusual_port(server: &ServerConfig) -> Option<String> {
     let (name, port) = (&server.name, server.port);
     match (port, server.encryption) {
@@ -159,8 +162,8 @@ fn unusual_port(server: &ServerConfig) -> Option<String> {
 /// Reads the settings of the program.
 struct Program<'a> {
     common: &'a Settings,
-    findings: &'a mut Findings,
-    places: Places,
+    diagnostics: &'a mut Diagnostics,
+    provenance: Provenance,
 }
 
 impl Program<'_> {
@@ -172,11 +175,11 @@ impl Program<'_> {
         let setting = self.common.get(variable.name)?;
         match parse(setting) {
             Ok(value) => {
-                self.places.insert(variable.name, setting.place.clone());
+                self.provenance.insert(variable.name, setting.location.clone());
                 Some(value)
             }
             Err(reason) => {
-                self.findings.problems.push(setting.refuse(variable, &reason));
+                self.diagnostics.problems.push(setting.refuse(variable, &reason));
                 None
             }
         }
@@ -207,14 +210,14 @@ impl Program<'_> {
         }
     }
 
-    fn attachment_dirs(&mut self, origin: &Origin) -> Vec<PathBuf> {
-        let base = origin.working_directory.as_deref();
+    fn attachment_dirs(&mut self, config_sources: &ConfigSources) -> Vec<PathBuf> {
+        let base = config_sources.working_directory.as_deref();
         self.read(&var::ATTACHMENT_DIRS, |setting| value::directories(setting, base)).unwrap_or_default()
     }
 
-    fn http(&mut self, origin: &Origin) -> HttpConfig {
+    fn http(&mut self, config_sources: &ConfigSources) -> HttpConfig {
         HttpConfig {
-            token: self.token(origin),
+            token: self.token(config_sources),
             allow_unauthenticated: self
                 .read(&var::MCP_ALLOW_UNAUTHENTICATED, value::switch)
                 .unwrap_or(var::MCP_ALLOW_UNAUTHENTICATED.switch()),
@@ -223,14 +226,16 @@ impl Program<'_> {
         }
     }
 
-    fn token(&mut self, origin: &Origin) -> Option<Secret> {
-        let base = origin.working_directory.as_deref();
+    fn token(&mut self, config_sources: &ConfigSources) -> Option<Secret> {
+        let base = config_sources.working_directory.as_deref();
         let own = self.read(&var::MCP_HTTP_TOKEN, value::token);
         let of_file = self.read(&var::MCP_HTTP_TOKEN_FILE, |setting| value::token_file(setting, base));
         let is_set = |variable: &Variable| self.common.contains_key(variable.name);
         if is_set(&var::MCP_HTTP_TOKEN) && is_set(&var::MCP_HTTP_TOKEN_FILE) {
             let (one, other) = (var::MCP_HTTP_TOKEN.name, var::MCP_HTTP_TOKEN_FILE.name);
-            self.findings.problems.push(format!("{one}: found together with {other}, expected one of them"));
+            self.diagnostics
+                .problems
+                .push(format!("{one}: found together with {other}, expected one of them"));
         }
         own.or(of_file)
     }

@@ -1,14 +1,14 @@
-//! `LOG_LEVEL`: a level's name, Python's or Rust's, or directives as Rust programs know them.
+//! `LOG_LEVEL`: a level's name, Python's or Rust's, or tracing directives.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-/// What is logged.
+/// The log filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogFilter {
-    /// Everything of this program from this level on.
+    /// Everything from this program at this level or above.
     Level(LevelFilter),
-    /// Directives, such as `info,rmcp=debug`; they are valid.
+    /// Valid directives, such as `info,rmcp=debug`.
     Directives(String),
 }
 
@@ -19,12 +19,12 @@ impl Default for LogFilter {
 }
 
 impl LogFilter {
-    /// Reads a level's name in any case, or directives, which have an equals sign or a comma.
+    /// Parses a level's name in any case, or directives, which contain an equals sign or a comma.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(level) = level(text) {
             return Some(Self::Level(level));
         }
-        // Without this, any misspelt level would be a directive for a module of that name.
+        // Without this, a misspelt level would be a directive for a module of that name.
         let is_directives = text.contains('=') && EnvFilter::builder().parse(text).is_ok();
         is_directives.then(|| Self::Directives(text.to_owned()))
     }

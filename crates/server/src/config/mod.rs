@@ -1,15 +1,15 @@
-//! What was set: the environment, an env file, a TOML file; every default in one place; all problems at once.
+//! The configuration: the environment, an env file, a TOML file; every default in one place; all errors at once.
 
 mod env_file;
 mod host;
 mod http;
-mod layer;
 mod load;
 mod log_filter;
-mod origin;
-mod overlay;
+mod merge;
 mod server;
 mod setting;
+mod source;
+mod sources;
 mod toml_file;
 mod value;
 pub mod variables;
@@ -18,10 +18,10 @@ pub mod variables;
 mod tests;
 
 pub use http::{Authority, HttpConfig, WebOrigin};
-pub use load::{Loaded, Provenance, load, load_with_provenance};
+pub use load::{ConfigProvenance, Loaded, load, load_with_provenance};
 pub use log_filter::LogFilter;
-pub use server::Places;
-pub use setting::Place;
+pub use server::Provenance;
+pub use setting::Location;
 pub use variables::variables_table;
 
 use std::collections::BTreeMap;
@@ -35,15 +35,15 @@ use crate::secret::Secret;
 /// The whole effective configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The servers, the first to try first: by priority, ties in the order of their numbers.
+    /// The servers in the order in which they are tried: by priority, ties by their numbers.
     pub servers: Vec<ServerConfig>,
     /// Directories that `path` attachments may come from, in the order in which a relative path is looked up.
     pub attachment_dirs: Vec<PathBuf>,
     /// Limits of a call.
     pub limits: CallLimits,
-    /// Who may speak to the program over HTTP.
+    /// Access over HTTP.
     pub http: HttpConfig,
-    /// What is odd, but no error: one sentence each.
+    /// Warnings, one sentence each.
     pub warnings: Vec<String>,
     /// Everything came from the process's own environment, which a reload cannot change.
     pub from_environment_only: bool,
@@ -68,26 +68,26 @@ pub struct ServerConfig {
     pub ca: Option<CaFile>,
     /// To connect, and for each SMTP command.
     pub timeout: Duration,
-    /// Further connection attempts after the first, 0 to 10.
+    /// Connection attempts after the first, 0 to 10.
     pub max_retries: u32,
-    /// The identity: who sends when the call does not say.
+    /// The identity: the sender if the call gives none.
     pub identity: Mailbox,
-    /// Further senders that a call may choose.
+    /// Other senders that a call may choose.
     pub allowed_from: Vec<SenderRule>,
     /// Higher is tried first.
     pub priority: i64,
-    /// A login may travel without TLS: explicitly allowed.
+    /// A login without TLS was explicitly allowed.
     pub allow_plaintext_auth: bool,
-    /// What EHLO names us, where set.
+    /// The name for EHLO, if set.
     pub ehlo_name: Option<String>,
 }
 
 /// A PEM file, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaFile {
-    /// Where it was read.
+    /// Its path.
     pub path: PathBuf,
-    /// What it held.
+    /// Its contents.
     pub pem: Vec<u8>,
 }
 
@@ -113,23 +113,23 @@ pub enum SenderRule {
     Any,
 }
 
-/// Where the configuration is read from: kept, so that it can be read again.
+/// The sources of the configuration, kept so that it can be reloaded.
 #[derive(Debug, Clone, Default)]
-pub struct Origin {
-    /// The process's own environment, as it was at the start.
+pub struct ConfigSources {
+    /// The process's environment at the start.
     pub environment: BTreeMap<String, String>,
     /// `--config`.
     pub config_file: Option<PathBuf>,
     /// `--env-file`.
     pub env_file: Option<PathBuf>,
-    /// Where `.env` is looked for.
+    /// The directory in which `.env` is looked for.
     pub working_directory: Option<PathBuf>,
 }
 
-/// Every problem of a configuration, each naming its variable, its source, what was found and what is expected.
+/// Every error of a configuration, each naming its variable, its source, what was found and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
-pub struct Problems(pub Vec<String>);
+pub struct ConfigErrors(pub Vec<String>);
 
 impl ServerConfig {
     /// Whether a call may choose `sender` on this server: its identity's address, or one that a rule allows.
@@ -142,12 +142,12 @@ impl ServerConfig {
             })
     }
 
-    /// Whether a login may travel without TLS: it was allowed, or it does not leave this machine.
+    /// Whether a login without TLS is allowed: explicitly, or because it does not leave this machine.
     pub fn may_log_in_without_tls(&self) -> bool {
         self.allow_plaintext_auth || host::is_loopback(&self.host)
     }
 
-    /// The login name as it may be shown: `a***@example.org`, or `a***` where it is no address.
+    /// The masked login name: `a***@example.org`, or `a***` if it is not an address.
     pub fn masked_username(&self) -> Option<String> {
         let username = self.username.as_deref()?;
         let first = || username.chars().take(1).collect::<String>() + "***";
@@ -156,7 +156,7 @@ impl ServerConfig {
 }
 
 impl SenderRule {
-    /// The rule as it may be shown.
+    /// The rule, masked for display.
     pub fn masked(&self) -> String {
         match self {
             Self::Address(address) => address.masked(),
@@ -167,7 +167,7 @@ impl SenderRule {
 }
 
 impl Encryption {
-    /// The word for it in status and logs, as the predecessor had it.
+    /// Its name in status and logs, as in the predecessor.
     pub fn word(self) -> &'static str {
         match self {
             Self::Implicit => "SSL",

@@ -1,32 +1,38 @@
-//! One server: from its settings to a `ServerConfig`, with every problem of it.
+//! One server: from its settings to a `ServerConfig`, with all its errors.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::host::{parse_ehlo_name, parse_host};
-use super::layer::Group;
-use super::setting::{Place, Setting, Settings};
+use super::setting::{Location, Setting, Settings};
+use super::source::ServerEntry;
 use super::variables::{self as var, Variable};
 use super::{Encryption, ServerConfig, value};
 use crate::address::{Address, Mailbox};
 use crate::secret::Secret;
 
-/// Where each setting of a server came from; what is missing is a default.
-pub type Places = BTreeMap<&'static str, Place>;
+/// The location of each setting of a server; a missing one is a default.
+pub type Provenance = BTreeMap<&'static str, Location>;
 
-/// Reads one server; `common` holds the defaults of all servers. `None` if there is any problem.
+/// Reads one server; `common` contains the defaults for all servers. `None` if there is any error.
 pub(super) fn read(
-    group: &Group,
+    entry: &ServerEntry,
     common: &Settings,
     base: Option<&Path>,
     problems: &mut Vec<String>,
-) -> Option<(ServerConfig, Places)> {
+) -> Option<(ServerConfig, Provenance)> {
     let before = problems.len();
-    let mut reader =
-        Reader { number: group.number, own: &group.own, common, base, problems, places: Places::new() };
+    let mut reader = Reader {
+        number: entry.number,
+        own: &entry.own,
+        common,
+        base,
+        problems,
+        provenance: Provenance::new(),
+    };
     let server = reader.server();
-    let places = reader.places;
-    server.filter(|_| problems.len() == before).map(|server| (server, places))
+    let provenance = reader.provenance;
+    server.filter(|_| problems.len() == before).map(|server| (server, provenance))
 }
 
 struct Reader<'a> {
@@ -35,11 +41,11 @@ struct Reader<'a> {
     common: &'a Settings,
     base: Option<&'a Path>,
     problems: &'a mut Vec<String>,
-    places: Places,
+    provenance: Provenance,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads everything before it gives up anything, so that all problems are told at once.
+    /// Reads every setting before it gives up, so that all errors are reported at once.
     fn server(&mut self) -> Option<ServerConfig> {
         let base = self.base;
         let host = self.read(&var::HOST, |setting| parse_host(&value::plain(setting)?));
@@ -93,7 +99,7 @@ impl<'a> Reader<'a> {
         let setting = self.find(variable)?;
         match parse(setting) {
             Ok(value) => {
-                self.places.insert(variable.name, setting.place.clone());
+                self.provenance.insert(variable.name, setting.location.clone());
                 Some(value)
             }
             Err(reason) => {
@@ -104,7 +110,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A default of all servers is read once for each of them; its problem is told once.
+    /// A default for all servers is read once for each of them; its error is reported once.
     fn refuse(&mut self, problem: String) {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
@@ -123,8 +129,8 @@ impl<'a> Reader<'a> {
                 let (ssl, tls) = (self.label(&var::USE_SSL), self.label(&var::USE_TLS));
                 let problem = format!(
                     "{} and {}: found true for both, expected it for one: {ssl} for port 465, {tls} for STARTTLS",
-                    self.whence(&var::USE_SSL),
-                    self.whence(&var::USE_TLS),
+                    self.origin_of(&var::USE_SSL),
+                    self.origin_of(&var::USE_TLS),
                 );
                 self.refuse(problem);
                 Encryption::Implicit
@@ -146,7 +152,7 @@ impl<'a> Reader<'a> {
         };
         let problem = format!(
             "{}: not set, though {} is, expected both or neither (neither is a relay that needs no login)",
-            self.whence(missing),
+            self.origin_of(missing),
             self.label(set),
         );
         self.refuse(problem);
@@ -166,7 +172,7 @@ impl<'a> Reader<'a> {
                 if username.is_some() { "the username is no address" } else { "there is no username" };
             let problem = format!(
                 "{}: not set, and {reason}, expected {}",
-                self.whence(&var::FROM_EMAIL),
+                self.origin_of(&var::FROM_EMAIL),
                 var::FROM_EMAIL.expected
             );
             self.refuse(problem);
@@ -181,7 +187,7 @@ impl<'a> Reader<'a> {
         }
         let problem = format!(
             "{}: TLS is off and the host is not this machine, so the login could be read on its way, expected {} or {} to be true; {}=true allows it",
-            self.whence(&var::USERNAME),
+            self.origin_of(&var::USERNAME),
             self.label(&var::USE_TLS),
             self.label(&var::USE_SSL),
             self.label(&var::ALLOW_PLAINTEXT_AUTH),
@@ -197,18 +203,18 @@ impl<'a> Reader<'a> {
         self.number.map_or(0, |number| 100 - i64::from(number))
     }
 
-    /// The place of the host: where a reader looks for what is missing.
+    /// The location of the host setting: where to look for what is missing.
     fn source(&self) -> String {
-        self.find(&var::HOST).map(|setting| setting.place.to_string()).unwrap_or_default()
+        self.find(&var::HOST).map(|setting| setting.location.to_string()).unwrap_or_default()
     }
 
-    /// Name and place of `variable`; where it is not set, those that a reader looks for.
-    fn whence(&self, variable: &Variable) -> String {
+    /// The name and location of `variable`, or those expected if it is not set.
+    fn origin_of(&self, variable: &Variable) -> String {
         self.find(variable)
-            .map_or_else(|| format!("{} ({})", self.label(variable), self.source()), Setting::whence)
+            .map_or_else(|| format!("{} ({})", self.label(variable), self.source()), Setting::origin_of)
     }
 
-    /// What `variable` is called where this server stands, set or not.
+    /// The name of `variable` in the source of this server, set or not.
     fn label(&self, variable: &Variable) -> String {
         if let Some(setting) = self.find(variable) {
             return setting.label.clone();

@@ -1,4 +1,4 @@
-//! One setting as it was found: its name there, its value, its place; and the words for what is wrong with it.
+//! One setting as found: its name, its value, its location; and the messages for errors in it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,36 +9,36 @@ use super::variables::{self, Variable};
 /// Settings by the name of their variable, without a number.
 pub(super) type Settings = BTreeMap<&'static str, Setting>;
 
-/// Where a value was found.
+/// Where a setting was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// The process's own environment.
+pub enum Location {
+    /// The process's environment.
     Environment,
-    /// A file, and the line in it where that is known.
+    /// A file, and the line if it is known.
     File(PathBuf, Option<usize>),
 }
 
-/// A value before it is understood.
+/// A value before it is parsed.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Value {
     /// Text.
     Text(String),
-    /// A list, as TOML has them.
+    /// A TOML list.
     List(Vec<String>),
 }
 
-/// One setting as it was found. It may hold a password, so it cannot be printed.
+/// One setting as found. It may contain a password, so it has no Debug.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Setting {
-    /// What it is called there: `SMTP_PORT_2`, or `port` in TOML.
+    /// Its name in the source: `SMTP_PORT_2`, or `port` in TOML.
     pub label: String,
-    /// What it says.
+    /// Its value.
     pub value: Value,
-    /// Where it says so.
-    pub place: Place,
+    /// Its location.
+    pub location: Location,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment => f.write_str("environment"),
@@ -57,32 +57,37 @@ impl Setting {
         }
     }
 
-    /// Name and place, as a problem begins.
-    pub(super) fn whence(&self) -> String {
-        format!("{} ({})", self.label, self.place)
+    /// Name and location, as an error message begins.
+    pub(super) fn origin_of(&self) -> String {
+        format!("{} ({})", self.label, self.location)
     }
 
-    /// The problem that it is not what `variable` must be. `reason` may be empty.
+    /// The error that its value is not valid for `variable`. `reason` may be empty.
     pub(super) fn refuse(&self, variable: &Variable, reason: &str) -> String {
         let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-        format!("{}: found {}{reason}, expected {}", self.whence(), self.found(variable), variable.expected)
+        format!(
+            "{}: found {}{reason}, expected {}",
+            self.origin_of(),
+            self.found(variable),
+            variable.expected
+        )
     }
 
-    /// The value for people, never a secret and never long.
+    /// The value for display, shortened, and never a secret.
     fn found(&self, variable: &Variable) -> String {
-        const SHOWN: usize = 100;
+        const QUOTE_LIMIT: usize = 100;
         let text = match &self.value {
             _ if self.may_hold_a_secret(variable) => return "a value that is not shown".to_owned(),
             Value::Text(text) => text.clone(),
             Value::List(items) => items.join(", "),
         };
-        if text.chars().count() <= SHOWN {
+        if text.chars().count() <= QUOTE_LIMIT {
             return format!("{text:?}");
         }
-        format!("{:?}…", text.chars().take(SHOWN).collect::<String>())
+        format!("{:?}…", text.chars().take(QUOTE_LIMIT).collect::<String>())
     }
 
-    /// A password does, and so may a host written as a URL with a login.
+    /// A password does, and a host written as a URL may contain a login.
     fn may_hold_a_secret(&self, variable: &Variable) -> bool {
         let is_login_in_host = || self.text().is_some_and(|text| text.contains('@'));
         variable.name == variables::PASSWORD.name

@@ -1,4 +1,4 @@
-//! A TOML file: global keys at the top, one `[[server]]` table a server; an error names file, line and key.
+//! A TOML file: global keys at the top, a `[[server]]` table for each server; an error names file, line and key.
 
 use std::ops::Range;
 use std::path::Path;
@@ -6,24 +6,24 @@ use std::path::Path;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::layer::{Layer, closest};
-use super::setting::{Place, Setting, Settings, Value};
+use super::setting::{Location, Setting, Settings, Value};
+use super::source::{Source, closest};
 use super::variables::{HOST, PASSWORD, Scope, VARIABLES, Variable};
 
 /// The key of the server tables.
 const SERVER: &str = "server";
 
-/// Reads the settings of `text`. Unknown keys and wrong types are problems.
-pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Layer {
+/// Parses the settings of `text`. Unknown keys and wrong types are errors.
+pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Source {
     let mut reader = Reader { path, text, problems };
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         reader.refuse_syntax(error);
     }
     if !errors.is_empty() {
-        return Layer::broken();
+        return Source::broken();
     }
-    reader.layer(document.get_ref())
+    reader.source(document.get_ref())
 }
 
 struct Reader<'a> {
@@ -33,20 +33,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn layer(&mut self, document: &DeTable<'_>) -> Layer {
-        let mut layer = Layer { source: self.path.display().to_string(), ..Layer::default() };
+    fn source(&mut self, document: &DeTable<'_>) -> Source {
+        let mut source = Source { name: self.path.display().to_string(), ..Source::default() };
         for (key, value) in document {
             if key.get_ref() == SERVER {
-                self.servers(value, &mut layer);
+                self.servers(value, &mut source);
                 continue;
             }
-            self.read(key, value, |scope| matches!(scope, Scope::Global | Scope::Shared), &mut layer.common);
+            self.read(key, value, |scope| matches!(scope, Scope::Global | Scope::Shared), &mut source.common);
         }
-        layer
+        source
     }
 
-    /// One table is the server without a number; several are numbered as they stand.
-    fn servers(&mut self, value: &Spanned<DeValue<'_>>, layer: &mut Layer) {
+    /// A single table is the server without a number; several are numbered in order.
+    fn servers(&mut self, value: &Spanned<DeValue<'_>>, source: &mut Source) {
         let tables: Option<Vec<_>> = match value.get_ref() {
             DeValue::Array(items) => {
                 let tables = items.iter().map(|item| Some((item.get_ref().as_table()?, item.span())));
@@ -56,18 +56,18 @@ impl Reader<'_> {
             _ => None,
         };
         let Some(tables) = tables.filter(|tables| !tables.is_empty()) else {
-            layer.is_broken = true;
+            source.is_broken = true;
             return self.refuse(SERVER, value.span(), "expected [[server]] tables");
         };
         let is_one = tables.len() == 1;
         for (number, (table, span)) in (1..).zip(tables) {
             let settings = self.server(table, span);
             if !settings.contains_key(HOST.name) {
-                layer.is_broken = true;
+                source.is_broken = true;
             } else if is_one {
-                layer.unnumbered = settings;
+                source.unnumbered = settings;
             } else {
-                layer.numbered.insert(number, settings);
+                source.numbered.insert(number, settings);
             }
         }
     }
@@ -100,29 +100,29 @@ impl Reader<'_> {
             return self.refuse(
                 name,
                 value.span(),
-                &format!("found {}, {problem}", a_thing(value.get_ref())),
+                &format!("found {}, {problem}", with_article(value.get_ref())),
             );
         };
         if found != Value::Text(String::new()) {
-            let place = self.place(value.span());
-            settings.insert(variable.name, Setting { label: name.to_owned(), value: found, place });
+            let location = self.location(value.span());
+            settings.insert(variable.name, Setting { label: name.to_owned(), value: found, location });
         }
     }
 
-    fn place(&self, span: Range<usize>) -> Place {
+    fn location(&self, span: Range<usize>) -> Location {
         let before = self.text.get(..span.start).unwrap_or(self.text);
-        Place::File(self.path.to_owned(), Some(1 + before.matches('\n').count()))
+        Location::File(self.path.to_owned(), Some(1 + before.matches('\n').count()))
     }
 
     fn refuse(&mut self, key: &str, span: Range<usize>, problem: &str) {
         let shown: String = key.chars().take(60).flat_map(char::escape_debug).collect();
-        self.problems.push(format!("{shown} ({}): {problem}", self.place(span)));
+        self.problems.push(format!("{shown} ({}): {problem}", self.location(span)));
     }
 
-    /// Only what toml says of it: its own display would show the line, and with it perhaps a password.
+    /// Only toml's message: its Display would show the line, and with it perhaps a password.
     fn refuse_syntax(&mut self, error: &toml::de::Error) {
-        let place = self.place(error.span().unwrap_or_default());
-        let problem = format!("{place}: this is not valid TOML: {}", error.message());
+        let location = self.location(error.span().unwrap_or_default());
+        let problem = format!("{location}: this is not valid TOML: {}", error.message());
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -143,7 +143,7 @@ fn not_here(name: &str, known: Option<&Variable>, may_stand_here: impl Fn(Scope)
     format!("this key is not known{guess}")
 }
 
-/// The value as text or list of texts. A password is text only: a number would lose its zeros.
+/// The value as text or list of texts. A password must be text: a number would lose leading zeros.
 fn value_of(value: &DeValue<'_>, variable: &Variable) -> Option<Value> {
     match value {
         DeValue::String(text) if variable.name == PASSWORD.name => Some(Value::Text(text.to_string())),
@@ -164,7 +164,7 @@ fn value_of(value: &DeValue<'_>, variable: &Variable) -> Option<Value> {
     }
 }
 
-fn a_thing(value: &DeValue<'_>) -> &'static str {
+fn with_article(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

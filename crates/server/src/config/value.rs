@@ -1,4 +1,4 @@
-//! What a value may be, kind by kind: each function takes a setting and gives the value, or the reason why not (may be empty).
+//! Parsers for values: each function takes a setting and returns the value, or the reason why it is invalid (may be empty).
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::{Authority, CaFile, LogFilter, SenderRule, WebOrigin};
 use crate::address::{Address, Mailbox};
 use crate::secret::Secret;
 
-/// Why a value is refused; empty where "found …, expected …" says it all.
+/// Why a value is invalid; empty if "found …, expected …" says enough.
 type Reason = String;
 
 fn text(setting: &Setting) -> Result<&str, Reason> {
@@ -45,7 +45,7 @@ pub(super) fn switch(setting: &Setting) -> Result<bool, Reason> {
     }
 }
 
-/// A whole number of a range.
+/// An integer in a range.
 pub(super) fn number(setting: &Setting, range: RangeInclusive<u32>) -> Result<u32, Reason> {
     let number = text(setting)?.parse().map_err(|_| Reason::new())?;
     if range.contains(&number) { Ok(number) } else { Err(Reason::new()) }
@@ -57,16 +57,16 @@ pub(super) fn port(setting: &Setting) -> Result<u16, Reason> {
     if port == 0 { Err(Reason::new()) } else { Ok(port) }
 }
 
-/// A whole number.
+/// An integer.
 pub(super) fn priority(setting: &Setting) -> Result<i64, Reason> {
     text(setting)?.parse().map_err(|_| Reason::new())
 }
 
 /// Seconds, fractions allowed.
 pub(super) fn seconds(setting: &Setting) -> Result<Duration, Reason> {
-    const LONGEST: f64 = 300.0;
+    const MAX_SECONDS: f64 = 300.0;
     let seconds: f64 = text(setting)?.parse().map_err(|_| Reason::new())?;
-    let is_sensible = seconds > 0.0 && seconds <= LONGEST;
+    let is_sensible = seconds > 0.0 && seconds <= MAX_SECONDS;
     let duration = Duration::try_from_secs_f64(seconds).map_err(|_| Reason::new())?;
     if is_sensible && !duration.is_zero() { Ok(duration) } else { Err(Reason::new()) }
 }
@@ -76,7 +76,7 @@ pub(super) fn mailbox(setting: &Setting) -> Result<Mailbox, Reason> {
     Mailbox::parse(text(setting)?).map_err(|error| error.reason)
 }
 
-/// Comma-separated or as a list: each item as `read` has it, or all that are wrong.
+/// A comma-separated text or a list: each item parsed by `read`, or all the errors.
 fn items<T>(setting: &Setting, read: impl Fn(&str) -> Result<T, Reason>) -> Result<Vec<T>, Reason> {
     let items: Vec<&str> = match &setting.value {
         Value::Text(_) => text(setting)?.split(',').collect(),
@@ -106,18 +106,18 @@ pub(super) fn authorities(setting: &Setting) -> Result<Vec<Authority>, Reason> {
 /// Origins of web pages.
 pub(super) fn web_origins(setting: &Setting) -> Result<Vec<WebOrigin>, Reason> {
     items(setting, |item| {
-        let origin = item.strip_suffix('/').unwrap_or(item);
-        WebOrigin::parse(origin)
+        let config_sources = item.strip_suffix('/').unwrap_or(item);
+        WebOrigin::parse(config_sources)
             .ok_or_else(|| format!("{item:?} is no origin; it has a scheme, a host and perhaps a port"))
     })
 }
 
-/// What an Authorization header can carry (RFC 6750, section 2.1, and a little more).
+/// Characters allowed in an Authorization header (RFC 6750, section 2.1, and a few more).
 pub(super) fn token(setting: &Setting) -> Result<Secret, Reason> {
     visible(text(setting)?)
 }
 
-/// A token in a file, perhaps with a line break behind it.
+/// A token in a file, perhaps followed by a line break.
 pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<Secret, Reason> {
     let path = absolute(Path::new(text(setting)?), base);
     let shown = path.display();
@@ -145,7 +145,7 @@ fn sender_rule(item: &str) -> Result<SenderRule, Reason> {
     Ok(SenderRule::Domain(any.domain().to_ascii_lowercase()))
 }
 
-/// Existing directories, separated like PATH or as a list; a relative one is taken from `base`.
+/// Existing directories, separated like PATH or as a list; a relative one is relative to `base`.
 pub(super) fn directories(setting: &Setting, base: Option<&Path>) -> Result<Vec<PathBuf>, Reason> {
     let paths: Vec<PathBuf> = match &setting.value {
         Value::Text(_) => std::env::split_paths(text(setting)?).collect(),

@@ -1,4 +1,4 @@
-//! Every variable, once: its name, its default, its rule. The reference table in `docs/configuration.md` is made from here.
+//! Every variable, once: its name, its default, its rule. The reference table in `docs/configuration.md` is generated from it.
 
 use std::fmt::Write as _;
 
@@ -9,39 +9,39 @@ use super::CallLimits;
 pub struct Variable {
     /// The variable's name, without a number.
     pub name: &'static str,
-    /// Where it may stand.
+    /// Where it may be set.
     pub scope: Scope,
-    /// What holds when it is not set.
-    pub default: Fallback,
-    /// What it must be; completes the sentence "expected …".
+    /// The default.
+    pub default: DefaultValue,
+    /// What is expected; completes the sentence "expected …".
     pub expected: &'static str,
-    /// What else a reader should know; may be empty.
+    /// A note for the reference table; may be empty.
     pub note: &'static str,
 }
 
-/// Whom a variable concerns.
+/// What a variable applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// One server's account: it never holds for another server.
+    /// One server's account: it never applies to another server.
     Account,
-    /// One server; without a number it is the default of all.
+    /// One server; without a number it is the default for all.
     Shared,
     /// The program.
     Global,
-    /// The program; it stands in the environment only.
+    /// The program; only in the environment.
     Process,
 }
 
-/// What holds when a variable is not set.
+/// The default of a variable.
 #[derive(Debug, Clone, Copy)]
-pub enum Fallback {
+pub enum DefaultValue {
     /// It must be set.
     Required,
     /// A number.
     Number(u32),
     /// A switch.
     Switch(bool),
-    /// Something that depends on other settings, in words.
+    /// A default that depends on other settings, described.
     Words(&'static str),
 }
 
@@ -51,7 +51,7 @@ const SWITCH: &str = "one of true, 1, yes, on, false, 0, no, off";
 const fn row(
     name: &'static str,
     scope: Scope,
-    default: Fallback,
+    default: DefaultValue,
     expected: &'static str,
     note: &'static str,
 ) -> Variable {
@@ -68,65 +68,65 @@ macro_rules! variables {
 
 variables! {
     /// The server.
-    HOST = ("SMTP_HOST", Account, Fallback::Required, "a host name or an address, without scheme and port", "");
+    HOST = ("SMTP_HOST", Account, DefaultValue::Required, "a host name or an address, without scheme and port", "");
     /// Its port.
-    PORT = ("SMTP_PORT", Account, Fallback::Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "");
+    PORT = ("SMTP_PORT", Account, DefaultValue::Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "");
     /// The login name.
-    USERNAME = ("SMTP_USERNAME", Account, Fallback::Words("none"), "a login name without control characters", "Set both or neither of name and password; neither is a relay that needs no login.");
+    USERNAME = ("SMTP_USERNAME", Account, DefaultValue::Words("none"), "a login name without control characters", "Set both or neither of name and password; neither is a relay that needs no login.");
     /// The password.
-    PASSWORD = ("SMTP_PASSWORD", Account, Fallback::Words("none"), "a password without control characters", "Never shown and never logged.");
+    PASSWORD = ("SMTP_PASSWORD", Account, DefaultValue::Words("none"), "a password without control characters", "Never shown and never logged.");
     /// STARTTLS.
-    USE_TLS = ("SMTP_USE_TLS", Account, Fallback::Switch(true), SWITCH, "STARTTLS, required: a server that does not offer it gets no mail.");
+    USE_TLS = ("SMTP_USE_TLS", Account, DefaultValue::Switch(true), SWITCH, "STARTTLS, required: a server that does not offer it gets no mail.");
     /// Implicit TLS.
-    USE_SSL = ("SMTP_USE_SSL", Account, Fallback::Switch(false), SWITCH, "TLS from the first byte, usually on port 465. Set alone, it switches STARTTLS off; both set to true is an error.");
+    USE_SSL = ("SMTP_USE_SSL", Account, DefaultValue::Switch(false), SWITCH, "TLS from the first byte, usually on port 465. Set alone, it switches STARTTLS off; both set to true is an error.");
     /// A CA.
-    CA_FILE = ("SMTP_CA_FILE", Shared, Fallback::Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.");
-    /// Patience.
-    TIMEOUT = ("SMTP_TIMEOUT", Shared, Fallback::Number(30), "seconds, more than 0 and at most 300", "To connect, and for each SMTP command or write (35 s at most: a call must be answered); fractions are allowed. The answer to the end of the data has its own, longer limit.");
+    CA_FILE = ("SMTP_CA_FILE", Shared, DefaultValue::Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.");
+    /// The time limit.
+    TIMEOUT = ("SMTP_TIMEOUT", Shared, DefaultValue::Number(30), "seconds, more than 0 and at most 300", "To connect, and for each SMTP command or write (35 s at most: a call must be answered); fractions are allowed. The answer to the end of the data has its own, longer limit.");
     /// Further attempts.
-    MAX_RETRIES = ("SMTP_MAX_RETRIES", Shared, Fallback::Number(3), "a whole number from 0 to 10", "Further connection attempts on one server after the first.");
+    MAX_RETRIES = ("SMTP_MAX_RETRIES", Shared, DefaultValue::Number(3), "a whole number from 0 to 10", "Further connection attempts on one server after the first.");
     /// The identity.
-    FROM_EMAIL = ("SMTP_FROM_EMAIL", Account, Fallback::Words("the username, if it is an address"), "one address, such as ada@example.org or Ada <ada@example.org>", "The sender when a call gives none.");
+    FROM_EMAIL = ("SMTP_FROM_EMAIL", Account, DefaultValue::Words("the username, if it is an address"), "one address, such as ada@example.org or Ada <ada@example.org>", "The sender when a call gives none.");
     /// Further senders.
-    ALLOWED_FROM = ("SMTP_ALLOWED_FROM", Shared, Fallback::Words("the configured identities"), "addresses, *@domain, or *, separated by commas", "Further senders that a call may choose; any other is refused.");
-    /// What it is called.
-    NAME = ("SMTP_NAME", Account, Fallback::Words("`primary`, or `server_N`"), "a unique name without control characters", "");
-    /// Which is tried first.
-    PRIORITY = ("SMTP_PRIORITY", Account, Fallback::Words("0, or 100 − N"), "a whole number", "Higher is tried first; ties in the order of the numbers.");
+    ALLOWED_FROM = ("SMTP_ALLOWED_FROM", Shared, DefaultValue::Words("the configured identities"), "addresses, *@domain, or *, separated by commas", "Further senders that a call may choose; any other is refused.");
+    /// The server's name.
+    NAME = ("SMTP_NAME", Account, DefaultValue::Words("`primary`, or `server_N`"), "a unique name without control characters", "");
+    /// The priority.
+    PRIORITY = ("SMTP_PRIORITY", Account, DefaultValue::Words("0, or 100 − N"), "a whole number", "Higher is tried first; ties in the order of the numbers.");
     /// A login without TLS.
-    ALLOW_PLAINTEXT_AUTH = ("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, Fallback::Switch(false), SWITCH, "Lets a login travel without TLS to a host that is not this machine.");
-    /// What EHLO says.
-    EHLO_NAME = ("SMTP_EHLO_NAME", Shared, Fallback::Words("the connection's own address"), "a host name or an address in brackets, in ASCII", "What EHLO names this machine.");
-    /// Where attachments lie.
-    ATTACHMENT_DIRS = ("SMTP_ATTACHMENT_DIRS", Global, Fallback::Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each.");
+    ALLOW_PLAINTEXT_AUTH = ("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, DefaultValue::Switch(false), SWITCH, "Lets a login travel without TLS to a host that is not this machine.");
+    /// The name for EHLO.
+    EHLO_NAME = ("SMTP_EHLO_NAME", Shared, DefaultValue::Words("the connection's own address"), "a host name or an address in brackets, in ASCII", "What EHLO names this machine.");
+    /// Directories for attachments.
+    ATTACHMENT_DIRS = ("SMTP_ATTACHMENT_DIRS", Global, DefaultValue::Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each.");
     /// Recipients.
-    MAX_RECIPIENTS = ("SMTP_MAX_RECIPIENTS", Global, Fallback::Number(100), "a whole number from 1 to 1000", "To, Cc and Bcc of one mail together.");
+    MAX_RECIPIENTS = ("SMTP_MAX_RECIPIENTS", Global, DefaultValue::Number(100), "a whole number from 1 to 1000", "To, Cc and Bcc of one mail together.");
     /// Subject.
-    MAX_SUBJECT_CHARS = ("SMTP_MAX_SUBJECT_CHARS", Global, Fallback::Number(998), "a whole number from 1 to 10000", "Characters of the subject after templating.");
+    MAX_SUBJECT_CHARS = ("SMTP_MAX_SUBJECT_CHARS", Global, DefaultValue::Number(998), "a whole number from 1 to 10000", "Characters of the subject after templating.");
     /// Body.
-    MAX_BODY_SIZE_MB = ("SMTP_MAX_BODY_SIZE_MB", Global, Fallback::Number(10), "a whole number from 1 to 1024", "Of the body, in MiB.");
+    MAX_BODY_SIZE_MB = ("SMTP_MAX_BODY_SIZE_MB", Global, DefaultValue::Number(10), "a whole number from 1 to 1024", "Of the body, in MiB.");
     /// One attachment.
-    MAX_ATTACHMENT_SIZE_MB = ("SMTP_MAX_ATTACHMENT_SIZE_MB", Global, Fallback::Number(25), "a whole number from 1 to 1024", "Of one attachment, in MiB.");
+    MAX_ATTACHMENT_SIZE_MB = ("SMTP_MAX_ATTACHMENT_SIZE_MB", Global, DefaultValue::Number(25), "a whole number from 1 to 1024", "Of one attachment, in MiB.");
     /// All attachments.
-    MAX_TOTAL_ATTACHMENTS_SIZE_MB = ("SMTP_MAX_TOTAL_ATTACHMENTS_SIZE_MB", Global, Fallback::Number(50), "a whole number from 1 to 1024", "Of one mail's attachments together, in MiB.");
+    MAX_TOTAL_ATTACHMENTS_SIZE_MB = ("SMTP_MAX_TOTAL_ATTACHMENTS_SIZE_MB", Global, DefaultValue::Number(50), "a whole number from 1 to 1024", "Of one mail's attachments together, in MiB.");
     /// Logs.
-    LOG_LEVEL = ("LOG_LEVEL", Global, Fallback::Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.");
-    /// What HTTP clients must show.
-    MCP_HTTP_TOKEN = ("SMTP_MCP_HTTP_TOKEN", Global, Fallback::Words("none"), "visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; long and random. Never shown and never logged.");
+    LOG_LEVEL = ("LOG_LEVEL", Global, DefaultValue::Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.");
+    /// The token of HTTP clients.
+    MCP_HTTP_TOKEN = ("SMTP_MCP_HTTP_TOKEN", Global, DefaultValue::Words("none"), "visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; long and random. Never shown and never logged.");
     /// The same, in a file.
-    MCP_HTTP_TOKEN_FILE = ("SMTP_MCP_HTTP_TOKEN_FILE", Global, Fallback::Words("none"), "the path of a readable file with one line, the token", "HTTP only: instead of the variable.");
+    MCP_HTTP_TOKEN_FILE = ("SMTP_MCP_HTTP_TOKEN_FILE", Global, DefaultValue::Words("none"), "the path of a readable file with one line, the token", "HTTP only: instead of the variable.");
     /// Beyond loopback without a token.
-    MCP_ALLOW_UNAUTHENTICATED = ("SMTP_MCP_ALLOW_UNAUTHENTICATED", Global, Fallback::Switch(false), SWITCH, "HTTP only: whoever reaches the port may send mail in your name. Without it and without a token, only loopback is listened on.");
-    /// Names of this program.
-    MCP_ALLOWED_HOSTS = ("SMTP_MCP_ALLOWED_HOSTS", Global, Fallback::Words("none"), "host names or addresses, each perhaps with a port, separated by commas", "HTTP only: by which names clients may call the program, besides localhost, 127.0.0.1 and [::1].");
-    /// Web pages.
-    MCP_ALLOWED_ORIGINS = ("SMTP_MCP_ALLOWED_ORIGINS", Global, Fallback::Words("those of this machine"), "origins such as https://app.example.org, separated by commas", "HTTP only: which web pages may call the program. Clients that are no web pages are not concerned.");
+    MCP_ALLOW_UNAUTHENTICATED = ("SMTP_MCP_ALLOW_UNAUTHENTICATED", Global, DefaultValue::Switch(false), SWITCH, "HTTP only: whoever reaches the port may send mail in your name. Without it and without a token, only loopback is listened on.");
+    /// Allowed host names.
+    MCP_ALLOWED_HOSTS = ("SMTP_MCP_ALLOWED_HOSTS", Global, DefaultValue::Words("none"), "host names or addresses, each perhaps with a port, separated by commas", "HTTP only: by which names clients may call the program, besides localhost, 127.0.0.1 and [::1].");
+    /// Allowed origins.
+    MCP_ALLOWED_ORIGINS = ("SMTP_MCP_ALLOWED_ORIGINS", Global, DefaultValue::Words("those of this machine"), "origins such as https://app.example.org, separated by commas", "HTTP only: which web pages may call the program. Clients that are no web pages are not concerned.");
     /// The TOML file.
-    MCP_CONFIG = ("SMTP_MCP_CONFIG", Process, Fallback::Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.");
+    MCP_CONFIG = ("SMTP_MCP_CONFIG", Process, DefaultValue::Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.");
 }
 
-/// Names of other parts of the program, which are no unknown variables.
-pub const FOREIGN: &[&str] = &["SMTP_MCP_CONFIG"];
+/// Names that begin with SMTP_ and are used by other parts of the program.
+pub const NOT_SETTINGS: &[&str] = &["SMTP_MCP_CONFIG"];
 
 impl Variable {
     /// The TOML key: the name in lower case, without `SMTP_`.
@@ -134,22 +134,22 @@ impl Variable {
         self.name.strip_prefix("SMTP_").unwrap_or(self.name).to_ascii_lowercase()
     }
 
-    /// Whether it may carry a number.
+    /// Whether it may have a number.
     pub fn is_per_server(&self) -> bool {
         matches!(self.scope, Scope::Account | Scope::Shared)
     }
 
-    /// The default, where it is a number; else 0.
+    /// The default if it is a number, else 0.
     pub fn number(&self) -> u32 {
         match self.default {
-            Fallback::Number(number) => number,
+            DefaultValue::Number(number) => number,
             _ => 0,
         }
     }
 
-    /// The default, where it is a switch; else off.
+    /// The default if it is a switch, else false.
     pub fn switch(&self) -> bool {
-        matches!(self.default, Fallback::Switch(true))
+        matches!(self.default, DefaultValue::Switch(true))
     }
 }
 
@@ -165,7 +165,7 @@ impl Default for CallLimits {
     }
 }
 
-/// What people call MB, in bytes.
+/// Mebibytes, in bytes.
 pub fn mebibytes(number: u32) -> usize {
     (number as usize) << 20
 }
@@ -192,12 +192,12 @@ pub fn variables_table() -> String {
     table
 }
 
-fn default_words(default: Fallback) -> String {
+fn default_words(default: DefaultValue) -> String {
     match default {
-        Fallback::Required => "required".to_owned(),
-        Fallback::Number(number) => number.to_string(),
-        Fallback::Switch(on) => on.to_string(),
-        Fallback::Words(words) => words.to_owned(),
+        DefaultValue::Required => "required".to_owned(),
+        DefaultValue::Number(number) => number.to_string(),
+        DefaultValue::Switch(on) => on.to_string(),
+        DefaultValue::Words(words) => words.to_owned(),
     }
 }
 
@@ -206,7 +206,7 @@ fn capitalised(text: &str) -> String {
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
-/// Markdown would take a star for emphasis, an angle bracket for HTML and a bar for the end of the cell.
+/// In Markdown a star is emphasis, an angle bracket is HTML and a bar ends the cell.
 fn escaped(text: &str) -> String {
     text.replace('*', "\\*").replace('<', "\\<").replace('|', "\\|")
 }

@@ -1,73 +1,74 @@
-//! One attempt to deliver to one server: what its answers mean for the recipients and for its health.
+//! One delivery attempt at one server: what its result means for the recipients and for the server's health.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use smtp_submission::{Delivery, Error, HealthImpact, Phase, RecipientStatus, Reply, classify};
 use tracing::info;
 
-use super::ledger::Ledger;
-use super::probe;
-use super::server::Shared;
-use super::words;
-use crate::outcome::{Fate, RecipientOutcome};
+use super::advice;
+use super::delivery_state::DeliveryState;
+use super::recovery;
+use super::upstream::Upstream;
+use crate::outcome::RecipientOutcome;
 
-/// One attempt, from before the connection to the answers.
+/// One attempt, from before the connection to its result.
 pub(super) struct Attempt<'a> {
-    server: &'a Shared,
-    ledger: &'a Ledger,
+    server: &'a Arc<Upstream>,
+    state: &'a DeliveryState,
     open: Vec<usize>,
     another: bool,
     began: Instant,
 }
 
 impl<'a> Attempt<'a> {
-    /// Begins an attempt for everyone who is open in `ledger`. `another` tells whether another server is left.
-    pub(super) fn new(server: &'a Shared, ledger: &'a Ledger, another: bool) -> Self {
-        ledger.visit(server.name(), server.address());
-        Self { server, ledger, open: ledger.open(), another, began: server.instant() }
+    /// Begins an attempt for all open recipients of `state`. `another`: whether another server is left.
+    pub(super) fn new(server: &'a Arc<Upstream>, state: &'a DeliveryState, another: bool) -> Self {
+        state.try_server(server.name(), server.address());
+        Self { server, state, open: state.open(), another, began: server.instant() }
     }
 
-    /// The positions of the recipients that it is for.
+    /// The positions of its recipients.
     pub(super) fn open(&self) -> &[usize] {
         &self.open
     }
 
-    /// It ended before a transaction began.
+    /// Records a failure before a transaction began.
     pub(super) fn failed(&self, error: &Error) {
         self.ended(&Delivery::failed(self.open.len(), error));
     }
 
-    /// The recipients cannot be put on the wire as they are.
+    /// Rejects all recipients, because the envelope is not valid.
     pub(super) fn refuse_all(&self, words: &str) {
-        self.ledger.close(Fate::Refused, Phase::Mail, words, true);
+        self.state.close(RecipientStatus::Rejected, Phase::Mail, words, true);
     }
 
-    /// It ended with one answer for each recipient.
+    /// Records one result for each recipient.
     pub(super) fn ended(&self, delivery: &Delivery) {
-        let mut effect = HealthImpact::None;
-        let mut tally = Tally::default();
+        let mut impact = HealthImpact::None;
+        let mut counts = StatusCounts::default();
         for (&position, result) in self.open.iter().zip(&delivery.recipients) {
             let (outcome, health) = self.outcome(position, result);
-            effect = stronger(effect, health);
-            tally.count(outcome.fate);
-            self.ledger.write(position, outcome);
+            impact = stronger(impact, health);
+            counts.count(outcome.status);
+            self.state.write(position, outcome);
         }
-        if tally.accepted > 0 {
-            self.ledger.accepted_by(self.server.name(), self.server.address());
+        if counts.accepted > 0 {
+            self.state.accepted_by(self.server.name(), self.server.address());
         }
-        tally.log(self.server.name());
-        if self.server.note(effect, self.began) {
-            probe::after_back_off(self.server);
+        counts.log(self.server.name());
+        if self.server.note(impact, self.began) {
+            recovery::after_back_off(self.server);
         }
     }
 
     fn outcome(&self, position: usize, result: &Result<Reply, Error>) -> (RecipientOutcome, HealthImpact) {
-        let (fate, phase, words, health) = match result {
-            Ok(_) => (Fate::Accepted, Phase::EndOfData, String::new(), HealthImpact::Healthy),
+        let (status, phase, words, health) = match result {
+            Ok(_) => (RecipientStatus::Accepted, Phase::EndOfData, String::new(), HealthImpact::Healthy),
             Err(error) => {
                 let classification = classify(error.phase, &error.kind, self.another);
-                let words = words::explain(&self.server.config, error);
-                (fate(classification.status), error.phase, words, classification.health)
+                let words = advice::explain(&self.server.config, error);
+                (recorded(classification.status), error.phase, words, classification.health)
             }
         };
         let reply = match result {
@@ -75,8 +76,8 @@ impl<'a> Attempt<'a> {
             Err(error) => error.reply(),
         };
         let outcome = RecipientOutcome {
-            address: self.ledger.address(position),
-            fate,
+            address: self.state.address(position),
+            status,
             phase,
             words,
             code: reply.map(|reply| reply.code),
@@ -88,16 +89,12 @@ impl<'a> Attempt<'a> {
     }
 }
 
-fn fate(verdict: RecipientStatus) -> Fate {
-    match verdict {
-        RecipientStatus::Accepted => Fate::Accepted,
-        RecipientStatus::TryNext | RecipientStatus::Deferred => Fate::Later,
-        RecipientStatus::Rejected => Fate::Refused,
-        RecipientStatus::Unknown => Fate::Unknown,
-    }
+/// A recipient that another server may try stays open; if none does, it is deferred.
+fn recorded(status: RecipientStatus) -> RecipientStatus {
+    if status == RecipientStatus::TryNext { RecipientStatus::Deferred } else { status }
 }
 
-/// The effect that says more about a server: a failure says more than a success, a refused login most.
+/// The stronger impact: a failure outweighs a success, a refused login everything.
 fn stronger(one: HealthImpact, other: HealthImpact) -> HealthImpact {
     let weight = |health: HealthImpact| match health {
         HealthImpact::None => 0,
@@ -109,22 +106,22 @@ fn stronger(one: HealthImpact, other: HealthImpact) -> HealthImpact {
     if weight(other) > weight(one) { other } else { one }
 }
 
-/// How many recipients ended how, for the log.
+/// The number of recipients by status, for the log.
 #[derive(Default)]
-struct Tally {
+struct StatusCounts {
     accepted: usize,
     refused: usize,
     open: usize,
     unknown: usize,
 }
 
-impl Tally {
-    fn count(&mut self, fate: Fate) {
-        *match fate {
-            Fate::Accepted => &mut self.accepted,
-            Fate::Refused => &mut self.refused,
-            Fate::Later => &mut self.open,
-            Fate::Unknown => &mut self.unknown,
+impl StatusCounts {
+    fn count(&mut self, status: RecipientStatus) {
+        *match status {
+            RecipientStatus::Accepted => &mut self.accepted,
+            RecipientStatus::Rejected => &mut self.refused,
+            RecipientStatus::TryNext | RecipientStatus::Deferred => &mut self.open,
+            RecipientStatus::Unknown => &mut self.unknown,
         } += 1;
     }
 

@@ -1,50 +1,50 @@
-//! What is different between two configurations.
+//! The differences between two configurations.
 
 use crate::config::{Config, SenderRule, ServerConfig};
 
-/// The difference, by the servers' names.
+/// The differences, by server name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Names of new servers.
     pub added: Vec<String>,
-    /// Names of servers that are gone.
+    /// Names of removed servers.
     pub removed: Vec<String>,
-    /// Servers that are configured differently.
-    pub modified: Vec<Modified>,
-    /// Names of servers that are as they were.
+    /// Servers with changed settings.
+    pub modified: Vec<ModifiedServer>,
+    /// Names of unchanged servers.
     pub unchanged: Vec<String>,
-    /// Settings that belong to no server and changed.
-    pub settings: Vec<Field>,
-    /// How many servers there were.
+    /// Changed settings that belong to no server.
+    pub settings: Vec<FieldChange>,
+    /// The old number of servers.
     pub old_count: usize,
-    /// How many there are.
+    /// The new number of servers.
     pub new_count: usize,
-    /// The server that is tried first is another one.
+    /// Whether another server is tried first.
     pub primary_changed: bool,
 }
 
-/// One server that is configured differently.
+/// One server with changed settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Modified {
+pub struct ModifiedServer {
     /// Its name.
     pub name: String,
-    /// The fields that changed.
-    pub fields: Vec<Field>,
+    /// The changed fields.
+    pub fields: Vec<FieldChange>,
 }
 
-/// One field that changed, its values as they may be shown (a password: `changed`).
+/// One changed field, its values masked (a password: `changed`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// As results name it.
+pub struct FieldChange {
+    /// Its name in results.
     pub name: &'static str,
-    /// Before.
+    /// The old value.
     pub old: String,
-    /// After.
+    /// The new value.
     pub new: String,
 }
 
 impl Changes {
-    /// What is different in `new`.
+    /// The differences from `old` to `new`.
     pub fn between(old: &Config, new: &Config) -> Self {
         let mut changes = Self {
             old_count: old.servers.len(),
@@ -60,7 +60,7 @@ impl Changes {
                 Some(before) => {
                     changes
                         .modified
-                        .push(Modified { name: server.name.clone(), fields: fields(before, server) });
+                        .push(ModifiedServer { name: server.name.clone(), fields: fields(before, server) });
                 }
             }
         }
@@ -69,7 +69,7 @@ impl Changes {
         changes
     }
 
-    /// How many servers and settings changed.
+    /// The number of changed servers and settings.
     pub fn total(&self) -> usize {
         self.added.len() + self.removed.len() + self.modified.len() + self.settings.len()
     }
@@ -83,7 +83,7 @@ fn named<'a>(config: &'a Config, name: &str) -> Option<&'a ServerConfig> {
     config.servers.iter().find(|server| server.name == name)
 }
 
-fn settings(old: &Config, new: &Config) -> Vec<Field> {
+fn settings(old: &Config, new: &Config) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     note(
         &mut fields,
@@ -95,12 +95,12 @@ fn settings(old: &Config, new: &Config) -> Vec<Field> {
     fields
 }
 
-fn fields(old: &ServerConfig, new: &ServerConfig) -> Vec<Field> {
+fn fields(old: &ServerConfig, new: &ServerConfig) -> Vec<FieldChange> {
     let mut fields = Vec::new();
     for (name, show) in SHOWN {
         note(&mut fields, name, &show(old), &show(new));
     }
-    // Two values may look alike where they are masked.
+    // Two different values may look alike when they are masked.
     let hidden = [
         ("username", old.username != new.username),
         ("from_email", old.identity != new.identity),
@@ -111,13 +111,13 @@ fn fields(old: &ServerConfig, new: &ServerConfig) -> Vec<Field> {
     for (name, changed) in hidden {
         if changed && fields.iter().all(|field| field.name != name) {
             let (old, new) = ("not shown".to_owned(), "changed".to_owned());
-            fields.push(Field { name, old, new });
+            fields.push(FieldChange { name, old, new });
         }
     }
     fields
 }
 
-/// A field's name in results, and its value as it may be shown.
+/// A field's name in results, and its masked value.
 type Shown = (&'static str, fn(&ServerConfig) -> String);
 
 const SHOWN: [Shown; 12] = [
@@ -137,9 +137,9 @@ const SHOWN: [Shown; 12] = [
     ("allow_plaintext_auth", |server| server.allow_plaintext_auth.to_string()),
 ];
 
-fn note(fields: &mut Vec<Field>, name: &'static str, old: &str, new: &str) {
+fn note(fields: &mut Vec<FieldChange>, name: &'static str, old: &str, new: &str) {
     if old != new {
-        fields.push(Field { name, old: old.to_owned(), new: new.to_owned() });
+        fields.push(FieldChange { name, old: old.to_owned(), new: new.to_owned() });
     }
 }
 

@@ -1,20 +1,20 @@
-//! A server's health: what failures and successes make of it. Pure; times are passed in.
+//! A server's health after failures and successes. Pure; times are passed in.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset};
-use smtp_submission::HealthImpact as Effect;
+use smtp_submission::HealthImpact;
 
-use super::report::Condition;
+use super::report::Availability;
 
 /// The first back-off after a failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 /// The longest back-off.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
-/// How often a refused login may be tried again when somebody asks for it.
-const LOGIN_BRAKE: Duration = Duration::from_secs(60);
+/// How often a refused login may be tried again on request.
+const AUTH_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is remembered of a server's failures.
+/// The failures of one server.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Health {
     failures: u32,
@@ -25,27 +25,33 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Takes note of what a conversation that `began` then meant for the server's health.
+    /// Records the impact of a session that `began` then.
     ///
-    /// Conversations that were under way together fail together: only one that began after the last failure was known
-    /// makes the back-off grow.
-    pub(super) fn note(&mut self, effect: Effect, began: Instant, at: Instant, date: DateTime<FixedOffset>) {
-        match effect {
-            Effect::None => return,
-            Effect::Healthy => return self.recover(began),
-            Effect::BriefFailure => self.back_off(FIRST_BACKOFF, at),
-            Effect::Failure if self.since.is_some_and(|since| began < since) => {}
-            Effect::Failure => {
+    /// Sessions that were open at the same time fail together: only one that began after the last failure
+    /// extends the back-off.
+    pub(super) fn note(
+        &mut self,
+        impact: HealthImpact,
+        began: Instant,
+        at: Instant,
+        date: DateTime<FixedOffset>,
+    ) {
+        match impact {
+            HealthImpact::None => return,
+            HealthImpact::Healthy => return self.recover(began),
+            HealthImpact::BriefFailure => self.back_off(FIRST_BACKOFF, at),
+            HealthImpact::Failure if self.since.is_some_and(|since| began < since) => {}
+            HealthImpact::Failure => {
                 self.failures = self.failures.saturating_add(1);
                 self.since = Some(at);
                 self.back_off(backoff(self.failures), at);
             }
-            Effect::AuthFailure => self.login_refused = Some(at),
+            HealthImpact::AuthFailure => self.login_refused = Some(at),
         }
         self.last_failure = Some(date);
     }
 
-    /// A conversation that began before the login was refused ran on an earlier login: it lifts no pause.
+    /// A session that began before the login was refused used an earlier login: it does not lift the pause.
     fn recover(&mut self, began: Instant) {
         let login_refused = self.login_refused.filter(|refused| began <= *refused);
         *self = Self { login_refused, last_failure: self.last_failure, ..Self::default() };
@@ -57,13 +63,13 @@ impl Health {
     }
 
     /// Whether the server may be used at `at`.
-    pub(super) fn condition(&self, at: Instant) -> Condition {
+    pub(super) fn availability(&self, at: Instant) -> Availability {
         if self.login_refused.is_some() {
-            return Condition::Paused;
+            return Availability::Paused;
         }
         match self.backoff_remaining(at) {
-            Some(_) => Condition::BackOff,
-            None => Condition::Available,
+            Some(_) => Availability::BackOff,
+            None => Availability::Available,
         }
     }
 
@@ -78,13 +84,13 @@ impl Health {
         self.last_failure
     }
 
-    /// How long a login that somebody asks for must still wait after one that was refused.
-    pub(super) fn login_brake(&self, at: Instant) -> Option<Duration> {
-        let remaining = (self.login_refused? + LOGIN_BRAKE).saturating_duration_since(at);
+    /// How long until a refused login may be tried again on request.
+    pub(super) fn auth_retry_after(&self, at: Instant) -> Option<Duration> {
+        let remaining = (self.login_refused? + AUTH_RETRY_INTERVAL).saturating_duration_since(at);
         (!remaining.is_zero()).then_some(remaining)
     }
 
-    /// Forgets failures, but not a refused login: only a success or another configuration lifts that.
+    /// Forgets failures, but not a refused login: only a success or a new configuration lifts that.
     pub(super) fn forget_failures(&mut self) {
         *self =
             Self { login_refused: self.login_refused, last_failure: self.last_failure, ..Self::default() };
@@ -102,93 +108,93 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
-    struct Patient {
+    struct TestServer {
         clock: Clock,
         health: Health,
     }
 
-    impl Patient {
+    impl TestServer {
         fn new() -> Self {
             Self { clock: Clock::manual(DateTime::default()), health: Health::default() }
         }
 
-        fn note(&mut self, effect: Effect) {
-            self.note_since(effect, self.clock.instant());
+        fn note(&mut self, impact: HealthImpact) {
+            self.note_since(impact, self.clock.instant());
         }
 
-        fn note_since(&mut self, effect: Effect, began: Instant) {
-            self.health.note(effect, began, self.clock.instant(), self.clock.now());
+        fn note_since(&mut self, impact: HealthImpact, began: Instant) {
+            self.health.note(impact, began, self.clock.instant(), self.clock.now());
         }
 
         fn rest(&self) -> u64 {
             self.health.backoff_remaining(self.clock.instant()).map_or(0, |rest| rest.as_secs())
         }
 
-        fn condition(&self) -> Condition {
-            self.health.condition(self.clock.instant())
+        fn availability(&self) -> Availability {
+            self.health.availability(self.clock.instant())
         }
     }
 
     #[test]
     fn back_off_doubles_from_5_s_to_5_min_and_a_success_ends_it() {
-        let mut patient = Patient::new();
+        let mut server = TestServer::new();
         for expected in [5, 10, 20, 40, 80, 160, 300, 300] {
-            patient.note(Effect::Failure);
-            assert_eq!(patient.rest(), expected);
-            assert_eq!(patient.condition(), Condition::BackOff);
-            patient.clock.advance(Duration::from_secs(expected));
-            assert_eq!(patient.condition(), Condition::Available);
+            server.note(HealthImpact::Failure);
+            assert_eq!(server.rest(), expected);
+            assert_eq!(server.availability(), Availability::BackOff);
+            server.clock.advance(Duration::from_secs(expected));
+            assert_eq!(server.availability(), Availability::Available);
         }
-        patient.note(Effect::Healthy);
-        patient.note(Effect::Failure);
-        assert_eq!(patient.rest(), 5);
+        server.note(HealthImpact::Healthy);
+        server.note(HealthImpact::Failure);
+        assert_eq!(server.rest(), 5);
     }
 
     #[test]
     fn calls_that_fail_together_are_one_failure() {
-        let mut patient = Patient::new();
-        let began = patient.clock.instant();
-        patient.clock.advance(Duration::from_secs(1));
+        let mut server = TestServer::new();
+        let began = server.clock.instant();
+        server.clock.advance(Duration::from_secs(1));
         for _ in 0..64 {
-            patient.note_since(Effect::Failure, began);
+            server.note_since(HealthImpact::Failure, began);
         }
-        assert_eq!(patient.rest(), 5);
-        patient.note(Effect::Failure);
-        assert_eq!(patient.rest(), 10, "a further attempt");
+        assert_eq!(server.rest(), 5);
+        server.note(HealthImpact::Failure);
+        assert_eq!(server.rest(), 10, "a further attempt");
     }
 
     #[test]
     fn a_421_hurts_briefly_however_often() {
-        let mut patient = Patient::new();
+        let mut server = TestServer::new();
         for _ in 0..5 {
-            patient.note(Effect::BriefFailure);
-            assert_eq!(patient.rest(), 5);
-            patient.clock.advance(Duration::from_secs(5));
+            server.note(HealthImpact::BriefFailure);
+            assert_eq!(server.rest(), 5);
+            server.clock.advance(Duration::from_secs(5));
         }
     }
 
     #[test]
     fn an_unhurt_server_stays_as_it_was() {
-        let mut patient = Patient::new();
-        patient.note(Effect::None);
-        assert_eq!(patient.condition(), Condition::Available);
-        patient.note(Effect::Failure);
-        patient.note(Effect::None);
-        assert_eq!(patient.condition(), Condition::BackOff);
+        let mut server = TestServer::new();
+        server.note(HealthImpact::None);
+        assert_eq!(server.availability(), Availability::Available);
+        server.note(HealthImpact::Failure);
+        server.note(HealthImpact::None);
+        assert_eq!(server.availability(), Availability::BackOff);
     }
 
     #[test]
     fn a_refused_login_pauses_until_a_success_and_is_tried_once_a_minute_at_most() {
-        let mut patient = Patient::new();
-        patient.note(Effect::AuthFailure);
-        let brake = |patient: &Patient| {
-            patient.health.login_brake(patient.clock.instant()).map(|rest| rest.as_secs())
+        let mut server = TestServer::new();
+        server.note(HealthImpact::AuthFailure);
+        let brake = |server: &TestServer| {
+            server.health.auth_retry_after(server.clock.instant()).map(|rest| rest.as_secs())
         };
-        assert_eq!((patient.condition(), brake(&patient)), (Condition::Paused, Some(60)));
-        patient.clock.advance(Duration::from_secs(3600));
-        patient.health.forget_failures();
-        assert_eq!((patient.condition(), brake(&patient)), (Condition::Paused, None));
-        patient.note(Effect::Healthy);
-        assert_eq!(patient.condition(), Condition::Available);
+        assert_eq!((server.availability(), brake(&server)), (Availability::Paused, Some(60)));
+        server.clock.advance(Duration::from_secs(3600));
+        server.health.forget_failures();
+        assert_eq!((server.availability(), brake(&server)), (Availability::Paused, None));
+        server.note(HealthImpact::Healthy);
+        assert_eq!(server.availability(), Availability::Available);
     }
 }

@@ -1,17 +1,17 @@
-//! The way out: a message goes through the servers until each recipient has an end.
+//! Dispatches messages: the configured servers, and deliveries until every recipient has a final status.
 
+mod advice;
 mod attempt;
 pub mod changes;
 mod delivery;
+mod delivery_state;
 mod health;
-mod ledger;
-mod probe;
+mod recovery;
 pub mod report;
 mod route;
-mod server;
-mod setup;
+mod snapshot;
 mod test;
-mod words;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,165 +24,168 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Origin, Problems};
+use crate::config::{self, Config, ConfigErrors, ConfigSources};
 use crate::message::Message;
-use crate::outcome::{Fate, Outcome};
+use crate::outcome::{Outcome, RecipientStatus};
 use changes::Changes;
-use ledger::Ledger;
-use report::{Condition, ConnectionTest, NotReloaded, Reloaded, ServersStatus, Switched};
-pub use setup::Setup;
+use delivery_state::DeliveryState;
+use report::{Availability, ConnectionTest, ReloadError, Reloaded, ServersStatus, Switched};
+pub use snapshot::Snapshot;
+use upstream::Upstream;
 
-/// The servers in force, their health and their warm sessions. One for each process.
+/// The servers in use, their health and their sessions. One for each process.
 pub struct Dispatch {
-    setup: ArcSwap<Setup>,
-    /// Reloads, switches and reconnects come one after the other. It holds what a reload tried in vain because the login was
-    /// refused: the next reload must not try it as if nothing had happened.
-    changing: tokio::sync::Mutex<Vec<server::Shared>>,
-    origin: Origin,
+    snapshot: ArcSwap<Snapshot>,
+    /// Serialises reloads, switches and reconnects. It holds the servers that a failed reload left paused because the login was
+    /// refused: the next reload must not try them as new ones.
+    changing: tokio::sync::Mutex<Vec<Arc<Upstream>>>,
+    origin: ConfigSources,
     clock: Clock,
-    underway: TaskTracker,
-    hurry: CancellationToken,
+    deliveries: TaskTracker,
+    shutdown_deadline: CancellationToken,
 }
 
 impl Dispatch {
-    /// Builds the servers of `config`; connects to none.
+    /// Prepares the servers of `config`; connects to none.
     ///
     /// # Errors
-    /// When a server's certificates cannot be used.
-    pub fn new(origin: Origin, config: Config, clock: Clock) -> Result<Self, Problems> {
+    /// A server's certificates cannot be used.
+    pub fn new(origin: ConfigSources, config: Config, clock: Clock) -> Result<Self, ConfigErrors> {
         Ok(Self {
-            setup: ArcSwap::from_pointee(Setup::build(config, &[], None, &clock)?),
+            snapshot: ArcSwap::from_pointee(Snapshot::build(config, &[], None, &clock)?),
             changing: tokio::sync::Mutex::default(),
             origin,
             clock,
-            underway: TaskTracker::new(),
-            hurry: CancellationToken::new(),
+            deliveries: TaskTracker::new(),
+            shutdown_deadline: CancellationToken::new(),
         })
     }
 
-    /// What is in force now. A call takes it once and uses it to its end.
-    pub fn setup(&self) -> Arc<Setup> {
-        self.setup.load_full()
+    /// The current snapshot. A call takes it once and uses it to its end.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
     }
 
-    /// Sends `message` through the servers of `setup`; answers within `wait` with the truth as far as it is known.
+    /// Sends `message` through the servers of `snapshot`; returns within `wait` with what is known by then.
     ///
-    /// Whoever stops waiting for the answer does not stop the delivery. When `wait` is over, a delivery that has not come to
-    /// its last byte is stopped, and one that has goes on by itself: its end is logged.
-    pub async fn send(&self, setup: Arc<Setup>, message: Arc<Message>, wait: Duration) -> Outcome {
+    /// Dropping the future does not stop the delivery. When `wait` is over, a delivery whose last byte was not sent is
+    /// cancelled; otherwise it goes on in the background and its result is logged.
+    pub async fn send(&self, snapshot: Arc<Snapshot>, message: Arc<Message>, wait: Duration) -> Outcome {
         let began = Instant::now();
         let deadline = began + wait;
-        // The delivery writes down what it found out before its caller is answered.
-        let close = deadline - (wait / 20).min(LAST_WORDS);
-        let ledger = Arc::new(Ledger::new(&message));
+        // The delivery records its result before its caller is answered.
+        let close = deadline - (wait / 20).min(ANSWER_GRACE_PERIOD);
+        let state = Arc::new(DeliveryState::new(&message));
         let commit_point = CommitPoint::new();
-        let mut delivery = self.underway.spawn({
-            let (ledger, commit_point) = (Arc::clone(&ledger), commit_point.clone());
-            async move { delivery::deliver(&setup, &message, &commit_point, &ledger, close).await }
+        let mut delivery = self.deliveries.spawn({
+            let (state, commit_point) = (Arc::clone(&state), commit_point.clone());
+            async move { delivery::deliver(&snapshot, &message, &commit_point, &state, close).await }
         });
         tokio::select! {
-            ended = &mut delivery => if ended.is_err() { after_a_panic(&ledger, &commit_point) },
-            why = self.out_of_patience(deadline) => {
+            ended = &mut delivery => if ended.is_err() { after_a_panic(&state, &commit_point) },
+            why = self.wait_limit(deadline) => {
                 if commit_point.cancel() {
                     delivery.abort();
                     let words = format!("stopped before its last byte was sent, because {why}");
-                    ledger.close(Fate::Later, Phase::Data, &words, false);
+                    state.close(RecipientStatus::Deferred, Phase::Data, &words, false);
                 } else {
-                    ledger.close(Fate::Unknown, Phase::EndOfData, STILL_WAITING, true);
+                    state.close(RecipientStatus::Unknown, Phase::EndOfData, STILL_WAITING, true);
                     info!("a delivery goes on without its caller");
                 }
             }
         }
-        let (recipients, server) = ledger.read();
+        let (recipients, server) = state.read();
         Outcome { recipients, server, duration: began.elapsed() }
     }
 
-    /// Every call that waits for a delivery is answered now, with the truth as far as it is known.
-    pub fn hurry(&self) {
-        self.hurry.cancel();
+    /// Answers every call that waits for a delivery now, with what is known.
+    pub fn shutdown_deadline(&self) {
+        self.shutdown_deadline.cancel();
     }
 
-    /// Returns when a caller can wait no longer, and says why.
-    async fn out_of_patience(&self, deadline: Instant) -> &'static str {
+    /// Returns when a caller can wait no longer, with the reason.
+    async fn wait_limit(&self, deadline: Instant) -> &'static str {
         tokio::select! {
             () = tokio::time::sleep_until(deadline) => "the time was over",
-            () = self.hurry.cancelled() => "the program is stopping",
+            () = self.shutdown_deadline.cancelled() => "the program is stopping",
         }
     }
 
     /// Connects to every server at the same time, negotiates TLS, logs in, sends no mail.
     pub async fn test(&self) -> ConnectionTest {
-        test::test_all(&self.setup().servers).await
+        test::test_all(&self.snapshot().servers).await
     }
 
     /// The servers and their health.
     pub fn status(&self) -> ServersStatus {
-        let setup = self.setup();
-        let current = route::current(&setup).map(|server| server.name().to_owned());
-        let status = |server: &server::Shared| server.status(current.as_deref() == Some(server.name()));
-        ServersStatus { servers: setup.servers.iter().map(status).collect() }
+        let snapshot = self.snapshot();
+        let current = route::current(&snapshot).map(|server| server.name().to_owned());
+        let status = |server: &Arc<Upstream>| server.status(current.as_deref() == Some(server.name()));
+        ServersStatus { servers: snapshot.servers.iter().map(status).collect() }
     }
 
-    /// Connects to the server called `name` and makes it first for all later mail. If it cannot connect, nothing changes.
+    /// Connects to the server called `name` and makes it the first for all later mail. If it cannot connect, nothing changes.
     pub async fn switch(&self, name: &str) -> Switched {
         let _alone = self.changing.lock().await;
-        let setup = self.setup();
-        let Some(server) = setup.server(name) else {
+        let snapshot = self.snapshot();
+        let Some(server) = snapshot.server(name) else {
             return Switched::NoSuchServer(name.to_owned());
         };
         let tested = test::test_one(server).await;
         if let Err(words) = tested.result {
             return Switched::Unreachable(server.status(false), words);
         }
-        self.setup.store(Arc::new(setup.preferring(name)));
+        self.snapshot.store(Arc::new(snapshot.preferring(name)));
         info!(server = name, "switched: it is tried first now");
         Switched::Done(server.status(true))
     }
 
-    /// Reads the configuration again and applies it, all or nothing. Calls under way finish on the old one.
+    /// Reloads the configuration and applies it, all or nothing. Calls in flight finish with the old one.
     ///
     /// # Errors
-    /// When the new configuration is invalid or none of its servers is usable; the old one goes on serving.
-    pub async fn reload(&self) -> Result<Reloaded, NotReloaded> {
+    /// The new configuration is invalid or none of its servers is usable; the old one stays in use.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let mut refused = self.changing.lock().await;
-        let old = self.setup();
-        let invalid = |problems: Problems| NotReloaded {
+        let old = self.snapshot();
+        let invalid = |problems: ConfigErrors| ReloadError {
             step: "validate",
-            words: problems.to_string(),
+            message: problems.to_string(),
             connection_test: None,
         };
         let config = config::load(&self.origin).map_err(invalid)?;
         let from_environment_only = config.from_environment_only;
         let changes = Changes::between(&old.config, &config);
         let known: Vec<_> = old.servers.iter().chain(refused.iter()).cloned().collect();
-        let new = Setup::build(config, &known, old.preferred.as_deref(), &self.clock).map_err(invalid)?;
+        let new = Snapshot::build(config, &known, old.preferred.as_deref(), &self.clock).map_err(invalid)?;
         let connection_test = test::test_all(&new.servers).await;
         refused.clear();
         if connection_test.successful() == 0 {
-            refused.extend(new.servers.into_iter().filter(|server| server.condition() == Condition::Paused));
-            let words = "none of the new servers is usable".to_owned();
-            return Err(NotReloaded { step: "connect", words, connection_test: Some(connection_test) });
+            refused.extend(
+                new.servers.into_iter().filter(|server| server.availability() == Availability::Paused),
+            );
+            let message = "none of the new servers is usable".to_owned();
+            return Err(ReloadError { step: "connect", message, connection_test: Some(connection_test) });
         }
         info!(changes = changes.total(), servers = new.servers.len(), "configuration reloaded");
         self.replace(&old, new);
         Ok(Reloaded { changes, connection_test, from_environment_only })
     }
 
-    /// Drops warm sessions, forgets failures and tests all servers. A refused login stays refused until a login succeeds.
+    /// Closes idle sessions, forgets failures and tests all servers. A refused login stays refused until a login succeeds.
     pub async fn reconnect(&self) -> ConnectionTest {
         let _alone = self.changing.lock().await;
-        let old = self.setup();
-        if let Ok(new) = old.renewed() {
+        let old = self.snapshot();
+        if let Ok(new) = old.fresh() {
             self.replace(&old, new);
         }
         self.test().await
     }
 
-    fn replace(&self, old: &Setup, new: Setup) {
-        let kept = |server: &&server::Shared| new.servers.iter().any(|other| Arc::ptr_eq(other, server));
+    fn replace(&self, old: &Snapshot, new: Snapshot) {
+        let kept = |server: &&Arc<Upstream>| new.servers.iter().any(|other| Arc::ptr_eq(other, server));
         let gone: Vec<_> = old.servers.iter().filter(|server| !kept(server)).cloned().collect();
-        self.setup.store(Arc::new(new));
-        // Goodbyes take time where a server hangs; nobody has to wait for them.
+        self.snapshot.store(Arc::new(new));
+        // QUIT takes time if a server hangs; nothing has to wait for it.
         tokio::spawn(async move {
             for server in gone {
                 server.pool.drain().await;
@@ -190,22 +193,22 @@ impl Dispatch {
         });
     }
 
-    /// Says goodbye to every server. Deliveries under way are not waited for.
+    /// Closes all idle sessions with QUIT. Does not wait for deliveries in flight.
     pub async fn drain(&self) {
-        for server in &self.setup().servers {
+        for server in &self.snapshot().servers {
             server.pool.drain().await;
         }
     }
 }
 
-/// The time between the end of a delivery's attempts to connect and the answer.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The time between the end of a delivery's connection attempts and the answer.
+const ANSWER_GRACE_PERIOD: Duration = Duration::from_secs(1);
 
 const STILL_WAITING: &str = "still waiting for the server's answer to the end of the mail";
 
-/// A delivery that ended in a panic of ours: what had not come to its last byte was not sent.
-fn after_a_panic(ledger: &Ledger, commit_point: &CommitPoint) {
+/// Sets the status after a panic in a delivery: if its last byte was not sent, it was not sent.
+fn after_a_panic(state: &DeliveryState, commit_point: &CommitPoint) {
     let words = "an error inside this program ended the delivery; please report it";
-    let fate = if commit_point.cancel() { Fate::Later } else { Fate::Unknown };
-    ledger.close(fate, Phase::Data, words, true);
+    let status = if commit_point.cancel() { RecipientStatus::Deferred } else { RecipientStatus::Unknown };
+    state.close(status, Phase::Data, words, true);
 }

@@ -1,4 +1,4 @@
-//! What is told of the servers: tests, health, switches and reloads.
+//! Reports about the servers: tests, health, switches and reloads.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::changes::Changes;
 /// The test of every server.
 #[derive(Debug, Clone)]
 pub struct ConnectionTest {
-    /// One each, in the order in which they are tried.
+    /// One for each server, in the order in which they are tried.
     pub servers: Vec<ServerTest>,
 }
 
@@ -26,28 +26,28 @@ pub struct ServerTest {
     pub result: Result<Connected, String>,
 }
 
-/// What a server that works told of itself.
+/// What a working server offers.
 #[derive(Debug, Clone)]
 pub struct Connected {
     /// `TLSv1.3`, or none in plaintext.
     pub tls_version: Option<String>,
-    /// The keywords of its EHLO answer, with their parameters.
+    /// The keywords of its EHLO reply, with their parameters.
     pub extensions: Vec<String>,
-    /// Whether a login was made.
+    /// Whether it logged in.
     pub logged_in: bool,
 }
 
 /// The servers and their health, in the order in which they are tried.
 #[derive(Debug, Clone)]
 pub struct ServersStatus {
-    /// One each; the first is the primary, and one of them is current.
+    /// One for each server; the first is the primary, and one of them is current.
     pub servers: Vec<ServerStatus>,
 }
 
 impl ServersStatus {
     /// How many of them may be used.
     pub fn usable(&self) -> usize {
-        self.servers.iter().filter(|server| server.condition == Condition::Available).count()
+        self.servers.iter().filter(|server| server.availability == Availability::Available).count()
     }
 }
 
@@ -65,25 +65,25 @@ pub struct ServerStatus {
     /// The next mail goes to it first.
     pub is_current: bool,
     /// Whether it may be used.
-    pub condition: Condition,
+    pub availability: Availability,
     /// When it failed last.
     pub last_failure: Option<DateTime<FixedOffset>>,
-    /// Until the end of its back-off.
+    /// The remaining back-off.
     pub backoff_remaining: Option<Duration>,
 }
 
 /// Whether a server may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
-    /// It works, as far as is known.
+pub enum Availability {
+    /// It works, as far as known.
     Available,
-    /// It failed and is left alone for a while.
+    /// It failed and is not used for a while.
     BackOff,
-    /// It refused the login: left alone until its configuration changes or a login succeeds.
+    /// It refused the login: not used until its configuration changes or a login succeeds.
     Paused,
 }
 
-/// The end of a switch.
+/// The result of a switch.
 #[derive(Debug, Clone)]
 pub enum Switched {
     /// It is first now.
@@ -97,22 +97,22 @@ pub enum Switched {
 /// A reload that was applied.
 #[derive(Debug, Clone)]
 pub struct Reloaded {
-    /// What is different now.
+    /// The differences.
     pub changes: Changes,
     /// The test of the new servers.
     pub connection_test: ConnectionTest,
-    /// Everything comes from the process's own environment, so nothing can have changed.
+    /// Everything comes from the process's environment, so nothing can have changed.
     pub from_environment_only: bool,
 }
 
-/// A reload that was not applied: the old configuration goes on serving.
+/// A reload that was not applied: the old configuration stays in use.
 #[derive(Debug, Clone)]
-pub struct NotReloaded {
+pub struct ReloadError {
     /// `validate` or `connect`.
     pub step: &'static str,
-    /// What is wrong, one problem a line.
-    pub words: String,
-    /// The test of the new servers, where it came to that.
+    /// What is wrong, one error a line.
+    pub message: String,
+    /// The test of the new servers, if they were tested.
     pub connection_test: Option<ConnectionTest>,
 }
 

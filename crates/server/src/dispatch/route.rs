@@ -1,58 +1,63 @@
-//! Which servers may send a message, and in which order. Pure, but for looking at their health.
+//! Which servers may send a message, and in which order. Pure, except that it reads their health.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::report::Condition;
-use super::server::Shared;
-use super::setup::Setup;
+use super::report::Availability;
+use super::snapshot::Snapshot;
+use super::upstream::Upstream;
 use crate::config::ServerConfig;
-use crate::message::{Message, Rendering};
+use crate::message::{HeaderVariant, Message};
 
-/// One stop on a message's way: a server, and the header block that it sends.
-pub(super) struct Stop<'a> {
+/// A server that may be tried for a message, and the header block that it sends.
+pub(super) struct Candidate<'a> {
     /// The server.
-    pub(super) server: &'a Shared,
-    /// The message as this server's identity sends it.
-    pub(super) rendering: &'a Rendering,
+    pub(super) server: &'a Arc<Upstream>,
+    /// The header variant for this server's identity.
+    pub(super) variant: &'a HeaderVariant,
 }
 
-/// The stops for `message`, the first to try first.
+/// The candidates for `message`, in the order in which they are tried.
 ///
 /// Servers in back-off are left out, unless all are: then the one whose back-off ends first comes first. Servers whose
 /// login was refused are always left out.
-pub(super) fn route<'a>(setup: &'a Setup, message: &'a Message) -> Vec<Stop<'a>> {
+pub(super) fn route<'a>(snapshot: &'a Snapshot, message: &'a Message) -> Vec<Candidate<'a>> {
     let able = || {
-        setup.in_order().filter_map(|server| {
-            let rendering = rendering_for(message, &server.config)?;
-            Some((server.condition(), Stop { server, rendering }))
+        snapshot.in_order().filter_map(|server| {
+            let variant = header_variant_for(message, &server.config)?;
+            Some((server.availability(), Candidate { server, variant }))
         })
     };
-    let well: Vec<_> =
-        able().filter(|(condition, _)| *condition == Condition::Available).map(|(_, stop)| stop).collect();
+    let well: Vec<_> = able()
+        .filter(|(availability, _)| *availability == Availability::Available)
+        .map(|(_, candidate)| candidate)
+        .collect();
     if !well.is_empty() {
         return well;
     }
     let mut resting: Vec<_> = able()
-        .filter(|(condition, _)| *condition == Condition::BackOff)
-        .map(|(_, stop)| (stop.server.backoff_remaining().unwrap_or(Duration::ZERO), stop))
+        .filter(|(availability, _)| *availability == Availability::BackOff)
+        .map(|(_, candidate)| (candidate.server.backoff_remaining().unwrap_or(Duration::ZERO), candidate))
         .collect();
     resting.sort_by_key(|(remaining, _)| *remaining);
-    resting.into_iter().map(|(_, stop)| stop).collect()
+    resting.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// The message as `server` sends it: under the sender that the call chose, if the server owns it, or else under its own identity.
-pub(super) fn rendering_for<'a>(message: &'a Message, server: &ServerConfig) -> Option<&'a Rendering> {
+/// The header variant for `server`: the sender that the call chose, if the server owns it, or else the server's own identity.
+pub(super) fn header_variant_for<'a>(
+    message: &'a Message,
+    server: &ServerConfig,
+) -> Option<&'a HeaderVariant> {
     if !message.sender_chosen {
-        return message.rendering_for(&server.identity);
+        return message.header_variant_for(&server.identity);
     }
-    let chosen = message.renderings.first()?;
+    let chosen = message.header_variants.first()?;
     server.owns(&chosen.identity.address).then_some(chosen)
 }
 
 /// The server that the next mail goes to first.
-pub(super) fn current(setup: &Setup) -> Option<&Shared> {
-    setup
-        .in_order()
-        .find(|server| server.condition() == Condition::Available)
-        .or_else(|| setup.in_order().min_by_key(|server| server.backoff_remaining().unwrap_or(Duration::MAX)))
+pub(super) fn current(snapshot: &Snapshot) -> Option<&Arc<Upstream>> {
+    snapshot.in_order().find(|server| server.availability() == Availability::Available).or_else(|| {
+        snapshot.in_order().min_by_key(|server| server.backoff_remaining().unwrap_or(Duration::MAX))
+    })
 }

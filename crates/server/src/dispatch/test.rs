@@ -1,5 +1,6 @@
-//! The test of servers: connect, negotiate TLS, log in, send nothing.
+//! Tests servers: connects, negotiates TLS, logs in, sends nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_submission::{HealthImpact, classify};
@@ -7,16 +8,16 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::info;
 
-use super::probe;
+use super::advice;
+use super::recovery;
 use super::report::{Connected, ConnectionTest, ServerTest};
-use super::server::Shared;
-use super::words;
+use super::upstream::Upstream;
 
-/// A test is answered within this time.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// The time limit of a test.
+const TEST_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Tests all of `servers` at the same time; the answers stand in their order.
-pub(super) async fn test_all(servers: &[Shared]) -> ConnectionTest {
+/// Tests all of `servers` at the same time; the results are in their order.
+pub(super) async fn test_all(servers: &[Arc<Upstream>]) -> ConnectionTest {
     let mut running = JoinSet::new();
     for (position, server) in servers.iter().cloned().enumerate() {
         running.spawn(async move { (position, test_one(&server).await) });
@@ -26,11 +27,11 @@ pub(super) async fn test_all(servers: &[Shared]) -> ConnectionTest {
     ConnectionTest { servers: tests.into_iter().map(|(_, test)| test).collect() }
 }
 
-/// Tests one server. A login that was refused is tried again once a minute at most, however often and however many ask.
-pub(super) async fn test_one(server: &Shared) -> ServerTest {
-    let result = timeout(PATIENCE, connect(server)).await;
+/// Tests one server. A refused login is tried again at most once a minute, however many callers ask.
+pub(super) async fn test_one(server: &Arc<Upstream>) -> ServerTest {
+    let result = timeout(TEST_TIMEOUT, connect(server)).await;
     let result =
-        result.unwrap_or_else(|_| Err(about(server, &format!("no end within {} s", PATIENCE.as_secs()))));
+        result.unwrap_or_else(|_| Err(about(server, &format!("no end within {} s", TEST_TIMEOUT.as_secs()))));
     info!(server = server.name(), works = result.is_ok(), "tested");
     ServerTest {
         name: server.name().to_owned(),
@@ -40,12 +41,12 @@ pub(super) async fn test_one(server: &Shared) -> ServerTest {
     }
 }
 
-async fn connect(server: &Shared) -> Result<Connected, String> {
+async fn connect(server: &Arc<Upstream>) -> Result<Connected, String> {
     let _alone = match server.config.username {
         Some(_) => Some(server.testing.lock().await),
         None => None,
     };
-    if let Some(rest) = server.login_brake() {
+    if let Some(rest) = server.auth_retry_after() {
         let wait = rest.as_secs() + 1;
         let words = format!(
             "the login was refused a moment ago; it is not tried again for {wait} s, so that the account is not locked"
@@ -65,13 +66,13 @@ async fn connect(server: &Shared) -> Result<Connected, String> {
         }
         Err(error) => {
             if server.note(classify(error.phase, &error.kind, false).health, began) {
-                probe::after_back_off(server);
+                recovery::after_back_off(server);
             }
-            Err(words::explain(&server.config, &error))
+            Err(advice::explain(&server.config, &error))
         }
     }
 }
 
-fn about(server: &Shared, words: &str) -> String {
+fn about(server: &Arc<Upstream>, words: &str) -> String {
     format!("{} ({}): {words}", server.name(), server.address())
 }

@@ -1,4 +1,4 @@
-//! Arguments of a call: unknown ones are refused by name, known ones read into the tool's own type.
+//! The arguments of a call: unknown ones are refused by name, known ones are deserialized.
 
 use rmcp::model::JsonObject;
 use serde::Deserialize;
@@ -7,20 +7,20 @@ use serde_json::Value;
 
 use crate::address::character;
 
-/// The arguments of a tool that takes none.
+/// The arguments of a tool without parameters.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct NoArgs {}
 
-/// So many unknown arguments are named.
-const NAMED: usize = 10;
-/// The most characters of a wrong value that are said again.
+/// How many unknown arguments are named.
+const MAX_NAMED: usize = 10;
+/// How much of a wrong value is quoted, in characters.
 const SHOWN: usize = 80;
 
-/// Reads `given`, of which only `known` may be there.
+/// Deserializes `given`, in which only `known` names are allowed.
 ///
 /// # Errors
-/// One line: which argument is wrong, and what is expected. Of a value it quotes no more than a few words.
+/// One line: which argument is wrong, and what is expected. It quotes only the beginning of a value.
 pub(super) fn read<T: DeserializeOwned>(known: &[String], given: JsonObject) -> Result<T, String> {
     let unknown: Vec<_> = given.keys().filter(|name| !known.contains(name)).collect();
     if !unknown.is_empty() {
@@ -35,7 +35,7 @@ pub(super) fn read<T: DeserializeOwned>(known: &[String], given: JsonObject) -> 
     })
 }
 
-/// A value of a wrong type stands in serde's words as a whole, and it may be a whole mail.
+/// serde's message contains a value of a wrong type as a whole, which may be a whole mail.
 fn shortened(error: &str) -> String {
     let (found, expected) = error.rsplit_once(", expected ").unwrap_or((error, ""));
     let cut = found.char_indices().nth(SHOWN).map_or(found.len(), |(at, _)| at);
@@ -46,8 +46,8 @@ fn shortened(error: &str) -> String {
 
 fn refuse_unknown(unknown: &[&String], known: &[String]) -> String {
     let s = if unknown.len() == 1 { "" } else { "s" };
-    let named: Vec<_> = unknown.iter().take(NAMED).map(|name| character::quoted(name)).collect();
-    let more = match unknown.len().saturating_sub(NAMED) {
+    let named: Vec<_> = unknown.iter().take(MAX_NAMED).map(|name| character::quoted(name)).collect();
+    let more = match unknown.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -77,7 +77,7 @@ mod tests {
         let known = ["name".to_owned(), "age".to_owned()];
         let error = read::<Name>(&known, given(&json!({ "nmae": 1, "name": "a", "x": 2 }))).unwrap_err();
         assert_eq!(error, "unknown arguments \"nmae\", \"x\": this tool knows name, age");
-        let error = read::<Nothing>(&[], given(&json!({ "x": 1 }))).unwrap_err();
+        let error = read::<NoArgs>(&[], given(&json!({ "x": 1 }))).unwrap_err();
         assert_eq!(error, "unknown argument \"x\": this tool takes none");
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let mail = |extra: Value| {
             let mut all = given(&json!({ "to": "a@example.org", "subject": "s", "body": "b" }));
             all.extend(given(&extra));
-            read::<crate::request::Asked>(&known, all).unwrap_err()
+            read::<crate::request::SendEmailArgs>(&known, all).unwrap_err()
         };
         let table = [
             (json!({ "subject": null }), "subject: ", "a string"),
@@ -107,13 +107,13 @@ mod tests {
             (json!({ "attachments": [{}, "f.txt"] }), "attachments[1]: ", "an object with"),
             (json!({ "attachments": [{ "path": 1 }] }), "attachments[0].path: ", "a string"),
         ];
-        for (extra, place, expected) in table {
+        for (extra, location, expected) in table {
             let error = mail(extra);
-            assert!(error.starts_with(&format!("wrong arguments: {place}")), "{error}");
+            assert!(error.starts_with(&format!("wrong arguments: {location}")), "{error}");
             assert!(error.contains(&format!("expected {expected}")) && error.len() < 300, "{error}");
         }
         let many: JsonObject = (0..1000).map(|number| (format!("k{number}"), Value::Null)).collect();
-        let error = read::<Nothing>(&[], many).unwrap_err();
+        let error = read::<NoArgs>(&[], many).unwrap_err();
         assert!(error.contains(" and 990 more") && error.len() < 300, "{error}");
     }
 }

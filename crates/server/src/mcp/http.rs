@@ -1,22 +1,22 @@
-//! MCP over streamable HTTP: both eras of the protocol on one URL, a health answer beside it, and an end in the right order.
+//! MCP over streamable HTTP: both eras of the protocol on one URL, `/health`, and an orderly shutdown.
 //!
-//! * `gate`: whose requests are heard: Host, Origin, token
-//! * `body`: a request's body, within its size and its time
-//! * `desk`: from a request to rmcp's answer; `counted`: until that is out
-//! * `refusal`: the answers that rmcp does not give
+//! * `access`: access control by Host, Origin and token
+//! * `body`: a request's body, within limits of size and time
+//! * `handler`: from a request to rmcp's response; `in_flight_body`: until that is out
+//! * `error`: error responses that rmcp does not give
 //! * `health`: `GET /health`
-//! * `connections`: taken, limited, closed
+//! * `connections`: accepted, limited, closed
 //!
-//! HTTP/1.1 only: no client speaks HTTP/2 without TLS, a proxy that terminates TLS speaks HTTP/1.1 to what is behind it, and
-//! the limits against slow and many requests stay few.
+//! HTTP/1.1 only: no client speaks HTTP/2 without TLS, a proxy that terminates TLS speaks HTTP/1.1 to its upstream, and
+//! fewer limits against slow and many requests are needed.
 
+mod access;
 mod body;
 mod connections;
-mod counted;
-mod desk;
-mod gate;
+mod error;
+mod handler;
 mod health;
-mod refusal;
+mod in_flight_body;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,35 +29,35 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::server::Server;
-use super::session::{LAST_WORDS, PATIENCE};
+use super::handler::McpHandler;
+use super::session::{ANSWERS_GRACE_PERIOD, CALLS_GRACE_PERIOD};
 use crate::config::HttpConfig;
 use connections::Connections;
-use desk::Desk;
+use handler::HttpHandler;
 
-/// From the last answer until connections that still hold bytes are cut.
-const LAST_BYTES: Duration = Duration::from_millis(250);
+/// From the last response until connections with unsent bytes are closed.
+const CONNECTIONS_GRACE_PERIOD: Duration = Duration::from_millis(250);
 
-/// What one client can use up at most.
+/// Limits on what clients can use.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// For a request's head; a connection that is idle for as long is closed.
+    /// The time limit for a request's head; also the limit for an idle connection.
     pub head: Duration,
-    /// For a request's body.
+    /// The time limit for a request's body.
     pub body: Duration,
     /// The longest body, in bytes.
     pub bytes: usize,
     /// Connections at the same time; more have to wait.
     pub connections: usize,
-    /// Requests under way at the same time, with those whose client went away.
+    /// Requests in flight at the same time, including those whose client disconnected.
     pub requests: usize,
-    /// What large requests under way may be together, in bytes.
+    /// The total size of large requests in flight, in bytes.
     pub bytes_together: usize,
-    /// A request that comes beyond that waits for so long, and is sent away then.
+    /// How long a request beyond that waits before it gets 503.
     pub wait: Duration,
     /// Sessions of the older protocol at the same time.
     pub sessions: usize,
-    /// A session that is silent for as long ends; its client has to begin a new one.
+    /// A session without requests for this long is closed; its client has to open a new one.
     pub silence: Duration,
 }
 
@@ -66,21 +66,21 @@ impl Default for HttpLimits {
         Self {
             head: Duration::from_secs(30),
             body: Duration::from_secs(120),
-            bytes: super::wire::LIMIT,
+            bytes: super::stdio_transport::LIMIT,
             connections: 512,
             requests: 1024,
             bytes_together: 192 << 20,
             wait: Duration::from_secs(10),
             sessions: 2000,
-            // A working day: not every client copes with the end of its session.
+            // A working day: not every client handles the end of its session.
             silence: Duration::from_secs(8 * 60 * 60),
         }
     }
 }
 
-/// Serves clients at `listener` until `stop` comes; then takes no more calls and returns within 7.5 s, the answers delivered.
+/// Serves clients at `listener` until `stop` comes; then accepts no more calls and returns within 7.5 s, with all answers delivered.
 pub async fn serve_http(
-    server: Server,
+    server: McpHandler,
     listener: TcpListener,
     config: HttpConfig,
     limits: HttpLimits,
@@ -88,9 +88,10 @@ pub async fn serve_http(
 ) {
     let stopping = CancellationToken::new();
     let sessions = CancellationToken::new();
-    let desk = Arc::new(Desk::new(server.clone(), config, limits, stopping.clone(), rmcp(&sessions)));
+    let handler =
+        Arc::new(HttpHandler::new(server.clone(), config, limits, stopping.clone(), rmcp(&sessions)));
     let connections = Connections::new(limits, stopping.clone());
-    let router = router(Arc::clone(&desk));
+    let router = router(Arc::clone(&handler));
     tokio::select! {
         () = connections.take(&listener, &router) => {}
         () = stop => {}
@@ -98,27 +99,27 @@ pub async fn serve_http(
     drop(listener);
     info!("no more calls are taken");
     stopping.cancel();
-    finish(&server, &desk).await;
-    // Not before the answers are out: rmcp answers 500 to calls that are under way when this comes.
+    finish(&server, &handler).await;
+    // Only after the responses are out: on this signal rmcp responds 500 to calls in flight.
     sessions.cancel();
-    if timeout(LAST_BYTES, connections.all_closed()).await.is_err() {
+    if timeout(CONNECTIONS_GRACE_PERIOD, connections.all_closed()).await.is_err() {
         info!("some connections were cut");
     }
 }
 
-/// Waits until every call has its end and every request its answer; hurries them when their time is over.
-async fn finish(server: &Server, desk: &Desk) {
-    let mut done = std::pin::pin!(async { tokio::join!(server.idle(), desk.all_answered()) });
+/// Waits until every call has ended and every request has its response; after the grace period they are answered at once.
+async fn finish(server: &McpHandler, handler: &HttpHandler) {
+    let mut done = std::pin::pin!(async { tokio::join!(server.idle(), handler.all_answered()) });
     tokio::select! {
         _ = &mut done => return,
-        () = sleep(PATIENCE) => server.hurry(),
+        () = sleep(CALLS_GRACE_PERIOD) => server.shutdown_deadline(),
     }
-    if timeout(LAST_WORDS, done).await.is_err() {
+    if timeout(ANSWERS_GRACE_PERIOD, done).await.is_err() {
         warn!("stopping although some calls have no answer yet");
     }
 }
 
-/// Hosts and origins are checked at the gate, with words that say what to set.
+/// `access` checks hosts and origins, with messages that name the setting.
 fn rmcp(sessions: &CancellationToken) -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         .with_legacy_session_mode(true)
@@ -129,11 +130,11 @@ fn rmcp(sessions: &CancellationToken) -> StreamableHttpServerConfig {
         .with_cancellation_token(sessions.clone())
 }
 
-fn router(desk: Arc<Desk>) -> Router {
+fn router(handler: Arc<HttpHandler>) -> Router {
     Router::new()
         .route("/health", get(health::tell))
-        .route("/mcp", any(desk::answer))
-        .route("/mcp/", any(desk::answer))
-        .fallback(refusal::nothing_here)
-        .with_state(desk)
+        .route("/mcp", any(handler::answer))
+        .route("/mcp/", any(handler::answer))
+        .fallback(error::not_found)
+        .with_state(handler)
 }

@@ -1,34 +1,34 @@
-//! The only room that knows MCP and JSON-RPC; one tool = one file.
+//! The only module that knows MCP and JSON-RPC; one file for each tool.
 //!
-//! * [`server`]: what rmcp asks of us: who we are, which tools there are, a call
-//! * `tools`: the six tools; `arguments` reads what a call gave, `answer` is what it gets
-//! * `ending`: how a send ended, in words and in JSON (a pure function), and `reasons`
-//! * `shown`: servers, health and tests as answers show them, secrets masked
-//! * `schema`: schemas of few tokens
-//! * [`session`]: one client from its first line to the last answer
-//! * `wire`, `lines`, `complaint`, `flight`: messages one a line, bad lines answered, calls counted
-//! * `load`, `queue`, `values`: how much may be under way, what waits for it, and how many values a request may hold
+//! * [`handler`]: the MCP handler: server info, the tools, a call; `admission`: the permit of a call
+//! * `tools`: the six tools; `arguments`: deserializing arguments; `tool_result`: what a call returns
+//! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
+//! * `views`: servers, health and tests as results show them, secrets masked
+//! * `schema`: minimal schemas
+//! * [`session`]: one client over stdio, from its first line to the last answer
+//! * `stdio_transport`, `line_reader`, `jsonrpc_error`, `in_flight`: one message a line, errors for invalid lines, requests in flight
+//! * `pending`, `json_limits`: requests that wait for a permit, and how many values a request may hold
 //! * [`http`]: the same over HTTP, for many clients
-//! * `stdio`: the process's own streams, without a read that blocks
+//! * `stdio`: the process's standard streams, without blocking reads
 
-mod answer;
+mod admission;
 mod arguments;
-mod complaint;
-mod ending;
-mod flight;
+pub mod handler;
 pub mod http;
-mod lines;
-mod load;
-mod queue;
+mod in_flight;
+mod json_limits;
+mod jsonrpc_error;
+mod line_reader;
+mod pending;
 mod schema;
-pub mod server;
+mod send_result;
 pub mod session;
-mod shown;
 mod stdio;
+mod stdio_transport;
+mod tool_result;
 mod tools;
-mod values;
-mod wire;
+mod views;
 
+pub use handler::McpHandler;
 pub use http::{HttpLimits, serve_http};
-pub use server::Server;
 pub use session::{serve_stdio, serve_streams};

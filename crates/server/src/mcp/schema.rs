@@ -1,4 +1,4 @@
-//! Schemas of few tokens: what a model or a validator needs, and nothing else.
+//! Minimal JSON schemas: what a model or a validator needs, and nothing else.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// The schema of a tool's arguments: nothing beyond them is allowed. That null means "not given" is understood, but not
-/// advertised: a client may as well leave the argument out, and many model providers know one type a field.
+/// The schema of a tool's arguments, closed to others. That null means "not given" is accepted, but not
+/// advertised: a client may as well omit the argument, and many model providers support only one type for a field.
 pub(super) fn input<T: JsonSchema>() -> Arc<JsonObject> {
-    let mut schema = lean::<T>(SchemaSettings::draft2020_12());
+    let mut schema = minimal_schema::<T>(SchemaSettings::draft2020_12());
     schema.values_mut().for_each(drop_null);
     schema.entry("properties").or_insert_with(|| json!({}));
     schema.insert("additionalProperties".to_owned(), false.into());
     Arc::new(schema)
 }
 
-/// The schema of a tool's answer. A failure has `success` and `error` and perhaps some of the rest, so only `success` is required.
+/// The schema of a tool's result. A failure has `success` and `error` and perhaps some of the rest, so only `success` is required.
 pub(super) fn output<T: JsonSchema>() -> Arc<JsonObject> {
-    let mut schema = lean::<T>(SchemaSettings::draft2020_12().for_serialize());
+    let mut schema = minimal_schema::<T>(SchemaSettings::draft2020_12().for_serialize());
     schema.values_mut().for_each(drop_required);
     schema.values_mut().for_each(split_null);
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
@@ -43,13 +43,13 @@ pub(super) fn properties(schema: &JsonObject) -> Vec<String> {
     }
 }
 
-fn lean<T: JsonSchema>(settings: SchemaSettings) -> JsonObject {
+fn minimal_schema<T: JsonSchema>(settings: SchemaSettings) -> JsonObject {
     let settings = settings.with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    thin(&mut schema);
+    minimize(&mut schema);
     match schema {
         Value::Object(mut schema) => {
             schema.remove("description");
@@ -59,25 +59,25 @@ fn lean<T: JsonSchema>(settings: SchemaSettings) -> JsonObject {
     }
 }
 
-/// Takes out what only repeats the names or the number types of Rust.
-fn thin(schema: &mut Value) {
+/// Removes what only repeats Rust's names and number types.
+fn minimize(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             let is_type = object.contains_key("type");
             object.retain(|key, value| !(is_type && is_noise(key, value)));
-            object.values_mut().for_each(thin);
+            object.values_mut().for_each(minimize);
         }
-        Value::Array(items) => items.iter_mut().for_each(thin),
+        Value::Array(items) => items.iter_mut().for_each(minimize),
         _ => {}
     }
 }
 
-/// Which keys are always there costs a list at each level, and helps nobody who reads an answer.
+/// A list of required keys at each level costs tokens, and does not help to read a result.
 fn drop_required(schema: &mut Value) {
     visit(schema, &|object| object.retain(|key, value| key != "required" || !value.is_array()));
 }
 
-/// `["string", "null"]` becomes `"string"`, and a choice loses its null.
+/// `["string", "null"]` becomes `"string"`, and `anyOf` loses its null.
 fn drop_null(schema: &mut Value) {
     visit(schema, &|object| {
         if let Some(kind) = nullable(object) {
@@ -89,7 +89,7 @@ fn drop_null(schema: &mut Value) {
     });
 }
 
-/// `["string", "null"]` becomes a choice of two schemas with one type each: not every client reads a list of types.
+/// `["string", "null"]` becomes `anyOf` with one type each: not every client supports a list of types.
 fn split_null(schema: &mut Value) {
     visit(schema, &|object| {
         let Some(kind) = nullable(object) else { return };
@@ -121,7 +121,7 @@ fn visit(schema: &mut Value, act: &impl Fn(&mut JsonObject)) {
     }
 }
 
-/// Annotations hold texts and numbers; a property that happens to be called `title` holds a schema.
+/// Annotations have string or number values; a property that happens to be called `title` has a schema.
 fn is_noise(key: &str, value: &Value) -> bool {
     match key {
         "title" | "format" => value.is_string(),

@@ -1,4 +1,4 @@
-//! One client from its first line to the last answer.
+//! One client over stdio, from its first line to the last answer.
 
 use std::time::Duration;
 
@@ -7,57 +7,58 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use super::server::Server;
+use super::handler::McpHandler;
 use super::stdio;
-use super::wire::{Ends, Wire};
+use super::stdio_transport::{SessionEnd, StdioTransport};
 
-/// From the end of the input until calls are hurried. With the rest and the goodbyes it stays below 8 s.
-pub(super) const PATIENCE: Duration = Duration::from_millis(5500);
+/// From the end of the input until calls are answered at once. With the other grace periods the total stays below 8 s.
+pub(super) const CALLS_GRACE_PERIOD: Duration = Duration::from_millis(5500);
 
-/// From then until the process gives up on answers.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(1500);
+/// From then until the process stops waiting for answers.
+pub(super) const ANSWERS_GRACE_PERIOD: Duration = Duration::from_millis(1500);
 
-/// Serves the client at the process's own standard streams until it closes its end or `stop` comes; then takes no more calls and
-/// returns within 7 s, the answers delivered.
-pub async fn serve_stdio(server: Server, stop: impl Future<Output = ()>) {
-    let hurry = {
+/// Serves the client on the standard streams until it closes its end or `stop` completes; then accepts no more calls and
+/// returns within 7 s, with all answers delivered.
+pub async fn serve_stdio(server: McpHandler, stop: impl Future<Output = ()>) {
+    let shutdown_deadline = {
         let server = server.clone();
-        move || server.hurry()
+        move || server.shutdown_deadline()
     };
-    serve_streams(server, stdio::input(), stdio::output(), stop, hurry).await;
+    serve_streams(server, stdio::input(), stdio::output(), stop, shutdown_deadline).await;
 }
 
-/// Serves the client at `input` and `output`. `hurry` is called when calls under way have had their time and must be answered now.
+/// Serves the client on `input` and `output`. `shutdown_deadline` is called when calls in flight must be answered now.
 pub async fn serve_streams<S, R, W>(
     service: S,
     input: R,
     output: W,
     stop: impl Future<Output = ()>,
-    hurry: impl FnOnce(),
+    shutdown_deadline: impl FnOnce(),
 ) where
     S: Service<RoleServer>,
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let ends = Ends::default();
-    let mut session = std::pin::pin!(session(service, Wire::new(input, output, ends.clone())));
+    let end_of_session = SessionEnd::default();
+    let mut session =
+        std::pin::pin!(session(service, StdioTransport::new(input, output, end_of_session.clone())));
     tokio::select! {
         () = &mut session => return,
-        () = stop => ends.stop.cancel(),
-        () = ends.reached.cancelled() => {}
+        () = stop => end_of_session.stop.cancel(),
+        () = end_of_session.reached.cancelled() => {}
     }
     info!("no more calls are taken");
     tokio::select! {
         () = &mut session => return,
-        () = sleep(PATIENCE) => hurry(),
+        () = sleep(CALLS_GRACE_PERIOD) => shutdown_deadline(),
     }
-    if timeout(LAST_WORDS, session).await.is_err() {
+    if timeout(ANSWERS_GRACE_PERIOD, session).await.is_err() {
         warn!("stopping although some calls have no answer yet");
     }
 }
 
-/// Ends when the input has ended and every answer was written.
-async fn session<S, R, W>(service: S, wire: Wire<R, W>)
+/// Returns when the input has ended and every answer was written.
+async fn session<S, R, W>(service: S, wire: StdioTransport<R, W>)
 where
     S: Service<RoleServer>,
     R: AsyncRead + Unpin + Send + 'static,
@@ -69,7 +70,7 @@ where
         Err(error) => return warn!(reason = kind(&error), "the session could not begin"),
     };
     if let Err(error) = running.waiting().await {
-        // The error itself quotes the words of a panic, and these may quote a message.
+        // The error itself quotes the panic message, which may quote a mail.
         warn!(panicked = error.is_panic(), "the session ended by an error inside this program");
     }
 }

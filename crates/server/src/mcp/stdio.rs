@@ -1,7 +1,7 @@
-//! The process's own standard streams, read and written without blocking where the system allows it.
+//! The process's standard streams, read and written without blocking where the system allows it.
 //!
-//! rmcp's `stdio_pipes` knows only pairs of pipes; Node's child processes get sockets, and a container may mix. What is neither
-//! is read on a thread of its own, which the runtime must not wait for at the end (see `cli::serve`).
+//! rmcp's `stdio_pipes` supports only pairs of pipes; Node's child processes get sockets, and a container may mix. Anything else
+//! is read on its own thread, which the runtime must not wait for at the end (see `cli::serve`).
 
 use tokio::io::{AsyncRead, AsyncWrite};
 

@@ -1,4 +1,4 @@
-//! Attachments: each given once, under a bare name, in strict base64 or by path, within the limits.
+//! Attachments: each with a bare name, as strict base64 or by path, within the limits.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,27 +7,27 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use parse_net::{Param, parse_media_type};
 
-use super::asked::AskedAttachment;
-use super::refusal::Refusal;
+use super::args::AttachmentArgs;
+use super::validation::ValidationErrors;
 use crate::address::character;
 use crate::limits::{self, CallLimits};
 
-/// The longest file name that common file systems take, in characters.
+/// The longest file name on common file systems, in characters.
 const NAME_LIMIT: usize = 255;
 
-/// The longest media type with its parameters: it stands on one line (RFC 5322, section 2.1.1: at most 998).
+/// The longest media type with its parameters: it has to fit on one line (RFC 5322, section 2.1.1: at most 998).
 const TYPE_LIMIT: usize = 500;
-/// Attachments of one mail: each costs a part with its header, however small its file.
+/// Attachments of one mail: each adds a part with a header, however small the file.
 const COUNT_LIMIT: usize = 1000;
 
 /// One attachment, checked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// Its bytes, or where they are.
-    pub file: File,
+pub struct AttachmentSpec {
+    /// Its bytes, or its path.
+    pub file: AttachmentSource,
     /// A bare name.
     pub filename: String,
-    /// `type/subtype`, lower case, perhaps with parameters; where the call gave one.
+    /// `type/subtype`, lower case, perhaps with parameters; if the call gave one.
     pub mime_type: Option<String>,
     /// Without angle brackets; unique within the draft.
     pub content_id: Option<String>,
@@ -35,26 +35,26 @@ pub struct Part {
 
 /// Where an attachment's bytes come from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum File {
+pub enum AttachmentSource {
     /// Given in the call, decoded.
     Given(Vec<u8>),
     /// To be read under one of the configured directories.
     Path(String),
 }
 
-/// Checks all attachments; every problem is noted, and one problem spoils them all.
+/// Checks all attachments and collects every error; one error refuses the call.
 pub(super) fn parse_all(
-    asked: Vec<AskedAttachment>,
+    args: Vec<AttachmentArgs>,
     limits: &CallLimits,
-    refusal: &mut Refusal,
-) -> Vec<Part> {
-    if asked.len() > COUNT_LIMIT {
-        refusal.add(format!("attachments: {} and at most {COUNT_LIMIT} are taken", asked.len()));
+    errors: &mut ValidationErrors,
+) -> Vec<AttachmentSpec> {
+    if args.len() > COUNT_LIMIT {
+        errors.add(format!("attachments: {} and at most {COUNT_LIMIT} are taken", args.len()));
         return Vec::new();
     }
-    let together: usize = asked.iter().filter_map(|one| one.content.as_deref()).map(decoded_size).sum();
+    let together: usize = args.iter().filter_map(|one| one.content.as_deref()).map(decoded_size).sum();
     if together > limits.attachments_bytes {
-        refusal.add(format!(
+        errors.add(format!(
             "attachments: together {} and at most {} are taken",
             limits::size(together),
             limits::size(limits.attachments_bytes)
@@ -63,56 +63,56 @@ pub(super) fn parse_all(
     }
     let mut ids = HashSet::new();
     let mut parts = Vec::new();
-    for (index, one) in asked.into_iter().enumerate() {
+    for (index, one) in args.into_iter().enumerate() {
         let place = format!("attachments[{index}]");
-        let Some(part) = refusal.note(parse(one, &place, limits)) else {
+        let Some(part) = errors.note(parse(one, &place, limits)) else {
             continue;
         };
         if let Some(id) = &part.content_id
             && !ids.insert(id.clone())
         {
-            refusal.add(format!("{place}.content_id: {} is used twice", character::quoted(id)));
+            errors.add(format!("{place}.content_id: {} is used twice", character::quoted(id)));
         }
         parts.push(part);
     }
     parts
 }
 
-fn parse(asked: AskedAttachment, place: &str, limits: &CallLimits) -> Result<Part, Refusal> {
-    let mut refusal = Refusal::default();
-    let filename = given(asked.filename);
-    let path = given(asked.path);
+fn parse(args: AttachmentArgs, place: &str, limits: &CallLimits) -> Result<AttachmentSpec, ValidationErrors> {
+    let mut errors = ValidationErrors::default();
+    let filename = non_empty(args.filename);
+    let path = non_empty(args.path);
     let mime_type =
-        given(asked.mime_type).and_then(|text| note(&mut refusal, place, "mime_type", mime_type(&text)));
+        non_empty(args.mime_type).and_then(|text| note(&mut errors, place, "mime_type", mime_type(&text)));
     let content_id =
-        given(asked.content_id).and_then(|text| note(&mut refusal, place, "content_id", content_id(&text)));
-    let (file, name) = match (asked.content, path) {
-        (Some(content), None) => (decode(&content, limits).map(File::Given), filename),
+        non_empty(args.content_id).and_then(|text| note(&mut errors, place, "content_id", content_id(&text)));
+    let (file, name) = match (args.content, path) {
+        (Some(content), None) => (decode(&content, limits).map(AttachmentSource::Given), filename),
         (content, Some(path)) if content.as_deref().unwrap_or_default().is_empty() => {
             let last = path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-            (Ok(File::Path(path)), filename.or(Some(last)))
+            (Ok(AttachmentSource::Path(path)), filename.or(Some(last)))
         }
         (Some(_), Some(_)) => (Err("give content or path, not both".to_owned()), filename),
         (None, _) => (Err("give content (base64) and filename, or path".to_owned()), filename),
     };
-    let file = note(&mut refusal, place, "content", file);
+    let file = note(&mut errors, place, "content", file);
     let name = name.ok_or_else(|| "content needs a filename".to_owned()).and_then(bare_name);
-    let name = note(&mut refusal, place, "filename", name);
+    let name = note(&mut errors, place, "filename", name);
     match (file, name) {
-        (Some(file), Some(filename)) => refusal.or(Part { file, filename, mime_type, content_id }),
-        _ => Err(refusal),
+        (Some(file), Some(filename)) => errors.or(AttachmentSpec { file, filename, mime_type, content_id }),
+        _ => Err(errors),
     }
 }
 
-fn given(text: Option<String>) -> Option<String> {
+fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn note<T>(refusal: &mut Refusal, place: &str, field: &str, result: Result<T, String>) -> Option<T> {
-    result.map_err(|problem| refusal.add(format!("{place}.{field}: {problem}"))).ok()
+fn note<T>(errors: &mut ValidationErrors, place: &str, field: &str, result: Result<T, String>) -> Option<T> {
+    result.map_err(|problem| errors.add(format!("{place}.{field}: {problem}"))).ok()
 }
 
-/// How many bytes a base64 text stands for, without decoding it.
+/// The decoded size of a base64 text, without decoding it.
 fn decoded_size(text: &str) -> usize {
     text.bytes().filter(|b| !matches!(b, b'\r' | b'\n' | b' ' | b'\t' | b'=')).count() * 3 / 4
 }
@@ -128,7 +128,7 @@ fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, String> {
     }
     let blank = |c: char| matches!(c, '\r' | '\n' | ' ' | '\t');
     let bare = if text.contains(blank) { Cow::Owned(text.replace(blank, "")) } else { Cow::Borrowed(text) };
-    // Whole padding or none: half of it means that something is missing.
+    // Complete padding or none: partial padding means that something is missing.
     let alphabet = if bare.ends_with('=') { &STANDARD } else { &STANDARD_NO_PAD };
     alphabet.decode(bare.as_ref()).map_err(|_| {
         if text.starts_with("data:") {
@@ -141,7 +141,7 @@ fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, String> {
     })
 }
 
-/// A file name that names no directory and shows all its characters.
+/// A file name without directories and without invisible characters.
 fn bare_name(name: String) -> Result<String, String> {
     let problem = if name.contains(['/', '\\']) {
         Some("a bare file name, without / and \\".to_owned())
@@ -181,7 +181,7 @@ fn mime_type(text: &str) -> Result<String, String> {
     Ok(std::iter::once(essence).chain(parameters).collect::<Vec<_>>().join("; "))
 }
 
-/// `name=word`. What names the file, or the parts of a message, is not set here.
+/// `name=word`. `name` and `boundary` are not allowed.
 fn parameter(parameter: Param<'_>) -> Option<String> {
     let plain = |bytes: &[u8]| {
         let fits = bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(b));

@@ -1,21 +1,21 @@
-//! The draft: a request, parsed and checked. What it holds needs no second look.
+//! The draft: a request, parsed and validated. Its contents need no further checks.
 
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Number, Value};
 
-use super::asked::{Addresses, Asked};
-use super::attachment::{self, Part};
-use super::refusal::Refusal;
+use super::args::{Addresses, SendEmailArgs};
+use super::attachment::{self, AttachmentSpec};
 use super::thread::{MessageId, parse_references};
+use super::validation::ValidationErrors;
 use crate::address::{Address, AddressError, Mailbox, character, parse_list, parse_mailboxes};
 use crate::limits::{self, CallLimits};
 
-/// The longest list of addresses or Message-IDs: a thousand recipients with long names, and no more, because each entry that is
-/// parsed takes ten times its bytes.
-const LIST_BYTES: usize = 1 << 20;
+/// The longest list of addresses or Message-IDs: a thousand recipients with long names, and no more, because each parsed
+/// entry takes ten times its bytes.
+const MAX_LIST_BYTES: usize = 1 << 20;
 
-/// A request that can be composed.
+/// A valid request, ready to be composed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// The sender that the call chose.
@@ -28,19 +28,19 @@ pub struct Draft {
     pub bcc: Vec<Mailbox>,
     /// Where replies go.
     pub reply_to: Vec<Mailbox>,
-    /// Not empty; a template where there are variables.
+    /// Not empty; a template if there are variables.
     pub subject: String,
-    /// A template where there are variables.
+    /// A template if there are variables.
     pub body: String,
     /// The body is HTML.
     pub html: bool,
-    /// The body's own text part; a template where there are variables.
+    /// The text part of an HTML body; a template if there are variables.
     pub text: Option<String>,
-    /// The template's values. Empty: no template.
+    /// The values of template variables. Empty: not a template.
     pub vars: BTreeMap<String, Var>,
     /// In the order of the call.
-    pub attachments: Vec<Part>,
-    /// The mail that this one answers.
+    pub attachments: Vec<AttachmentSpec>,
+    /// The mail that this one replies to.
     pub in_reply_to: Option<MessageId>,
     /// The thread, oldest first.
     pub references: Vec<MessageId>,
@@ -51,38 +51,38 @@ pub struct Draft {
 pub enum Var {
     /// A text.
     Text(String),
-    /// A number, as it is shown.
+    /// A number, as it is written.
     Number(String),
     /// True or false.
     Bool(bool),
-    /// Given as null: not there.
+    /// Given as null: absent.
     Null,
 }
 
 impl Draft {
-    /// Parses and checks what was asked.
+    /// Parses and validates the arguments.
     ///
     /// # Errors
-    /// Every problem at once, each naming its parameter.
-    pub fn parse(asked: Asked, limits: &CallLimits) -> Result<Self, Refusal> {
-        let mut refusal = Refusal::default();
+    /// Every error at once, each naming its parameter.
+    pub fn parse(args: SendEmailArgs, limits: &CallLimits) -> Result<Self, ValidationErrors> {
+        let mut errors = ValidationErrors::default();
         let draft = Self {
-            from: given(asked.from_email).and_then(|text| sender(&text, &mut refusal)),
-            to: mailboxes("to", Some(&asked.to), &mut refusal),
-            cc: mailboxes("cc", asked.cc.as_ref(), &mut refusal),
-            bcc: mailboxes("bcc", asked.bcc.as_ref(), &mut refusal),
-            reply_to: mailboxes("reply_to", asked.reply_to.as_ref(), &mut refusal),
-            vars: vars(asked.template_vars.unwrap_or_default(), &mut refusal),
-            attachments: attachment::parse_all(asked.attachments.unwrap_or_default(), limits, &mut refusal),
-            in_reply_to: given(asked.in_reply_to).and_then(|text| answered(&text, &mut refusal)),
-            references: asked.references.map(|given| thread(&given, &mut refusal)).unwrap_or_default(),
-            subject: asked.subject,
-            body: asked.body,
-            html: asked.html.unwrap_or_default(),
-            text: given(asked.text),
+            from: non_empty(args.from_email).and_then(|text| sender(&text, &mut errors)),
+            to: mailboxes("to", Some(&args.to), &mut errors),
+            cc: mailboxes("cc", args.cc.as_ref(), &mut errors),
+            bcc: mailboxes("bcc", args.bcc.as_ref(), &mut errors),
+            reply_to: mailboxes("reply_to", args.reply_to.as_ref(), &mut errors),
+            vars: vars(args.template_vars.unwrap_or_default(), &mut errors),
+            attachments: attachment::parse_all(args.attachments.unwrap_or_default(), limits, &mut errors),
+            in_reply_to: non_empty(args.in_reply_to).and_then(|text| in_reply_to(&text, &mut errors)),
+            references: args.references.map(|given| thread(&given, &mut errors)).unwrap_or_default(),
+            subject: args.subject,
+            body: args.body,
+            html: args.html.unwrap_or_default(),
+            text: non_empty(args.text),
         };
-        draft.check(limits, &mut refusal);
-        refusal.or(draft)
+        draft.check(limits, &mut errors);
+        errors.or(draft)
     }
 
     /// Everyone who gets a copy, each once: To, Cc and Bcc, in this order.
@@ -92,94 +92,94 @@ impl Draft {
         all.filter(|address| seen.insert(*address)).cloned().collect()
     }
 
-    fn check(&self, limits: &CallLimits, refusal: &mut Refusal) {
+    fn check(&self, limits: &CallLimits, errors: &mut ValidationErrors) {
         let recipients = self.recipients().len();
         if recipients > limits.recipients {
-            refusal.add(format!(
+            errors.add(format!(
                 "to, cc, bcc: {recipients} recipients; at most {} are taken",
                 limits.recipients
             ));
         }
         if self.subject.trim().is_empty() {
-            refusal.add("subject: must not be empty");
+            errors.add("subject: must not be empty");
         }
         if let Some(found) = character::control_in(&self.subject) {
-            refusal.add(format!("subject: {found}; a subject is one line"));
+            errors.add(format!("subject: {found}; a subject is one line"));
         }
-        // a template may be longer than what it becomes, but not without end
+        // a template may be longer than its result, but not without limit
         let most = if self.vars.is_empty() { limits.subject_chars } else { 10 * limits.subject_chars };
         if self.subject.chars().count() > most {
-            refusal.add(format!("subject: longer than {most} characters"));
+            errors.add(format!("subject: longer than {most} characters"));
         }
         for (field, text) in [("body", Some(&self.body)), ("text", self.text.as_ref())] {
             if text.is_some_and(|text| text.len() > limits.body_bytes) {
-                refusal.add(format!(
+                errors.add(format!(
                     "{field}: larger than {} bytes; attach it as a file instead",
                     limits.body_bytes
                 ));
             }
         }
         if self.text.is_some() && !self.html {
-            refusal.add("text: only for an HTML body (html: true); a plain text body is its own text");
+            errors.add("text: only for an HTML body (html: true); a plain text body is its own text");
         }
     }
 }
 
 /// `null` and the empty string mean "not given".
-fn given(text: Option<String>) -> Option<String> {
+fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn sender(text: &str, refusal: &mut Refusal) -> Option<Mailbox> {
-    Mailbox::parse(text).map_err(|error| refusal.add(format!("from_email: {error}"))).ok()
+fn sender(text: &str, errors: &mut ValidationErrors) -> Option<Mailbox> {
+    Mailbox::parse(text).map_err(|error| errors.add(format!("from_email: {error}"))).ok()
 }
 
-fn answered(text: &str, refusal: &mut Refusal) -> Option<MessageId> {
-    MessageId::parse(text).map_err(|problem| refusal.add(format!("in_reply_to: {problem}"))).ok()
+fn in_reply_to(text: &str, errors: &mut ValidationErrors) -> Option<MessageId> {
+    MessageId::parse(text).map_err(|problem| errors.add(format!("in_reply_to: {problem}"))).ok()
 }
 
-fn is_too_long(field: &str, given: &Addresses, refusal: &mut Refusal) -> bool {
-    let is_too_long = given.weight() > LIST_BYTES;
+fn is_too_long(field: &str, given: &Addresses, errors: &mut ValidationErrors) -> bool {
+    let is_too_long = given.approx_bytes() > MAX_LIST_BYTES;
     if is_too_long {
-        refusal.add(format!("{field}: a list larger than {}", limits::size(LIST_BYTES)));
+        errors.add(format!("{field}: a list larger than {}", limits::size(MAX_LIST_BYTES)));
     }
     is_too_long
 }
 
-fn thread(given: &Addresses, refusal: &mut Refusal) -> Vec<MessageId> {
-    if is_too_long("references", given, refusal) {
+fn thread(given: &Addresses, errors: &mut ValidationErrors) -> Vec<MessageId> {
+    if is_too_long("references", given, errors) {
         return Vec::new();
     }
     parse_references(given).unwrap_or_else(|problems| {
-        problems.into_iter().for_each(|problem| refusal.add(format!("references: {problem}")));
+        problems.into_iter().for_each(|problem| errors.add(format!("references: {problem}")));
         Vec::new()
     })
 }
 
-fn mailboxes(field: &str, given: Option<&Addresses>, refusal: &mut Refusal) -> Vec<Mailbox> {
+fn mailboxes(field: &str, given: Option<&Addresses>, errors: &mut ValidationErrors) -> Vec<Mailbox> {
     let parsed = match given {
         None => return Vec::new(),
-        Some(given) if is_too_long(field, given, refusal) => return Vec::new(),
+        Some(given) if is_too_long(field, given, errors) => return Vec::new(),
         Some(Addresses::One(text)) => parse_list(text),
         Some(Addresses::Many(texts)) => parse_mailboxes(texts),
     };
     let none = matches!(&parsed, Ok(mailboxes) if mailboxes.is_empty());
     if none && field == "to" {
-        refusal.add("to: at least one recipient is needed");
+        errors.add("to: at least one recipient is needed");
     }
-    parsed.unwrap_or_else(|errors: Vec<AddressError>| {
-        errors.into_iter().for_each(|error| refusal.add(format!("{field}: {error}")));
+    parsed.unwrap_or_else(|invalid: Vec<AddressError>| {
+        invalid.into_iter().for_each(|error| errors.add(format!("{field}: {error}")));
         Vec::new()
     })
 }
 
-fn vars(given: Map<String, Value>, refusal: &mut Refusal) -> BTreeMap<String, Var> {
+fn vars(given: Map<String, Value>, errors: &mut ValidationErrors) -> BTreeMap<String, Var> {
     let mut vars = BTreeMap::new();
     for (name, value) in given {
         let var = match value {
             Value::String(text) => Var::Text(text),
             Value::Number(number) if is_rounded(&number) => {
-                refusal.add(format!(
+                errors.add(format!(
                     "template_vars: {} is a number too large to be kept exactly; give it as a string",
                     character::quoted(&name)
                 ));
@@ -189,7 +189,7 @@ fn vars(given: Map<String, Value>, refusal: &mut Refusal) -> BTreeMap<String, Va
             Value::Bool(value) => Var::Bool(value),
             Value::Null => Var::Null,
             Value::Array(_) | Value::Object(_) => {
-                refusal.add(format!(
+                errors.add(format!(
                     "template_vars: {} must be a string, a number or a boolean",
                     character::quoted(&name)
                 ));
@@ -201,7 +201,7 @@ fn vars(given: Map<String, Value>, refusal: &mut Refusal) -> BTreeMap<String, Va
     vars
 }
 
-/// Beyond 2^53 a number that is no 64-bit integer has lost digits already, such as those of an account.
+/// Beyond 2^53 a number that is not a 64-bit integer has already lost digits, such as those of an account number.
 fn is_rounded(number: &Number) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     number.is_f64() && number.as_f64().is_some_and(|value| value.abs() > EXACT)

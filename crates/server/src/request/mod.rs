@@ -1,14 +1,14 @@
-//! What was asked: the arguments of a send as they came, and the draft that they make.
+//! The request: the arguments of a send as received, and the validated draft.
 
-mod asked;
+mod args;
 mod attachment;
-mod blank;
 mod draft;
-mod refusal;
+mod empty_as_none;
 mod thread;
+mod validation;
 
-pub use asked::{Addresses, Asked, AskedAttachment, References};
-pub use attachment::{File, Part};
+pub use args::{Addresses, AttachmentArgs, References, SendEmailArgs};
+pub use attachment::{AttachmentSource, AttachmentSpec};
 pub use draft::{Draft, Var};
-pub use refusal::{Refusal, TOLD};
 pub use thread::MessageId;
+pub use validation::{MAX_ERRORS, ValidationErrors};

@@ -1,8 +1,8 @@
-//! Message-IDs that a caller gives: brackets are added where they are missing.
+//! Message-IDs given by a caller: missing angle brackets are added.
 
 use parse_net::mail::parse_msg_id;
 
-use super::asked::References;
+use super::args::References;
 use crate::address::character;
 
 /// A Message-ID in angle brackets (RFC 5322, section 3.6.4).
@@ -13,7 +13,7 @@ impl MessageId {
     /// Parses one Message-ID, with or without its angle brackets.
     ///
     /// # Errors
-    /// A sentence, when it is not of the form `<left@right>` in printable ASCII, or too long for a header line.
+    /// The text is not of the form `<left@right>` in printable ASCII, or too long for a header line.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim_matches(' ');
         let bare = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
@@ -34,7 +34,7 @@ impl MessageId {
     }
 }
 
-/// Reads the ids of a thread: an array, or one space-separated string. All problems come at once.
+/// Parses the ids of a thread: an array, or one space-separated string. All errors are returned at once.
 pub(super) fn parse_references(given: &References) -> Result<Vec<MessageId>, Vec<String>> {
     let texts: Vec<&str> = match given {
         References::One(text) => text.split(' ').filter(|part| !part.is_empty()).collect(),

@@ -1,33 +1,34 @@
-//! The way in: what was asked becomes a message.
+//! From a request to a composed message.
 
-mod room;
+mod compose_budget;
 
 use std::sync::Arc;
 
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::budget::MemoryPermit;
 use crate::clock::Clock;
 use crate::compose::compose;
 use crate::config::Config;
 use crate::message::Message;
-use crate::request::{Asked, Draft, Refusal};
+use crate::request::{Draft, SendEmailArgs, ValidationErrors};
 
-pub use room::{Place, Room};
+pub use compose_budget::ComposeBudget;
 
-/// From here on parsing and composing leave the thread that serves the protocol, in bytes.
+/// Larger requests are parsed and composed on a blocking thread, in bytes.
 const LARGE: usize = 64 << 10;
 
-/// Makes the message that was asked for, or says everything that is wrong with the request. A large one waits for its
-/// turn in `room`, and keeps its place there while the message is kept.
+/// Composes the requested message, or returns everything that is wrong with the request. A large one waits for
+/// `compose_budget`, and holds its permit as long as the message is kept.
 ///
 /// # Errors
-/// Every problem at once; nothing was sent.
+/// Every error at once; nothing was sent.
 pub async fn submit(
-    asked: Asked,
+    args: SendEmailArgs,
     config: Arc<Config>,
     clock: &Clock,
-    room: &Room,
-) -> Result<(Message, Place), Refusal> {
+    compose_budget: &ComposeBudget,
+) -> Result<(Message, MemoryPermit), ValidationErrors> {
     let at = clock.now();
     // version 7: ids sort by time
     let id = Uuid::new_v7(Timestamp::from_unix(
@@ -35,28 +36,30 @@ pub async fn submit(
         at.timestamp().unsigned_abs(),
         at.timestamp_subsec_nanos(),
     ));
-    let heavy = is_heavy(&asked);
+    let is_large = is_large(&args);
     let make = move || {
-        let draft = Draft::parse(asked, &config.limits)?;
+        let draft = Draft::parse(args, &config.limits)?;
         compose(&draft, &config, at, id)
     };
-    if !heavy {
-        return make().map(|message| (message, Place::default()));
+    if !is_large {
+        return make().map(|message| (message, MemoryPermit::default()));
     }
-    let turn = room.turn().await;
-    // The turn goes along: whoever stops waiting does not stop the work.
-    let made = tokio::task::spawn_blocking(move || (make(), turn)).await;
-    let Ok((made, _turn)) = made else {
-        return Err(Refusal::one("the message could not be composed (an internal error); nothing was sent"));
+    let permit = compose_budget.compose_permit().await;
+    // The permit moves with the work, which goes on if the caller stops waiting.
+    let made = tokio::task::spawn_blocking(move || (make(), permit)).await;
+    let Ok((made, _permit)) = made else {
+        return Err(ValidationErrors::one(
+            "the message could not be composed (an internal error); nothing was sent",
+        ));
     };
     let message = made?;
-    let place = room.place(message.content.len()).await;
-    Ok((message, place))
+    let permit = compose_budget.message_permit(message.content.len()).await;
+    Ok((message, permit))
 }
 
 /// Whether composing may take long: much to parse, to fill in or to encode, or files to read.
-fn is_heavy(asked: &Asked) -> bool {
-    let attachments = asked.attachments.as_deref().unwrap_or_default();
+fn is_large(args: &SendEmailArgs) -> bool {
+    let attachments = args.attachments.as_deref().unwrap_or_default();
     let from_disk = attachments.iter().any(|one| one.path.is_some());
-    from_disk || asked.weight() > LARGE
+    from_disk || args.approx_bytes() > LARGE
 }

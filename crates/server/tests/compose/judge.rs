@@ -8,9 +8,10 @@ use smtp_mcp_server::message::Message;
 
 use crate::setting::bytes;
 
-/// What Python sees in the first rendering of each message; nothing if there is no Python.
+/// What Python sees in the first variant of each message; nothing if there is no Python.
 pub(crate) fn judged(messages: &[Message]) -> Option<Vec<Value>> {
-    let raws: Vec<Vec<u8>> = messages.iter().map(|message| bytes(message, &message.renderings[0])).collect();
+    let raws: Vec<Vec<u8>> =
+        messages.iter().map(|message| bytes(message, &message.header_variants[0])).collect();
     judged_bytes(&raws)
 }
 

@@ -283,10 +283,10 @@ fn threads_copies_and_hidden_copies() {
 fn one_header_for_each_identity_over_one_content() {
     let two = config(&["Ada <ada@one.org>", "bob@two.org", "Ada <ada@one.org>"]);
     let message = make(&two, json!({ "to": "c@x.org", "subject": "s", "body": "b" })).unwrap();
-    assert_eq!(message.renderings.len(), 2);
+    assert_eq!(message.header_variants.len(), 2);
     assert!(!message.sender_chosen);
     assert!(message.message_id.ends_with("@one.org>"));
-    let raws: Vec<_> = message.renderings.iter().map(|rendering| bytes(&message, rendering)).collect();
+    let raws: Vec<_> = message.header_variants.iter().map(|variant| bytes(&message, variant)).collect();
     let Some(seen) = judged_bytes(&raws) else {
         return;
     };

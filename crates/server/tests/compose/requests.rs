@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use smtp_mcp_server::compose::compose as compose_draft;
 use smtp_mcp_server::config::Config;
 use smtp_mcp_server::limits::CallLimits;
-use smtp_mcp_server::request::{Asked, Draft, File};
+use smtp_mcp_server::request::{AttachmentSource, Draft, SendEmailArgs};
 
 const ADA: &[&str] = &["Ada <ada@example.org>"];
 
 pub(crate) fn parse(arguments: Value) -> Result<Draft, String> {
-    let asked: Asked = serde_json::from_value(arguments).map_err(|error| error.to_string())?;
+    let asked: SendEmailArgs = serde_json::from_value(arguments).map_err(|error| error.to_string())?;
     Draft::parse(asked, &CallLimits::default()).map_err(|refusal| refusal.problems().join("\n"))
 }
 
@@ -168,8 +168,8 @@ fn base64_is_strict_and_tolerates_line_breaks() {
     let given = |content: &str| {
         let draft = parse(with(json!({ "attachments": [{ "content": content, "filename": "a" }] })))?;
         match &draft.attachments[0].file {
-            File::Given(bytes) => Ok(bytes.clone()),
-            File::Path(_) => Err(String::new()),
+            AttachmentSource::Given(bytes) => Ok(bytes.clone()),
+            AttachmentSource::Path(_) => Err(String::new()),
         }
     };
     for (content, bytes) in [
@@ -251,10 +251,10 @@ fn a_chosen_sender_must_be_allowed() {
     let two = config(&["Ada <ada@one.org>", "bob@two.org"]);
     let message = make(&two, with(json!({ "from_email": "bob@TWO.org" }))).unwrap();
     assert!(message.sender_chosen);
-    assert_eq!(message.renderings.len(), 1);
+    assert_eq!(message.header_variants.len(), 1);
     assert!(message.message_id.ends_with("@two.org>"));
     let named = |from: &str| {
-        make(&two, with(json!({ "from_email": from }))).unwrap().renderings.remove(0).identity.name
+        make(&two, with(json!({ "from_email": from }))).unwrap().header_variants.remove(0).identity.name
     };
     assert_eq!(named("ada@one.org").as_deref(), Some("Ada"));
     assert_eq!(named("Countess <ada@one.org>").as_deref(), Some("Countess"));
@@ -271,7 +271,7 @@ fn templates_fill_subject_body_and_text() {
         "template_vars": { "name": "A & B", "b": 1 },
     }));
     let message = made(arguments);
-    let raw = String::from_utf8(bytes(&message, &message.renderings[0])).unwrap();
+    let raw = String::from_utf8(bytes(&message, &message.header_variants[0])).unwrap();
     assert!(raw.contains("\r\nSubject: Hi A & B\r\n"));
     assert!(raw.contains("T A & B"));
     assert!(raw.contains("<p style=\"a1\">A &amp; B</p>"));
@@ -407,7 +407,7 @@ proptest! {
         let one = compose_draft(&draft, &config, at(), ID).unwrap();
         let two = compose_draft(&draft, &config, at(), ID).unwrap();
         prop_assert_eq!(&one.content, &two.content);
-        prop_assert_eq!(&one.renderings[0].header, &two.renderings[0].header);
+        prop_assert_eq!(&one.header_variants[0].header, &two.header_variants[0].header);
         prop_assert_eq!(one.digest, two.digest);
     }
 
@@ -423,7 +423,7 @@ proptest! {
         let Ok(message) = make(&config(ADA), arguments) else { return Ok(()) };
         let recipients: Vec<String> = message.recipients.iter().map(ToString::to_string).collect();
         prop_assert_eq!(recipients, vec!["b@x.org"]);
-        let raw = bytes(&message, &message.renderings[0]);
+        let raw = bytes(&message, &message.header_variants[0]);
         prop_assert!(raw.is_ascii() && !raw.contains(&0));
         let parsed = mail_parser::MessageParser::default().parse(&raw).unwrap();
         let fields: Vec<&str> = parsed.headers().iter().map(mail_parser::Header::name).collect();
@@ -440,7 +440,7 @@ fn names_longer_than_an_encoded_word_arrive_exactly() {
     let ascii = "Dr. Ada Augusta Byron King, Countess of Lovelace and Very Many Other Places Besides";
     for name in [ascii, &"Ж".repeat(90), "山田 太郎 ".repeat(9).trim_end()] {
         let message = made(with(json!({ "to": format!("\"{name}\" <b@x.org>") })));
-        let raw = bytes(&message, &message.renderings[0]);
+        let raw = bytes(&message, &message.header_variants[0]);
         let parsed = mail_parser::MessageParser::default().parse(&raw).unwrap();
         assert_eq!(parsed.to().unwrap().first().unwrap().name(), Some(name));
         assert!(raw.split(|b| *b == b'\n').all(|line| line.len() <= 80));

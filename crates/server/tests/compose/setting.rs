@@ -8,8 +8,8 @@ use smtp_mcp_server::address::Mailbox;
 use smtp_mcp_server::compose::compose;
 use smtp_mcp_server::config::{Config, Encryption, HttpConfig, SenderRule, ServerConfig};
 use smtp_mcp_server::limits::CallLimits;
-use smtp_mcp_server::message::{Message, Rendering};
-use smtp_mcp_server::request::{Asked, Draft, Refusal};
+use smtp_mcp_server::message::{HeaderVariant, Message};
+use smtp_mcp_server::request::{Draft, SendEmailArgs, ValidationErrors};
 use uuid::Uuid;
 
 /// The id of every message in these tests.
@@ -54,8 +54,8 @@ pub(crate) fn at() -> DateTime<FixedOffset> {
 }
 
 /// From arguments to a message.
-pub(crate) fn make(config: &Config, arguments: Value) -> Result<Message, Refusal> {
-    let asked: Asked = serde_json::from_value(arguments).unwrap();
+pub(crate) fn make(config: &Config, arguments: Value) -> Result<Message, ValidationErrors> {
+    let asked: SendEmailArgs = serde_json::from_value(arguments).unwrap();
     let draft = Draft::parse(asked, &config.limits)?;
     compose(&draft, config, at(), ID)
 }
@@ -66,6 +66,6 @@ pub(crate) fn made(arguments: Value) -> Message {
 }
 
 /// The bytes of a message as one identity sends it.
-pub(crate) fn bytes(message: &Message, rendering: &Rendering) -> Vec<u8> {
-    [&rendering.header[..], &message.content[..]].concat()
+pub(crate) fn bytes(message: &Message, variant: &HeaderVariant) -> Vec<u8> {
+    [&variant.header[..], &message.content[..]].concat()
 }

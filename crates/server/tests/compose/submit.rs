@@ -6,14 +6,14 @@ use crate::setting::{at, config};
 use serde_json::{Value, json};
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::message::Message;
-use smtp_mcp_server::request::Refusal;
-use smtp_mcp_server::submit::{Room, submit};
+use smtp_mcp_server::request::ValidationErrors;
+use smtp_mcp_server::submit::{ComposeBudget, submit};
 
-async fn submitted(arguments: Value) -> Result<Message, Refusal> {
+async fn submitted(arguments: Value) -> Result<Message, ValidationErrors> {
     let asked = serde_json::from_value(arguments).unwrap();
     let clock = Clock::manual(at().to_utc());
     let config = Arc::new(config(&["ada@example.org"]));
-    submit(asked, config, &clock, &Room::default()).await.map(|(message, _)| message)
+    submit(asked, config, &clock, &ComposeBudget::default()).await.map(|(message, _)| message)
 }
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn small_and_large_requests_become_messages() {
         let body = "x".repeat(size);
         let message = submitted(json!({ "to": "b@x.org", "subject": "s", "body": body })).await.unwrap();
         assert!(message.content.len() >= size);
-        let header = String::from_utf8_lossy(&message.renderings[0].header).into_owned();
+        let header = String::from_utf8_lossy(&message.header_variants[0].header).into_owned();
         assert!(header.contains("\r\nDate: Sun, 22 Nov 2026 18:00:00 +0000\r\n"), "{header}");
         assert!(header.contains(&message.message_id));
     }

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{self, Origin};
+use smtp_mcp_server::config::{self, ConfigSources};
 use smtp_mcp_server::dispatch::Dispatch;
-use smtp_mcp_server::dispatch::report::{Condition, Switched};
+use smtp_mcp_server::dispatch::report::{Availability, Switched};
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Stage, Wait};
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, contents, copies, fates, server};
+use crate::fixture::{Fixture, contents, copies, server, statuses};
 
 struct File {
     _folder: TempDir,
@@ -25,7 +25,7 @@ impl File {
     }
 
     fn open(&self) -> Fixture {
-        let origin = Origin { config_file: Some(self.path.clone()), ..Origin::default() };
+        let origin = ConfigSources { config_file: Some(self.path.clone()), ..ConfigSources::default() };
         let clock = Clock::manual(chrono::DateTime::default());
         let config = config::load(&origin).unwrap();
         Fixture { dispatch: Dispatch::new(origin, config, clock.clone()).unwrap().into(), clock }
@@ -52,12 +52,12 @@ async fn a_switch_changes_the_order_or_nothing() {
     let (one, two) = (start(Behavior::default()).await, start(Behavior::default()).await);
     let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
     assert!(matches!(fixture.dispatch.switch("two").await, Switched::Done(now) if now.is_current));
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("", "a"));
     assert!(matches!(fixture.dispatch.switch("nine").await, Switched::NoSuchServer(_)));
     one.set_behavior(Behavior::default().reply(Stage::Greeting, "554 closed"));
     assert!(matches!(fixture.dispatch.switch("one").await, Switched::Unreachable(..)));
-    assert_eq!(fates(&fixture.send(&["b@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!(copies(&two), "a b");
 }
 
@@ -70,7 +70,7 @@ async fn a_reload_adds_removes_and_modifies() {
     );
     let file = File::new(&(table("one", &one, "") + &table("two", &two, "") + &table("same", &three, "")));
     let fixture = file.open();
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     write(
         &file.path,
         &(table("new", &two, "priority = 999")
@@ -86,7 +86,7 @@ async fn a_reload_adds_removes_and_modifies() {
     assert_eq!(changes.modified.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["one"]);
     assert!(changes.primary_changed && !reloaded.from_environment_only);
     assert_eq!(reloaded.connection_test.successful(), 3);
-    assert_eq!(fates(&fixture.send(&["b@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", "b"));
 }
 
@@ -105,11 +105,11 @@ async fn a_reload_that_cannot_be_applied_changes_nothing() {
         write(&file.path, &text);
         assert_eq!(fixture.dispatch.reload().await.unwrap_err().step, step, "{text}");
         assert_eq!(fixture.dispatch.status().servers[0].name, "one");
-        assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+        assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     }
     write(&file.path, &(table("one", &one, "") + &table("dead", &dead, "")));
     assert_eq!(fixture.dispatch.reload().await.unwrap().connection_test.successful(), 1);
-    assert_eq!(fixture.condition("dead"), Condition::BackOff);
+    assert_eq!(fixture.availability("dead"), Availability::BackOff);
 }
 
 /// What is under way when its server is taken out goes to its end there, once.
@@ -126,7 +126,7 @@ async fn a_delivery_under_way_survives_a_reload_and_a_reconnect() {
     write(&file.path, &table("two", &two, ""));
     fixture.dispatch.reload().await.unwrap();
     latch.release();
-    assert_eq!(fates(&under_way.await.unwrap()), "A");
+    assert_eq!(statuses(&under_way.await.unwrap()), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", ""));
 }
 
@@ -134,12 +134,12 @@ async fn a_delivery_under_way_survives_a_reload_and_a_reconnect() {
 async fn a_reconnect_forgets_failures_and_opens_new_connections() {
     let one = start(Behavior::default()).await;
     let fixture = Fixture::new(vec![server("one", one.addr())]);
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     one.set_behavior(Behavior::default().disconnect("b@*"));
-    assert_eq!(fates(&fixture.send(&["b@x.org"]).await), "L");
-    assert_eq!(fixture.condition("one"), Condition::BackOff);
+    assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "D");
+    assert_eq!(fixture.availability("one"), Availability::BackOff);
     assert_eq!(fixture.dispatch.reconnect().await.successful(), 1);
-    assert_eq!(fixture.condition("one"), Condition::Available);
+    assert_eq!(fixture.availability("one"), Availability::Available);
     let first_closed =
         |event: &smtp_sink::Event| event.connection == 1 && matches!(event.kind, EventKind::Closed);
     one.wait_until(|events| events.iter().any(first_closed)).await;

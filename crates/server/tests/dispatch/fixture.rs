@@ -9,12 +9,12 @@ use serde_json::json;
 use smtp_mcp_server::address::Mailbox;
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{Config, Encryption, Origin, ServerConfig};
+use smtp_mcp_server::config::{Config, ConfigSources, Encryption, ServerConfig};
 use smtp_mcp_server::dispatch::Dispatch;
-use smtp_mcp_server::dispatch::report::Condition;
+use smtp_mcp_server::dispatch::report::Availability;
 use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::message::Message;
-use smtp_mcp_server::outcome::{Fate, Outcome};
+use smtp_mcp_server::outcome::{Outcome, RecipientStatus};
 use smtp_mcp_server::request::Draft;
 use smtp_mcp_server::secret::Secret;
 use smtp_sink::{EventKind, Sink};
@@ -71,14 +71,14 @@ pub(crate) fn config(servers: Vec<ServerConfig>) -> Config {
 impl Fixture {
     pub(crate) fn new(servers: Vec<ServerConfig>) -> Self {
         let clock = Clock::manual(DateTime::default());
-        let dispatch = Dispatch::new(Origin::default(), config(servers), clock.clone()).unwrap();
+        let dispatch = Dispatch::new(ConfigSources::default(), config(servers), clock.clone()).unwrap();
         Self { dispatch: Arc::new(dispatch), clock }
     }
 
     pub(crate) fn message(&self, to: &[&str], more: &serde_json::Value) -> Arc<Message> {
         let mut asked = json!({ "to": to, "subject": "Secret subject", "body": "Secret body\n" });
         asked.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
-        let config = &self.dispatch.setup().config;
+        let config = &self.dispatch.snapshot().config;
         let draft = Draft::parse(serde_json::from_value(asked).unwrap(), &config.limits).unwrap();
         Arc::new(compose(&draft, config, self.clock.now(), Uuid::from_u128(7)).unwrap())
     }
@@ -86,7 +86,7 @@ impl Fixture {
     /// Sends to `to` and waits for `wait` at most.
     pub(crate) async fn send_within(&self, to: &[&str], wait: Duration) -> Outcome {
         let message = self.message(to, &json!({}));
-        self.dispatch.send(self.dispatch.setup(), message, wait).await
+        self.dispatch.send(self.dispatch.snapshot(), message, wait).await
     }
 
     pub(crate) async fn send(&self, to: &[&str]) -> Outcome {
@@ -97,28 +97,28 @@ impl Fixture {
     pub(crate) fn begin(&self, to: &'static [&'static str]) -> tokio::task::JoinHandle<Outcome> {
         let message = self.message(to, &json!({}));
         let dispatch = Arc::clone(&self.dispatch);
-        tokio::spawn(async move { dispatch.send(dispatch.setup(), message, LONG).await })
+        tokio::spawn(async move { dispatch.send(dispatch.snapshot(), message, LONG).await })
     }
 
-    pub(crate) fn condition(&self, name: &str) -> Condition {
+    pub(crate) fn availability(&self, name: &str) -> Availability {
         let status = self.dispatch.status();
-        status.servers.iter().find(|server| server.name == name).unwrap().condition
+        status.servers.iter().find(|server| server.name == name).unwrap().availability
     }
 }
 
 /// One letter for each recipient.
-pub(crate) fn fates(outcome: &Outcome) -> String {
-    let letter = |fate| match fate {
-        Fate::Accepted => 'A',
-        Fate::Refused => 'R',
-        Fate::Later => 'L',
-        Fate::Unknown => 'U',
+pub(crate) fn statuses(outcome: &Outcome) -> String {
+    let letter = |status| match status {
+        RecipientStatus::Accepted => 'A',
+        RecipientStatus::Rejected => 'R',
+        RecipientStatus::TryNext | RecipientStatus::Deferred => 'D',
+        RecipientStatus::Unknown => 'U',
     };
-    outcome.recipients.iter().map(|recipient| letter(recipient.fate)).collect()
+    outcome.recipients.iter().map(|recipient| letter(recipient.status)).collect()
 }
 
 /// Everything that is told of the recipients.
-pub(crate) fn told(outcome: &Outcome) -> String {
+pub(crate) fn messages(outcome: &Outcome) -> String {
     outcome.recipients.iter().map(|recipient| recipient.words.clone() + "\n").collect()
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{self, Origin};
+use smtp_mcp_server::config::{self, ConfigSources};
 use smtp_mcp_server::dispatch::Dispatch;
-use smtp_mcp_server::dispatch::report::Condition;
+use smtp_mcp_server::dispatch::report::Availability;
 use smtp_sink::{AfterData, Behavior, Latch, Sink, Wait};
 
-use crate::fixture::{Fixture, contents, copies, fates, refused_logins, server, told, with_login};
+use crate::fixture::{Fixture, contents, copies, messages, refused_logins, server, statuses, with_login};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,28 +23,28 @@ async fn a_refused_login_is_tried_once_a_minute_whichever_tool_asks() {
     let sink = Sink::start(account("other")).await.unwrap();
     let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
     let outcome = fixture.send(&["a@x.org"]).await;
-    assert_eq!((fates(&outcome).as_str(), fixture.condition("one")), ("L", Condition::Paused));
+    assert_eq!((statuses(&outcome).as_str(), fixture.availability("one")), ("D", Availability::Paused));
     for minute in 1..4 {
         for _ in 0..3 {
             assert_eq!(fixture.dispatch.test().await.successful(), 0);
             fixture.dispatch.switch("one").await;
             assert_eq!(fixture.dispatch.reconnect().await.successful(), 0);
-            assert!(told(&fixture.send(&["a@x.org"]).await).contains("is paused"));
+            assert!(messages(&fixture.send(&["a@x.org"]).await).contains("is paused"));
         }
         assert_eq!(refused_logins(&sink), minute);
         fixture.clock.advance(MINUTE);
     }
     sink.set_behavior(account("pw-0"));
     assert_eq!(fixture.dispatch.test().await.successful(), 1);
-    assert_eq!(fixture.condition("one"), Condition::Available);
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!(fixture.availability("one"), Availability::Available);
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
 }
 
 #[tokio::test]
 async fn many_who_ask_at_once_are_one_login() {
     let sink = Sink::start(account("pw-0")).await.unwrap();
     let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     sink.set_behavior(account("changed"));
     let mut asking = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -68,8 +68,8 @@ async fn an_older_success_does_not_lift_the_pause() {
     fixture.clock.advance(MINUTE);
     assert_eq!(fixture.dispatch.test().await.successful(), 0);
     latch.release();
-    assert_eq!(fates(&under_way.await.unwrap()), "A");
-    assert_eq!(fixture.condition("one"), Condition::Paused);
+    assert_eq!(statuses(&under_way.await.unwrap()), "A");
+    assert_eq!(fixture.availability("one"), Availability::Paused);
     fixture.dispatch.test().await;
     assert_eq!(refused_logins(&sink), 1);
 }
@@ -80,7 +80,7 @@ async fn a_paused_server_gets_no_mail_over_a_warm_session() {
     let later = || Behavior::default().after_data(AfterData::Reply("451 4.3.0 later".to_owned()));
     let (one, two) = (Sink::start(later()).await.unwrap(), Sink::start(account("pw-0")).await.unwrap());
     let fixture = Fixture::new(vec![server("one", one.addr()), with_login(server("two", two.addr()))]);
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     let latch = Latch::new();
     one.set_behavior(later().wait(Wait::Until(latch.clone())));
     let under_way = fixture.begin(&["b@x.org"]);
@@ -88,7 +88,7 @@ async fn a_paused_server_gets_no_mail_over_a_warm_session() {
     two.set_behavior(account("changed"));
     assert_eq!(fixture.dispatch.test().await.successful(), 1);
     latch.release();
-    assert_eq!(fates(&under_way.await.unwrap()), "L");
+    assert_eq!(statuses(&under_way.await.unwrap()), "D");
     assert_eq!((copies(&two).as_str(), refused_logins(&two)), ("a", 1));
 }
 
@@ -107,7 +107,7 @@ async fn a_reload_that_fails_is_no_way_around_the_brake() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     write(&path, &sink, "pw-0");
-    let origin = Origin { config_file: Some(path.clone()), ..Origin::default() };
+    let origin = ConfigSources { config_file: Some(path.clone()), ..ConfigSources::default() };
     let clock = Clock::manual(chrono::DateTime::default());
     let config = config::load(&origin).unwrap();
     let dispatch = Dispatch::new(origin, config, clock.clone()).unwrap();

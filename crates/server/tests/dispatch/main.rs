@@ -1,4 +1,4 @@
-//! The way out against servers that misbehave: who got the mail how often, what is told, and what becomes of the servers.
+//! The way out against servers that misbehave: who got the mail how often, what is messages, and what becomes of the servers.
 
 #[cfg(test)]
 mod changing;

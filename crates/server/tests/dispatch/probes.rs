@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use smtp_mcp_server::dispatch::report::Condition;
+use smtp_mcp_server::dispatch::report::Availability;
 use smtp_sink::{Behavior, EventKind, Sink, Stage};
 
-use crate::fixture::{Fixture, copies, fates, refused_logins, server, with_login};
+use crate::fixture::{Fixture, copies, refused_logins, server, statuses, with_login};
 
 /// Both clocks go on by `seconds`; sleepers wake up, sockets do not notice.
 async fn pass(fixture: &Fixture, seconds: u64) {
@@ -24,7 +24,7 @@ fn connections(events: &[smtp_sink::Event]) -> usize {
 async fn ended(sink: &Sink, fixture: &Fixture, count: u64) {
     let closed = |event: &smtp_sink::Event| event.connection == count && event.kind == EventKind::Closed;
     sink.wait_until(|events| events.iter().any(closed)).await;
-    while fixture.condition("one") == Condition::Available {
+    while fixture.availability("one") == Availability::Available {
         tokio::task::yield_now().await;
     }
 }
@@ -34,7 +34,7 @@ async fn a_probe_comes_later_and_later_and_stops_at_a_success() {
     for reply in ["554 closed", "421 4.3.2 closed"] {
         let sink = Sink::start(Behavior::default().reply(Stage::Greeting, reply)).await.unwrap();
         let fixture = Fixture::new(vec![server("one", sink.addr())]);
-        assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
+        assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
         ended(&sink, &fixture, 1).await;
         let rest = || fixture.dispatch.status().servers[0].backoff_remaining.map_or(0, |rest| rest.as_secs());
         let mut rests = Vec::new();
@@ -61,10 +61,10 @@ async fn a_refused_login_is_not_probed() {
     let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
     // Hurt first, so that somebody watches; then the login is refused.
     sink.set_behavior(Behavior::default().reply(Stage::Greeting, "554 closed"));
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
     sink.set_behavior(Behavior::default().login("ada", "other"));
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
-    assert_eq!(fixture.condition("one"), Condition::Paused);
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
+    assert_eq!(fixture.availability("one"), Availability::Paused);
     for _ in 0..20 {
         pass(&fixture, 80).await;
     }

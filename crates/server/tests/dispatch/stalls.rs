@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use smtp_mcp_server::config::ServerConfig;
-use smtp_mcp_server::dispatch::report::Condition;
+use smtp_mcp_server::dispatch::report::Availability;
 use smtp_sink::{Behavior, Latch, Sink, Wait};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::fixture::{Fixture, LONG, contents, copies, fates, server, told};
+use crate::fixture::{Fixture, LONG, contents, copies, messages, server, statuses};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -76,11 +76,16 @@ async fn a_silent_server_is_told_by_its_phase_and_the_next_one_is_tried() {
                 json!({ "body": "x".repeat(70).repeat(if silent_at == "content" { 140_000 } else { 1 }) });
             let message = fixture.message(&["a@x.org"], &body);
             let outcome =
-                fixture.dispatch.send(fixture.dispatch.setup(), message, Duration::from_secs(8)).await;
+                fixture.dispatch.send(fixture.dispatch.snapshot(), message, Duration::from_secs(8)).await;
             assert!(outcome.duration < Duration::from_secs(4), "{silent_at}: {:?}", outcome.duration);
-            assert_eq!(fates(&outcome), if two { "A" } else { "L" }, "{silent_at}: {}", told(&outcome));
-            assert!(two || told(&outcome).contains(phase), "{silent_at}: {}", told(&outcome));
-            assert_eq!(fixture.condition("one"), Condition::BackOff, "{silent_at}");
+            assert_eq!(
+                statuses(&outcome),
+                if two { "A" } else { "D" },
+                "{silent_at}: {}",
+                messages(&outcome)
+            );
+            assert!(two || messages(&outcome).contains(phase), "{silent_at}: {}", messages(&outcome));
+            assert_eq!(fixture.availability("one"), Availability::BackOff, "{silent_at}");
         }
         assert_eq!(copies(&good), "a");
     }
@@ -92,10 +97,10 @@ async fn the_phase_is_told_though_the_time_runs_out_in_a_further_attempt() {
     let at = mute("greeting").await;
     let fixture = Fixture::new(vec![ServerConfig { max_retries: 10, ..hasty(server("one", at)) }]);
     let outcome = fixture.send_within(&["a@x.org"], Duration::from_millis(700)).await;
-    assert_eq!(fates(&outcome), "L");
-    assert!(told(&outcome).contains("greeting"), "{}", told(&outcome));
-    assert!(told(&outcome).contains("SMTP_USE_SSL"), "{}", told(&outcome));
-    assert_eq!(fixture.condition("one"), Condition::BackOff);
+    assert_eq!(statuses(&outcome), "D");
+    assert!(messages(&outcome).contains("greeting"), "{}", messages(&outcome));
+    assert!(messages(&outcome).contains("SMTP_USE_SSL"), "{}", messages(&outcome));
+    assert_eq!(fixture.availability("one"), Availability::BackOff);
 }
 
 #[tokio::test]
@@ -103,8 +108,8 @@ async fn a_call_that_has_no_time_left_hurts_nobody() {
     let at = mute("greeting").await;
     for wait in [Duration::ZERO, SHORT] {
         let fixture = Fixture::new(vec![server("one", at)]);
-        assert_eq!(fates(&fixture.send_within(&["a@x.org"], wait).await), "L");
-        assert_eq!(fixture.condition("one"), Condition::Available, "{wait:?}");
+        assert_eq!(statuses(&fixture.send_within(&["a@x.org"], wait).await), "D");
+        assert_eq!(fixture.availability("one"), Availability::Available, "{wait:?}");
     }
 }
 
@@ -117,12 +122,12 @@ async fn a_busy_server_is_not_a_broken_one() {
     let under_way = ["a@x.org", "b@x.org", "c@x.org"].map(|to| fixture.begin(Box::leak(Box::new([to]))));
     contents(&sink, 3).await;
     let outcome = fixture.send_within(&["d@x.org"], SHORT).await;
-    assert_eq!(fates(&outcome), "L");
-    assert!(told(&outcome).contains("busy"), "{}", told(&outcome));
-    assert_eq!(fixture.condition("one"), Condition::Available);
+    assert_eq!(statuses(&outcome), "D");
+    assert!(messages(&outcome).contains("busy"), "{}", messages(&outcome));
+    assert_eq!(fixture.availability("one"), Availability::Available);
     latch.release();
     for one in under_way {
-        assert_eq!(fates(&one.await.unwrap()), "A");
+        assert_eq!(statuses(&one.await.unwrap()), "A");
     }
     assert_eq!(copies(&sink), "a b c");
 }
@@ -137,11 +142,11 @@ async fn silence_at_the_end_is_unknown_in_time_and_stays_with_this_server() {
     let began = Instant::now();
     let outcome = fixture.send_within(&["a@x.org"], SHORT).await;
     assert!(began.elapsed() < Duration::from_secs(2));
-    assert_eq!(fates(&outcome), "U");
+    assert_eq!(statuses(&outcome), "U");
     latch.release();
     one.wait_for(1).await;
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", ""));
-    assert_eq!(fixture.condition("one"), Condition::Available);
+    assert_eq!(fixture.availability("one"), Availability::Available);
 }
 
 /// Told unknown, the caller must not hear of a second copy: a refusal that comes late moves the mail nowhere.
@@ -152,13 +157,13 @@ async fn after_unknown_was_told_nothing_is_tried_again() {
     let one = Sink::start(late.wait(Wait::Until(latch.clone()))).await.unwrap();
     let two = Sink::start(Behavior::default()).await.unwrap();
     let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
-    assert_eq!(fates(&fixture.send_within(&["a@x.org"], SHORT).await), "U");
+    assert_eq!(statuses(&fixture.send_within(&["a@x.org"], SHORT).await), "U");
     latch.release();
     let refused = |event: &smtp_sink::Event| matches!(event.kind, smtp_sink::EventKind::Refused { .. });
     one.wait_until(|events| events.iter().any(refused)).await;
     // The same session carries the next mail, so the late answer has been read by then.
     one.set_behavior(Behavior::default());
-    assert_eq!(fates(&fixture.send(&["b@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("b", ""));
 }
 
@@ -169,7 +174,7 @@ async fn the_time_runs_out_at_the_second_server() {
     let at = mute("MAIL").await;
     let fixture = Fixture::new(vec![server("one", one.addr()), server("two", at)]);
     let outcome = fixture.send_within(&["a@x.org", "b@x.org", "c@x.org"], SHORT).await;
-    assert_eq!(fates(&outcome), "ALR");
+    assert_eq!(statuses(&outcome), "ADR");
     assert_eq!(copies(&one), "a");
     assert_eq!(outcome.server.unwrap().0, "one", "it is the server that accepted it");
 }
@@ -179,15 +184,15 @@ async fn the_time_runs_out_at_the_second_server() {
 async fn a_hurried_call_hears_the_truth() {
     let latch = Latch::new();
     let sink = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
-    for (at, fate) in [(sink.addr(), "U"), (mute("DATA").await, "L")] {
+    for (at, status) in [(sink.addr(), "U"), (mute("DATA").await, "D")] {
         let fixture = Fixture::new(vec![server("one", at)]);
         let under_way = fixture.begin(&["a@x.org"]);
-        if fate == "U" {
+        if status == "U" {
             contents(&sink, 1).await;
         }
-        fixture.dispatch.hurry();
+        fixture.dispatch.shutdown_deadline();
         let outcome = tokio::time::timeout(LONG / 5, under_way).await.unwrap().unwrap();
-        assert_eq!(fates(&outcome), fate);
+        assert_eq!(statuses(&outcome), status);
     }
 }
 
@@ -197,15 +202,15 @@ async fn after_unknown_was_told_no_warm_session_is_replaced() {
     let latch = Latch::new();
     let one = Sink::start(Behavior::default()).await.unwrap();
     let fixture = Fixture::new(vec![server("one", one.addr())]);
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     let late = Behavior::default().after_data(smtp_sink::AfterData::Reply("421 4.3.2 bye".to_owned()));
     one.set_behavior(late.wait(Wait::Until(latch.clone())));
-    assert_eq!(fates(&fixture.send_within(&["b@x.org"], SHORT).await), "U");
+    assert_eq!(statuses(&fixture.send_within(&["b@x.org"], SHORT).await), "U");
     one.set_behavior(Behavior::default());
     latch.release();
     let closed =
         |event: &smtp_sink::Event| event.connection == 1 && event.kind == smtp_sink::EventKind::Closed;
     one.wait_until(|events| events.iter().any(closed)).await;
-    assert_eq!(fates(&fixture.send(&["c@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&["c@x.org"]).await), "A");
     assert_eq!(copies(&one), "a c");
 }

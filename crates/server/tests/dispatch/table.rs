@@ -1,18 +1,18 @@
-//! The table of failures, one server and two: copies on each, fates, words, health. The second server is a good one.
+//! The table of failures, one server and two: copies on each, statuses, words, health. The second server is a good one.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use smtp_mcp_server::config::{Encryption, ServerConfig};
-use smtp_mcp_server::dispatch::report::Condition;
+use smtp_mcp_server::dispatch::report::Availability;
 use smtp_sink::{Action, AfterData, Behavior, Extension, Rule, Sink, Stage};
 
-use crate::fixture::{Fixture, copies, fates, server, told, with_login};
+use crate::fixture::{Fixture, copies, messages, server, statuses, with_login};
 
-use Condition::{Available, BackOff, Paused};
+use Availability::{Available, BackOff, Paused};
 
-/// What the first server does, and what follows: fates alone and with the second server, copies on the first, copies on the
+/// What the first server does, and what follows: statuses alone and with the second server, copies on the first, copies on the
 /// second, a part of the words alone, the first server's condition.
-struct Row(Behavior, &'static str, &'static str, &'static str, &'static str, &'static str, Condition);
+struct Row(Behavior, &'static str, &'static str, &'static str, &'static str, &'static str, Availability);
 
 const TO: [&str; 2] = ["a@x.org", "b@x.org"];
 
@@ -27,12 +27,12 @@ async fn check(row: Row, to: &[&str], adjust: fn(ServerConfig) -> ServerConfig) 
         }
         let fixture = Fixture::new(servers);
         let outcome = fixture.send(to).await;
-        let told = told(&outcome);
-        assert_eq!(fates(&outcome), if two { both } else { alone }, "{what}: {told}");
+        let messages = messages(&outcome);
+        assert_eq!(statuses(&outcome), if two { both } else { alone }, "{what}: {messages}");
         assert_eq!(copies(&one), first, "{what}, the first server");
         assert_eq!(copies(&other), if two { second } else { "" }, "{what}, the second server");
-        assert_eq!(fixture.condition("one"), condition, "{what}");
-        assert!(two || told.contains(words), "{what}: {told}");
+        assert_eq!(fixture.availability("one"), condition, "{what}");
+        assert!(two || messages.contains(words), "{what}: {messages}");
         for mail in one.mails().iter().chain(&other.mails()) {
             assert_eq!(mail.defects, [""; 0], "{what}");
         }
@@ -66,12 +66,12 @@ fn ends_with(reply: &str) -> Behavior {
 #[tokio::test]
 async fn before_the_envelope() {
     for row in [
-        Row(says(Stage::Greeting, "554 go away"), "LL", "AA", "", "a b", "554 go away", BackOff),
-        Row(says(Stage::Greeting, "421 busy"), "LL", "AA", "", "a b", "421 busy", BackOff),
-        Row(hangs_up(Stage::Greeting), "LL", "AA", "", "a b", "greeting: the server closed", BackOff),
+        Row(says(Stage::Greeting, "554 go away"), "DD", "AA", "", "a b", "554 go away", BackOff),
+        Row(says(Stage::Greeting, "421 busy"), "DD", "AA", "", "a b", "421 busy", BackOff),
+        Row(hangs_up(Stage::Greeting), "DD", "AA", "", "a b", "greeting: the server closed", BackOff),
         Row(
             says(Stage::Ehlo, "502 no").reply(Stage::Helo, "502 never"),
-            "LL",
+            "DD",
             "AA",
             "",
             "a b",
@@ -79,7 +79,7 @@ async fn before_the_envelope() {
             BackOff,
         ),
         Row(says(Stage::Ehlo, "502 no"), "AA", "AA", "a b", "", "", Available),
-        Row(says(Stage::Ehlo, "421 4.3.2 not now"), "LL", "AA", "", "a b", "EHLO", BackOff),
+        Row(says(Stage::Ehlo, "421 4.3.2 not now"), "DD", "AA", "", "a b", "EHLO", BackOff),
     ] {
         check(row, &TO, |server| server).await;
     }
@@ -92,9 +92,9 @@ async fn nobody_there() {
     drop(listener);
     let good = start(Behavior::default()).await;
     let fixture = Fixture::new(vec![server("one", at), server("two", good.addr())]);
-    assert_eq!(fates(&fixture.send(&TO).await), "AA");
-    assert_eq!((fixture.condition("one"), fixture.condition("two")), (BackOff, Available));
-    assert_eq!(fates(&fixture.send(&["c@x.org"]).await), "A");
+    assert_eq!(statuses(&fixture.send(&TO).await), "AA");
+    assert_eq!((fixture.availability("one"), fixture.availability("two")), (BackOff, Available));
+    assert_eq!(statuses(&fixture.send(&["c@x.org"]).await), "A");
     assert_eq!(copies(&good), "a b c");
 }
 
@@ -103,16 +103,16 @@ async fn protection() {
     let starttls = |server| ServerConfig { encryption: Encryption::StartTls, ..server };
     let implicit = |server| ServerConfig { encryption: Encryption::Implicit, ..server };
     let missing =
-        Row(Behavior::default(), "LL", "AA", "", "a b", "the server does not offer STARTTLS", BackOff);
+        Row(Behavior::default(), "DD", "AA", "", "a b", "the server does not offer STARTTLS", BackOff);
     check(missing, &TO, starttls).await;
     let refused = Behavior::default().starttls().reply(Stage::StartTls, "454 4.7.0 no TLS now");
-    check(Row(refused, "LL", "AA", "", "a b", "454 4.7.0", BackOff), &TO, starttls).await;
+    check(Row(refused, "DD", "AA", "", "a b", "454 4.7.0", BackOff), &TO, starttls).await;
     let untrusted =
-        Row(Behavior::default().starttls(), "LL", "AA", "", "a b", "comes from an unknown issuer", BackOff);
+        Row(Behavior::default().starttls(), "DD", "AA", "", "a b", "comes from an unknown issuer", BackOff);
     check(untrusted, &TO, starttls).await;
     let plain = Row(
         Behavior { idle: std::time::Duration::from_millis(100), ..Behavior::default() },
-        "LL",
+        "DD",
         "AA",
         "",
         "a b",
@@ -129,21 +129,21 @@ async fn logins() {
         Row(account(), "AA", "AA", "a b", "", "", Available),
         Row(
             account().reply(Stage::Login, "535 5.7.8 wrong ada"),
-            "LL",
+            "DD",
             "AA",
             "",
             "a b",
             "535 5.7.8 wrong [hidden]",
             Paused,
         ),
-        Row(account().reply(Stage::Login, "534 5.7.9 too weak"), "LL", "AA", "", "a b", "534", Paused),
-        Row(account().reply(Stage::Login, "454 4.7.0 later"), "LL", "AA", "", "a b", "454", BackOff),
-        Row(account().rule(Stage::Login, Action::HangUp), "LL", "AA", "", "a b", "closed", BackOff),
-        Row(Behavior::default(), "LL", "AA", "", "a b", "offers no login", BackOff),
+        Row(account().reply(Stage::Login, "534 5.7.9 too weak"), "DD", "AA", "", "a b", "534", Paused),
+        Row(account().reply(Stage::Login, "454 4.7.0 later"), "DD", "AA", "", "a b", "454", BackOff),
+        Row(account().rule(Stage::Login, Action::HangUp), "DD", "AA", "", "a b", "closed", BackOff),
+        Row(Behavior::default(), "DD", "AA", "", "a b", "offers no supported login mechanism", BackOff),
     ] {
         check(row, &TO, with_login).await;
     }
-    let wanted = Row(account(), "LL", "AA", "", "a b", "The server wants a login", Paused);
+    let wanted = Row(account(), "DD", "AA", "", "a b", "The server wants a login", Paused);
     check(wanted, &TO, |server| server).await;
 }
 
@@ -154,9 +154,9 @@ async fn the_sender_and_the_message() {
     for row in [
         Row(tiny, "RR", "AA", "", "a b", "the server takes 10", Available),
         Row(sender("550 5.7.1 not you"), "RR", "RR", "", "", "550 5.7.1 not you", Available),
-        Row(sender("451 4.7.1 grey"), "LL", "AA", "", "a b", "451 4.7.1 grey", Available),
-        Row(sender("421 4.3.2 bye"), "LL", "AA", "", "a b", "421", BackOff),
-        Row(hangs_up(Stage::Mail), "LL", "AA", "", "a b", "closed", BackOff),
+        Row(sender("451 4.7.1 grey"), "DD", "AA", "", "a b", "451 4.7.1 grey", Available),
+        Row(sender("421 4.3.2 bye"), "DD", "AA", "", "a b", "421", BackOff),
+        Row(hangs_up(Stage::Mail), "DD", "AA", "", "a b", "closed", BackOff),
     ] {
         check(row, &TO, |server| server).await;
     }
@@ -171,13 +171,13 @@ async fn recipients() {
         Row(Behavior::default(), "AA", "AA", "a b", "", "", Available),
         Row(Behavior::default().refuse("b@*"), "AR", "AR", "a", "", "no such mailbox", Available),
         Row(Behavior::default().refuse("*"), "RR", "RR", "", "", "no such mailbox", Available),
-        Row(Behavior::default().defer("b@*"), "AL", "AA", "a", "b", "451 4.2.1", Available),
-        Row(Behavior::default().defer("*"), "LL", "AA", "", "a b", "451 4.2.1", Available),
-        Row(Behavior::default().defer("a@*").refuse("b@*"), "LR", "AR", "", "a", "451 4.2.1", Available),
+        Row(Behavior::default().defer("b@*"), "AD", "AA", "a", "b", "451 4.2.1", Available),
+        Row(Behavior::default().defer("*"), "DD", "AA", "", "a b", "451 4.2.1", Available),
+        Row(Behavior::default().defer("a@*").refuse("b@*"), "DR", "AR", "", "a", "451 4.2.1", Available),
         Row(Behavior { max_recipients: 1, ..Behavior::default() }, "AA", "AA", "a b", "", "", Available),
-        Row(Behavior::default().disconnect("b@*"), "LL", "AA", "", "a b", "421", BackOff),
-        Row(Behavior::default().refuse("a@*").disconnect("b@*"), "RL", "RA", "", "b", "421", BackOff),
-        Row(hangs_up_at_b(), "LL", "AA", "", "a b", "closed", BackOff),
+        Row(Behavior::default().disconnect("b@*"), "DD", "AA", "", "a b", "421", BackOff),
+        Row(Behavior::default().refuse("a@*").disconnect("b@*"), "RD", "RA", "", "b", "421", BackOff),
+        Row(hangs_up_at_b(), "DD", "AA", "", "a b", "closed", BackOff),
     ] {
         let bare = row.0.clone().without(Extension::Pipelining);
         let again = Row(bare, row.1, row.2, row.3, row.4, row.5, row.6);
@@ -190,16 +190,16 @@ async fn recipients() {
 async fn content_and_end() {
     for row in [
         Row(says(Stage::Data, "554 5.7.1 no"), "RR", "RR", "", "", "554", Available),
-        Row(says(Stage::Data, "451 4.3.0 later"), "LL", "AA", "", "a b", "451", Available),
-        Row(hangs_up(Stage::Data), "LL", "AA", "", "a b", "closed", BackOff),
+        Row(says(Stage::Data, "451 4.3.0 later"), "DD", "AA", "", "a b", "451", Available),
+        Row(hangs_up(Stage::Data), "DD", "AA", "", "a b", "closed", BackOff),
         Row(ends_with("554 5.7.1 spam"), "RR", "RR", "", "", "554 5.7.1 spam", Available),
-        Row(ends_with("451 4.3.0 later"), "LL", "AA", "", "a b", "451 4.3.0 later", Available),
-        Row(ends_with("421 4.3.2 bye"), "LL", "AA", "", "a b", "421", BackOff),
+        Row(ends_with("451 4.3.0 later"), "DD", "AA", "", "a b", "451 4.3.0 later", Available),
+        Row(ends_with("421 4.3.2 bye"), "DD", "AA", "", "a b", "421", BackOff),
         Row(ends_with("354 what"), "UU", "UU", "a b", "", "354", BackOff),
         Row(ends(AfterData::DropKept), "UU", "UU", "a b", "", "may have been delivered", BackOff),
         Row(ends(AfterData::DropLost), "UU", "UU", "", "", "may have been delivered", BackOff),
         Row(ends(AfterData::DropKept).refuse("a@*"), "RU", "RU", "b", "", "may have been delivered", BackOff),
-        Row(ends(AfterData::DropKept).defer("a@*"), "LU", "AU", "b", "a", "may have been", BackOff),
+        Row(ends(AfterData::DropKept).defer("a@*"), "DU", "AU", "b", "a", "may have been", BackOff),
     ] {
         check(row, &TO, |server| server).await;
     }
@@ -219,7 +219,7 @@ async fn nobody_is_lost_among_many() {
     }
     let refused = |name: &str| name.starts_with('r') || (name.starts_with('l') && name.contains("9@"));
     let wanted: String = to.iter().map(|name| if refused(name) { 'R' } else { 'A' }).collect();
-    assert_eq!(fates(&outcome), wanted);
+    assert_eq!(statuses(&outcome), wanted);
     let local = |name: &&str| name.split('@').next().unwrap().to_owned();
     let mut wanted: [Vec<String>; 2] = [
         to.iter().filter(|name| name.starts_with('a')).map(local).collect(),

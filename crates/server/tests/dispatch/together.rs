@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 use smtp_mcp_server::config::{SenderRule, ServerConfig};
-use smtp_mcp_server::dispatch::report::Condition;
+use smtp_mcp_server::dispatch::report::Availability;
 use smtp_sink::{AfterData, Behavior, Sink};
 
-use crate::fixture::{Fixture, LONG, copies, fates, server, told};
+use crate::fixture::{Fixture, LONG, copies, messages, server, statuses};
 
 async fn start(behavior: Behavior) -> Sink {
     Sink::start(behavior).await.unwrap()
@@ -23,9 +23,9 @@ async fn sixty_four_at_once_are_sixty_four_mails() {
         let subject = json!({ "subject": format!("mail {n}."), "body": format!("body {n}.") });
         let message = fixture.message(&[&format!("to{n}@x.org")], &subject);
         let dispatch = Arc::clone(&fixture.dispatch);
-        sending.spawn(async move { fates(&dispatch.send(dispatch.setup(), message, LONG).await) });
+        sending.spawn(async move { statuses(&dispatch.send(dispatch.snapshot(), message, LONG).await) });
     }
-    assert!(sending.join_all().await.iter().all(|fates| fates == "A"));
+    assert!(sending.join_all().await.iter().all(|statuses| statuses == "A"));
     let mut seen = HashMap::new();
     for mail in sink.mails() {
         let n = mail.recipients[0].trim_start_matches("to").trim_end_matches("@x.org").to_owned();
@@ -45,8 +45,8 @@ async fn the_second_server_sends_under_its_own_name_and_the_same_id() {
     let two = start(Behavior::default()).await;
     let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
     let message = fixture.message(&["a@x.org"], &json!({}));
-    let outcome = fixture.dispatch.send(fixture.dispatch.setup(), Arc::clone(&message), LONG).await;
-    assert_eq!(fates(&outcome), "A");
+    let outcome = fixture.dispatch.send(fixture.dispatch.snapshot(), Arc::clone(&message), LONG).await;
+    assert_eq!(statuses(&outcome), "A");
     let mail = &two.mails()[0];
     let text = String::from_utf8_lossy(&mail.bytes).into_owned();
     assert_eq!(mail.sender, "me@two.example");
@@ -64,14 +64,14 @@ async fn a_chosen_sender_goes_only_where_it_is_owned() {
         ..server("three", three.addr())
     };
     let chosen = json!({ "from_email": "me@one.example" });
-    for (servers, fate, copied) in [
-        (vec![server("one", one.addr()), server("two", two.addr())], "L", ""),
+    for (servers, status, copied) in [
+        (vec![server("one", one.addr()), server("two", two.addr())], "D", ""),
         (vec![server("one", one.addr()), server("two", two.addr()), any], "A", "a"),
     ] {
         let fixture = Fixture::new(servers);
         let message = fixture.message(&["a@x.org"], &chosen);
-        let outcome = fixture.dispatch.send(fixture.dispatch.setup(), message, LONG).await;
-        assert_eq!(fates(&outcome), fate, "{}", told(&outcome));
+        let outcome = fixture.dispatch.send(fixture.dispatch.snapshot(), message, LONG).await;
+        assert_eq!(statuses(&outcome), status, "{}", messages(&outcome));
         assert_eq!((copies(&two).as_str(), copies(&three).as_str()), ("", copied));
     }
     assert_eq!(three.mails()[0].sender, "me@one.example");
@@ -82,14 +82,14 @@ async fn where_all_are_in_back_off_one_is_tried_at_once() {
     let closed = || Behavior::default().reply(smtp_sink::Stage::Greeting, "554 closed");
     let (one, two) = (start(closed()).await, start(closed()).await);
     let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "L");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
     assert_eq!(
-        (fixture.condition("one"), fixture.condition("two")),
-        (Condition::BackOff, Condition::BackOff)
+        (fixture.availability("one"), fixture.availability("two")),
+        (Availability::BackOff, Availability::BackOff)
     );
     one.set_behavior(Behavior::default());
-    assert_eq!(fates(&fixture.send(&["a@x.org"]).await), "A");
-    assert_eq!((copies(&one).as_str(), fixture.condition("one")), ("a", Condition::Available));
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
+    assert_eq!((copies(&one).as_str(), fixture.availability("one")), ("a", Availability::Available));
 }
 
 /// Ten recipients that are refused, one after the other, and the next good mail is sent.
@@ -98,10 +98,10 @@ async fn bad_addresses_never_touch_the_health() {
     let one = start(Behavior::default().refuse("bad*")).await;
     let fixture = Fixture::new(vec![server("one", one.addr())]);
     for _ in 0..10 {
-        assert_eq!(fates(&fixture.send(&["bad@x.org"]).await), "R");
-        assert_eq!(fixture.condition("one"), Condition::Available);
+        assert_eq!(statuses(&fixture.send(&["bad@x.org"]).await), "R");
+        assert_eq!(fixture.availability("one"), Availability::Available);
     }
-    assert_eq!(fates(&fixture.send(&["bad@x.org", "a@x.org"]).await), "RA");
+    assert_eq!(statuses(&fixture.send(&["bad@x.org", "a@x.org"]).await), "RA");
     assert_eq!(fixture.dispatch.status().servers[0].last_failure, None);
 }
 
@@ -114,7 +114,7 @@ async fn every_address_that_is_valid_can_be_sent_to() {
     let quoted = format!("\"{}\"@x.org", "q ".repeat(31));
     let to = ["a@x.org", &long, &quoted, "\"a b\\\"c\"@x.org", "ü@bücher.example", "a@[192.0.2.1]"];
     let outcome = fixture.send(&to).await;
-    assert_eq!(fates(&outcome), "AAAAAA", "{}", told(&outcome));
+    assert_eq!(statuses(&outcome), "AAAAAA", "{}", messages(&outcome));
     let too_long = format!("\"{}\"@x.org", "q".repeat(63));
     let asked = json!({ "to": ["a@x.org", too_long], "subject": "s", "body": "b" });
     let asked = serde_json::from_value(asked).unwrap();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{self, Config, HttpConfig, Origin};
+use smtp_mcp_server::config::{self, Config, ConfigSources, HttpConfig};
 use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::limits::CallLimits;
-use smtp_mcp_server::mcp::{HttpLimits, Server, serve_http};
+use smtp_mcp_server::mcp::{HttpLimits, McpHandler, serve_http};
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,8 +29,8 @@ async fn serve(limits: HttpLimits) -> SocketAddr {
 }
 
 async fn serve_as(config: Config, limits: HttpLimits) -> SocketAddr {
-    let dispatch = Dispatch::new(Origin::default(), config, Clock::System).unwrap();
-    let server = Server::new(Arc::new(dispatch), Clock::System);
+    let dispatch = Dispatch::new(ConfigSources::default(), config, Clock::System).unwrap();
+    let server = McpHandler::new(Arc::new(dispatch), Clock::System);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve_http(server, listener, HttpConfig::default(), limits, std::future::pending()));
@@ -143,7 +143,7 @@ async fn narrow(sink: &Sink, requests: usize) -> SocketAddr {
         ("SMTP_FROM_EMAIL", "grace@sender.example".to_owned()),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
-    let config = config::load(&Origin { environment, ..Origin::default() }).unwrap();
+    let config = config::load(&ConfigSources { environment, ..ConfigSources::default() }).unwrap();
     let wait = Duration::from_millis(100);
     serve_as(config, HttpLimits { requests, bytes_together: 1 << 20, wait, ..HttpLimits::default() }).await
 }

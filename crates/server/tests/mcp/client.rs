@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{Config, HttpConfig, Origin};
+use smtp_mcp_server::config::{Config, ConfigSources, HttpConfig};
 use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::limits::CallLimits;
-use smtp_mcp_server::mcp::{Server, serve_streams};
+use smtp_mcp_server::mcp::{McpHandler, serve_streams};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
 
@@ -38,8 +38,8 @@ impl Client {
             warnings: Vec::new(),
             from_environment_only: true,
         };
-        let dispatch = Dispatch::new(Origin::default(), config, Clock::System).unwrap();
-        let server = Server::new(Arc::new(dispatch), Clock::System);
+        let dispatch = Dispatch::new(ConfigSources::default(), config, Clock::System).unwrap();
+        let server = McpHandler::new(Arc::new(dispatch), Clock::System);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (input, output) = tokio::io::split(theirs);
         let session = tokio::spawn(serve_streams(server, input, output, std::future::pending(), || {}));

@@ -1,4 +1,4 @@
-//! The house rules, as an ordinary test: floors, doors to the outside, sizes, names, first lines.
+//! Project rules as an ordinary test: layers, outside boundaries, sizes, names, first lines.
 
 mod rules;
 mod source;
@@ -6,7 +6,7 @@ mod source;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rules::{doors, first_lines, floors, forbidden_words, names, sizes};
+use rules::{boundaries, first_lines, forbidden_words, layers, names, sizes};
 use source::Source;
 
 /// What one rule finds in a file.
@@ -27,13 +27,13 @@ fn root() -> PathBuf {
 }
 
 #[test]
-fn a_room_imports_only_from_lower_floors() -> io::Result<()> {
-    check(floors)
+fn a_room_imports_only_from_lower_layers() -> io::Result<()> {
+    check(layers)
 }
 
 #[test]
-fn each_door_to_the_outside_has_one_room() -> io::Result<()> {
-    check(doors)
+fn each_outside_boundary_is_in_one_module() -> io::Result<()> {
+    check(boundaries)
 }
 
 #[test]
@@ -47,17 +47,17 @@ fn production_files_stay_short() -> io::Result<()> {
 }
 
 #[test]
-fn files_are_named_after_what_they_hold() -> io::Result<()> {
+fn files_are_named_after_their_contents() -> io::Result<()> {
     check(names)
 }
 
 #[test]
-fn nothing_is_left_for_later_or_silenced() -> io::Result<()> {
+fn no_todo_and_no_silenced_lint() -> io::Result<()> {
     check(forbidden_words)
 }
 
 #[test]
-fn documents_point_at_what_is_there() -> io::Result<()> {
+fn links_in_documents_are_valid() -> io::Result<()> {
     let root = root();
     let mut broken = Vec::new();
     for document in source::all(&root)?.iter().filter(|file| file.path.ends_with(".md")) {
@@ -70,37 +70,37 @@ fn documents_point_at_what_is_there() -> io::Result<()> {
     Ok(())
 }
 
-/// The files that a Markdown text links to, without what stands behind `#`.
+/// The files that a Markdown text links to, without fragments.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
     targets.filter(|target| !target.is_empty() && !target.contains("://"))
 }
 
-/// A rule, a file of crates/server/src, what it holds, and whether the rule minds it.
+/// A rule, a file of crates/server/src, its contents, and whether the rule objects.
 type Case = (Rule, &'static str, &'static str, bool);
 
 const CASES: &[Case] = &[
-    (floors, "compose/mime.rs", "use crate::dispatch::Live;", true),
-    (floors, "compose/mime.rs", "use crate::{\n    address::Address,\n    mcp::Tool,\n};", true),
-    (floors, "submit/mod.rs", "fn f() { crate::dispatch::send() }", true),
-    (floors, "address.rs", "use super::config::Config;", true),
-    (floors, "compose/deep/mime.rs", "use super::super::super::mcp;", true),
-    (floors, "parlour/mod.rs", "", true),
-    (floors, "compose/mime.rs", "use crate::address::Address; use super::header;", false),
-    (floors, "compose/mime.rs", "// crate::mcp is far away\nconst A: &str = \"crate::mcp\";", false),
-    (floors, "address.rs", "mod tests {\n    use super::*;\n}\n", false),
-    (floors, "address.rs", "pub(crate) fn f() {}", false),
-    (doors, "submit/mod.rs", "use rmcp::model::Tool;", true),
-    (doors, "mcp/mod.rs", "use rmcp::model::Tool;", false),
-    (doors, "cli/demo.rs", "use rmcp::model::Tool;", false),
-    (doors, "dispatch/mod.rs", "TcpStream::connect(a)", true),
-    (doors, "dispatch/mod.rs", "#[cfg(test)]\nmod tests {\n    TcpStream::connect(a)\n}", false),
-    (doors, "dispatch/mod.rs", "std::env::var(\"A\")", true),
-    (doors, "config/mod.rs", "std::env::vars()", false),
-    (doors, "submit/mod.rs", "use mail_builder::MessageBuilder;", true),
+    (layers, "compose/mime.rs", "use crate::dispatch::Live;", true),
+    (layers, "compose/mime.rs", "use crate::{\n    address::Address,\n    mcp::Tool,\n};", true),
+    (layers, "submit/mod.rs", "fn f() { crate::dispatch::send() }", true),
+    (layers, "address.rs", "use super::config::Config;", true),
+    (layers, "compose/deep/mime.rs", "use super::super::super::mcp;", true),
+    (layers, "unknown/mod.rs", "", true),
+    (layers, "compose/mime.rs", "use crate::address::Address; use super::header;", false),
+    (layers, "compose/mime.rs", "// crate::mcp is far away\nconst A: &str = \"crate::mcp\";", false),
+    (layers, "address.rs", "mod tests {\n    use super::*;\n}\n", false),
+    (layers, "address.rs", "pub(crate) fn f() {}", false),
+    (boundaries, "submit/mod.rs", "use rmcp::model::Tool;", true),
+    (boundaries, "mcp/mod.rs", "use rmcp::model::Tool;", false),
+    (boundaries, "cli/demo.rs", "use rmcp::model::Tool;", false),
+    (boundaries, "dispatch/mod.rs", "TcpStream::connect(a)", true),
+    (boundaries, "dispatch/mod.rs", "#[cfg(test)]\nmod tests {\n    TcpStream::connect(a)\n}", false),
+    (boundaries, "dispatch/mod.rs", "std::env::var(\"A\")", true),
+    (boundaries, "config/mod.rs", "std::env::vars()", false),
+    (boundaries, "submit/mod.rs", "use mail_builder::MessageBuilder;", true),
     (first_lines, "submit/mod.rs", "use a;", true),
     (first_lines, "submit/mod.rs", "//! x", true),
-    (first_lines, "submit/mod.rs", "//! The way in, step by step.", false),
+    (first_lines, "submit/mod.rs", "//! From a request to a message.", false),
     (names, "mail_utils.rs", "", true),
     (names, "helpers/mime.rs", "", true),
     (names, "uncommon.rs", "", false),
@@ -110,11 +110,11 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn the_rules_see_what_they_forbid_and_nothing_else() {
+fn the_rules_report_what_they_forbid_and_nothing_else() {
     let server = |path: &str| format!("crates/server/src/{path}");
-    for (rule, path, text, minds) in CASES {
+    for (rule, path, text, objects) in CASES {
         let found = rule(&Source::new(&server(path), text));
-        assert_eq!(!found.is_empty(), *minds, "{path}: {text}\n{found:?}");
+        assert_eq!(!found.is_empty(), *objects, "{path}: {text}\n{found:?}");
     }
     let long = "fn f() {}\n".repeat(401);
     assert!(!sizes(&Source::new(&server("a.rs"), &long)).is_empty());

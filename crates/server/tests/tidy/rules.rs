@@ -2,29 +2,29 @@
 
 use super::source::Source;
 
-/// The rooms of crates/server, the highest floor first. A room imports only from floors below its own.
-const FLOORS: &[(&str, &[&str])] = &[
+/// The modules of crates/server by layer, the highest first. A module imports only from layers below its own.
+const LAYERS: &[(&str, &[&str])] = &[
     ("6", &["main", "lib"]),
     ("5", &["cli"]),
     ("4", &["mcp"]),
     ("3", &["submit", "dispatch"]),
     ("2", &["compose"]),
     ("1", &["request", "config"]),
-    // The words of the house; those below are what these are made of.
+    // Basic types; those of 0b are made of those of 0a.
     ("0b", &["message", "outcome"]),
-    ("0a", &["address", "clock", "limits", "secret"]),
+    ("0a", &["address", "budget", "clock", "limits", "secret"]),
 ];
 
-/// What only some files may touch: the word, where, and what to do instead.
-const DOORS: &[(&str, &[&str], &str)] = &[
-    // The demo is an MCP client of the program, so it speaks MCP itself. The program is measured beside an empty server.
+/// Names that only some files may use: the name, where, and what to do instead.
+const BOUNDARIES: &[(&str, &[&str], &str)] = &[
+    // The demo is an MCP client of the program. The benchmark compares the program with an empty server.
     (
         "rmcp",
         &["crates/server/src/mcp/", "crates/server/src/cli/demo", "bench/src/bin/empty.rs"],
         "only `mcp` knows MCP: pass plain types",
     ),
     ("mail_builder", &["crates/server/src/compose/"], "only `compose` makes message bytes"),
-    // The health check of a container, and the measurements, ask the program itself, over HTTP; a mail server never sees them.
+    // The health check of a container, and the benchmarks, connect to the program itself over HTTP, never to a mail server.
     (
         "TcpStream::connect",
         &["crates/smtp/src/connect", "crates/server/src/cli/health.rs", "bench/src/http.rs"],
@@ -35,28 +35,29 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("dotenvy", ENVIRONMENT, "only `config` reads env files"),
 ];
 
-/// Besides config, the recipes: they are no part of the program and obey cargo's and the CI's variables.
+/// Besides config, the recipes: they are not part of the program and read cargo's and CI's variables.
 const ENVIRONMENT: &[&str] = &["crates/server/src/config/", "xtask/src/"];
 
-/// Names that say nothing about what a file holds.
-const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "manager", "service", "common", "misc"];
+/// File names that say nothing about the contents.
+const MEANINGLESS_NAMES: &[&str] =
+    &["util", "utils", "helper", "helpers", "manager", "service", "common", "misc"];
 
-const LONGEST: usize = 400;
-const SHORTEST_PURPOSE: usize = 12;
+const MAX_LINES: usize = 400;
+const MIN_PURPOSE: usize = 12;
 
-/// A room imports only from lower floors.
-pub(crate) fn floors(file: &Source) -> Vec<String> {
-    let Some((room, depth)) = file.room() else {
+/// A module imports only from lower layers.
+pub(crate) fn layers(file: &Source) -> Vec<String> {
+    let Some((module, depth)) = file.module() else {
         return Vec::new();
     };
-    let Some(own) = depth_of(room) else {
-        let what = format!("`{room}` is no room: give it a floor here and in ARCHITECTURE.md");
+    let Some(own) = depth_of(module) else {
+        let what = format!("`{module}` has no layer: give it one here and in ARCHITECTURE.md");
         return vec![finding(file, 1, &what)];
     };
     let mut found = Vec::new();
     for (line, other) in imports(&file.code) {
-        if other != room && depth_of(&other).is_some_and(|other| other <= own) {
-            let what = format!("`{room}` imports `{other}`, which is on no lower floor");
+        if other != module && depth_of(&other).is_some_and(|other| other <= own) {
+            let what = format!("`{module}` imports `{other}`, which is in no lower layer");
             let instead = "move what both need down, or pass it in";
             found.push(finding(file, line, &format!("{what}: {instead}")));
         }
@@ -76,11 +77,11 @@ pub(crate) fn floors(file: &Source) -> Vec<String> {
     found
 }
 
-/// Each door to the outside has one room.
-pub(crate) fn doors(file: &Source) -> Vec<String> {
+/// Each outside boundary is in one module.
+pub(crate) fn boundaries(file: &Source) -> Vec<String> {
     let mut found = Vec::new();
-    for (word, rooms, instead) in DOORS {
-        if rooms.iter().any(|room| file.path.starts_with(room)) {
+    for (word, files, instead) in BOUNDARIES {
+        if files.iter().any(|prefix| file.path.starts_with(prefix)) {
             continue;
         }
         let mentions = file.production_lines().filter(|(_, line)| line.contains(word));
@@ -106,8 +107,7 @@ pub(crate) fn first_lines(file: &Source) -> Vec<String> {
         _ => return Vec::new(),
     };
     let is_manifest = matches!(file.name(), "Cargo.toml" | "rust-toolchain.toml");
-    let has_purpose =
-        |mark: &&str| first.strip_prefix(mark).is_some_and(|text| text.len() >= SHORTEST_PURPOSE);
+    let has_purpose = |mark: &&str| first.strip_prefix(mark).is_some_and(|text| text.len() >= MIN_PURPOSE);
     if is_manifest || marks.iter().any(has_purpose) {
         return Vec::new();
     }
@@ -116,10 +116,10 @@ pub(crate) fn first_lines(file: &Source) -> Vec<String> {
 
 /// Production files stay short.
 pub(crate) fn sizes(file: &Source) -> Vec<String> {
-    if file.production <= LONGEST {
+    if file.production <= MAX_LINES {
         return Vec::new();
     }
-    let what = format!("{} lines of production code, {LONGEST} allowed: split it by idea", file.production);
+    let what = format!("{} lines of production code, {MAX_LINES} allowed: split it by idea", file.production);
     vec![finding(file, file.production, &what)]
 }
 
@@ -127,8 +127,10 @@ pub(crate) fn sizes(file: &Source) -> Vec<String> {
 pub(crate) fn names(file: &Source) -> Vec<String> {
     let is_ours = ["bench/", "crates/", "xtask/"].iter().any(|root| file.path.starts_with(root));
     let words = file.path.split(['/', '_', '-', '.']);
-    let empty = words.filter(|word| is_ours && EMPTY_NAMES.contains(word));
-    empty.map(|word| finding(file, 1, &format!("`{word}` is no name: say what the file holds"))).collect()
+    let empty = words.filter(|word| is_ours && MEANINGLESS_NAMES.contains(word));
+    empty
+        .map(|word| finding(file, 1, &format!("`{word}` says nothing: name the file after its contents")))
+        .collect()
 }
 
 /// Nothing is left for later, and no lint is silenced without a reason.
@@ -142,8 +144,10 @@ pub(crate) fn forbidden_words(file: &Source) -> Vec<String> {
     let is_source = ["rs", "py", "sh", "yml", "yaml", "toml"].iter().any(|end| file.name().ends_with(end));
     let mut found = Vec::new();
     for (index, line) in file.text.lines().enumerate().filter(|_| is_source) {
-        let minded = rules.iter().filter(|(word, _)| line.contains(word));
-        found.extend(minded.map(|(word, instead)| finding(file, index + 1, &format!("`{word}`: {instead}"))));
+        let matching = rules.iter().filter(|(word, _)| line.contains(word));
+        found.extend(
+            matching.map(|(word, instead)| finding(file, index + 1, &format!("`{word}`: {instead}"))),
+        );
     }
     found
 }
@@ -152,12 +156,12 @@ fn finding(file: &Source, line: usize, what: &str) -> String {
     format!("{}:{line}: {what}", file.path)
 }
 
-/// How far a room's floor is from the top.
-fn depth_of(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|(_, rooms)| rooms.contains(&room))
+/// How far a module's layer is from the top.
+fn depth_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|(_, modules)| modules.contains(&module))
 }
 
-/// Every first name behind `crate::`, single or in braces, with its line.
+/// Every first name after `crate::`, single or in braces, with its line.
 fn imports(code: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (at, path) in code.match_indices("crate::") {

@@ -39,8 +39,8 @@ impl Source {
         self.code_lines().take(self.production)
     }
 
-    /// The room of `crates/server` it belongs to, and how deep its module is below the crate's root.
-    pub(crate) fn room(&self) -> Option<(&str, usize)> {
+    /// The top-level module of `crates/server` it belongs to, and how deep it is below the crate's root.
+    pub(crate) fn module(&self) -> Option<(&str, usize)> {
         let inside = self.path.strip_prefix("crates/server/src/")?.strip_suffix(".rs")?;
         let inside = inside.strip_suffix("/mod").unwrap_or(inside);
         let mut parts = inside.split('/');
@@ -61,10 +61,10 @@ fn walk(directory: &Path, prefix: &str, found: &mut Vec<Source>) -> io::Result<(
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
         let kind = entry.file_type()?;
-        if kind.is_dir() && !is_foreign(&name) {
+        if kind.is_dir() && !is_generated(&name) {
             walk(&entry.path(), &format!("{path}/"), found)?;
         }
-        // What is no UTF-8 text has no lines to look at.
+        // Binary files have no lines to check.
         if let (true, Ok(text)) = (kind.is_file(), fs::read_to_string(entry.path())) {
             found.push(Source::new(&path, &text));
         }
@@ -72,7 +72,7 @@ fn walk(directory: &Path, prefix: &str, found: &mut Vec<Source>) -> io::Result<(
     Ok(())
 }
 
-fn is_foreign(name: &str) -> bool {
+fn is_generated(name: &str) -> bool {
     matches!(name, "target" | ".git" | "snapshots" | "__pycache__" | "node_modules" | ".pytest_cache")
 }
 

@@ -293,9 +293,9 @@ async fn logins_that_fail_tell_no_secret() {
         ("S: 250 AUTH CRAM-MD5\nC: AUTH CRAM-MD5\nS: 334 !!".to_owned(), "the server answered 334 !!"),
         (
             "S: 250 AUTH XOAUTH2 NTLM".to_owned(),
-            "the server offers no login that we speak (it extensions: XOAUTH2, NTLM)",
+            "the server offers no supported login mechanism (it offers: XOAUTH2, NTLM)",
         ),
-        ("S: 250 SIZE".to_owned(), "the server offers no login that we speak (it extensions: none)"),
+        ("S: 250 SIZE".to_owned(), "the server offers no supported login mechanism (it offers: none)"),
         ("S: 250 AUTH PLAIN\nC: AUTH *\n= close".to_owned(), "the server closed the connection"),
     ] {
         let script = format!("= tls\nS: 220 mx\nC: EHLO *\nS: 250-mx\n{script}");

@@ -10,7 +10,7 @@ use smtp_sink::{Event, EventKind, Mail};
 
 use crate::clock::Clock;
 
-/// Where mails are kept.
+/// The folder.
 #[derive(Debug)]
 pub(in crate::cli) struct Folder {
     path: PathBuf,
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Kept {
     pub(in crate::cli) at: DateTime<FixedOffset>,
 }
 
-/// What the `.json` beside a mail says, and the event on stdout, too.
+/// The contents of the `.json` beside a mail, and of its event on stdout.
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct Envelope<'a> {
     file: &'a Path,
@@ -58,7 +58,7 @@ impl<'a> Envelope<'a> {
 }
 
 impl Folder {
-    /// Makes the folder, if it is not there yet.
+    /// Creates the folder if it does not exist.
     pub(in crate::cli) fn open(path: &Path, clock: Clock) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         Ok(Self { path: std::path::absolute(path)?, clock, count: 0 })
@@ -77,7 +77,7 @@ impl Folder {
         Ok(Some(Kept { file, at }))
     }
 
-    /// A name that sorts by time and was not used before, by an earlier run either.
+    /// A name that sorts by time and was not used before, not even by an earlier run.
     fn fresh_file(&mut self, at: DateTime<FixedOffset>) -> io::Result<(PathBuf, File)> {
         let stamp = at.format("%Y%m%d-%H%M%S");
         loop {

@@ -19,7 +19,7 @@ pub(super) fn listening(addr: SocketAddr, ca_file: Option<&Path>, folder: &Path,
     format!("listening on {addr}, keeping mails in {}{ca}\nCtrl-C ends it", folder.display())
 }
 
-/// An event as one line of JSON; what a program has no use for is left out.
+/// An event as one line of JSON; `None` for events that programs do not need.
 pub(super) fn json(event: &Event, kept: Option<&Kept>, delayed: bool) -> Option<String> {
     let (name, mut fields) = match (&event.kind, kept) {
         (EventKind::Connected, _) => ("connected", json!({})),
@@ -38,7 +38,7 @@ pub(super) fn json(event: &Event, kept: Option<&Kept>, delayed: bool) -> Option<
     Some(fields.to_string())
 }
 
-/// An event in words; what a person has no use for is left out.
+/// An event as text; `None` for events that people do not need.
 pub(super) fn text(event: &Event, kept: Option<&Kept>) -> Option<String> {
     let number = event.connection;
     match (&event.kind, kept) {
@@ -73,7 +73,7 @@ fn table(number: u64, mail: &Mail, kept: &Kept) -> String {
     lines.join("\n")
 }
 
-/// The decoded subject, without what could disturb a terminal.
+/// The decoded subject, without control characters.
 fn subject(message: &Message<'_>) -> Option<String> {
     Some(message.subject()?.chars().filter(|letter| !letter.is_control()).collect())
 }

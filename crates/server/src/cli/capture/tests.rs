@@ -1,4 +1,4 @@
-//! What the arguments mean, what is kept, and what is printed.
+//! The arguments, what is kept, and what is printed.
 
 use std::fs;
 use std::sync::Arc;

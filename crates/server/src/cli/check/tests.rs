@@ -1,4 +1,4 @@
-//! What `check` prints: every value with its place, and never a password.
+//! The output of `check`: every value with its location, and never a password.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use super::print_config;
 use crate::config::variables::VARIABLES;
-use crate::config::{Origin, load_with_provenance};
+use crate::config::{ConfigSources, load_with_provenance};
 
-fn printed(origin: &Origin) -> Option<String> {
+fn printed(origin: &ConfigSources) -> Option<String> {
     let loaded = load_with_provenance(origin).ok()?;
     let mut printed = Vec::new();
     print_config(&loaded.config, &loaded.provenance, &mut printed).unwrap();
@@ -40,7 +40,8 @@ fn every_value_is_told_with_its_place() {
         ("SMTP_MCP_ALLOWED_HOSTS", "MCP.example.org, [::1]:8000"),
         ("SMTP_MCP_ALLOWED_ORIGINS", "https://app.example.org/"),
     ]);
-    let printed = printed(&Origin { environment, env_file: Some(file), ..Origin::default() }).unwrap();
+    let printed =
+        printed(&ConfigSources { environment, env_file: Some(file), ..ConfigSources::default() }).unwrap();
     let printed = printed.replace(&folder.path().display().to_string(), "<dir>");
     insta::assert_snapshot!(printed, @r#"
     read <dir>/x.env
@@ -90,7 +91,7 @@ proptest! {
             ("SMTP_PASSWORD", &password),
             ("SMTP_MCP_HTTP_TOKEN", &password),
         ]));
-        let printed = printed(&Origin { environment, ..Origin::default() }).unwrap_or_default();
+        let printed = printed(&ConfigSources { environment, ..ConfigSources::default() }).unwrap_or_default();
         prop_assert!(!printed.contains(&password), "{}", printed);
     }
 }

@@ -1,4 +1,4 @@
-//! The fixture: a fresh folder, the capture server, and this program as a child that knows nothing else.
+//! The fixture: a new folder, the capture server, and this program as a child process.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,7 +15,7 @@ use crate::cli::capture::keep::Folder;
 use crate::clock::Clock;
 
 pub(super) const USER: &str = "ada";
-/// Guards nothing: the account exists in this process only.
+/// Not a secret: the account exists only in this process.
 const PASSWORD: &str = "only-for-the-demo";
 
 pub(super) struct Fixture {
@@ -25,7 +25,7 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// Makes the folder with what the mail needs, and starts the capture server.
+    /// Creates the folder with what the mail needs, and starts the capture server.
     pub(super) async fn set(clock: Clock) -> anyhow::Result<Self> {
         let folder = fresh_folder(&clock)?;
         fs::create_dir(folder.join("attachments"))?;
@@ -49,8 +49,8 @@ impl Fixture {
         self.folder.join("server.log")
     }
 
-    /// This program, serving on stdio, its log in a file. Its environment is empty but for the demo, so that no account
-    /// of the user can come in.
+    /// This program, serving on stdio, its log in a file. Its environment contains only the demo's settings, so that no account
+    /// of the user is used.
     pub(super) fn child(&self) -> anyhow::Result<TokioChildProcess> {
         let mut command = Command::new(std::env::current_exe()?);
         command
@@ -84,7 +84,7 @@ impl Fixture {
     }
 }
 
-/// `<temporary files>/smtp-mcp-demo-<process>-<time>`; nobody else's, and left there at the end.
+/// `<temporary files>/smtp-mcp-demo-<process>-<time>`; private, and kept at the end.
 fn fresh_folder(clock: &Clock) -> anyhow::Result<PathBuf> {
     let name = format!("smtp-mcp-demo-{}-{}", std::process::id(), clock.now().format("%Y%m%d-%H%M%S"));
     let folder = std::path::absolute(std::env::temp_dir())?.join(name);

@@ -1,4 +1,4 @@
-//! What arrived: a table for people, and the comparison with what was asked for.
+//! The received mail: printed as a table, and compared with what was sent.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use smtp_sink::Mail;
 use super::report::Report;
 use super::sample_message;
 
-/// A mail, read.
+/// A parsed mail.
 pub(super) struct Received<'a> {
     mail: &'a Mail,
     message: Message<'a>,
@@ -58,7 +58,7 @@ impl<'a> Received<'a> {
         children.iter().try_for_each(|child| self.show_part(report, *child, depth + 1))
     }
 
-    /// What is not as it was asked for, in words.
+    /// What differs from what was sent.
     pub(super) fn faults(&self) -> Vec<String> {
         let kinds: Vec<String> =
             self.message.parts.iter().map(kind).filter(|kind| !kind.starts_with("multipart")).collect();

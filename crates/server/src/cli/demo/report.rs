@@ -1,4 +1,4 @@
-//! The telling: numbered steps with the time they took, and aligned facts.
+//! The report: numbered steps with the time they took, and aligned facts.
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 
-/// Somebody to tell it to, and a clock.
+/// An output and a clock.
 pub(super) struct Report<'a> {
     out: &'a mut dyn Write,
     clock: Clock,
@@ -21,7 +21,7 @@ impl<'a> Report<'a> {
         Self { out, clock, step: 0, since }
     }
 
-    /// A step that is done, with the time since the step before.
+    /// A completed step, with the time since the step before.
     pub(super) fn step(&mut self, what: &str) -> io::Result<()> {
         let now = self.clock.instant();
         let took = (now - self.since).as_millis();
@@ -44,7 +44,7 @@ impl<'a> Report<'a> {
         writeln!(self.out, "  {text}")
     }
 
-    /// The end: everything as it should be, or what is not.
+    /// The verdict: everything is as expected, or what is not.
     pub(super) fn verdict(&mut self, faults: &[String]) -> io::Result<()> {
         if faults.is_empty() {
             return self.heading("What arrived is what was sent; the refused recipient was told, and did not hold up the others.");

@@ -1,19 +1,19 @@
-//! The mail of the demo: what is asked for, and so what has to arrive.
+//! The mail of the demo: what is sent, and so what has to arrive.
 
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
 pub(super) const SENDER: &str = "ada@example.org";
-/// Who gets it, in the order of the envelope.
+/// The accepted recipients, in the order of the envelope.
 pub(super) const REACHED: [&str; 2] = ["zoe@example.org", "archive@example.org"];
-/// Whom the mail server does not know.
+/// The recipient that the mail server refuses.
 pub(super) const UNKNOWN: &str = "nobody@example.net";
 pub(super) const CSV_NAME: &str = "orders.csv";
 pub(super) const CSV: &str = "order,item,price\r\n4711,\"Tea, green\",12.50\r\n4712,Cups,8.00\r\n";
 pub(super) const SUBJECT: &str = "Order 4711 is on its way, Zoë & Max";
-/// What the template has to become, values escaped.
+/// The rendered template, values escaped.
 pub(super) const GREETING: &str = "<h1>Hello Zoë &amp; Max</h1>";
-/// A conditional that stays, and one that goes.
+/// A conditional that is kept, and one that is dropped.
 pub(super) const OFFER: &str = "Only today: 10 % off";
 pub(super) const PNG_NAME: &str = "logo.png";
 /// A blue cross of 16 by 16 points.

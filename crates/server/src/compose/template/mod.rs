@@ -1,7 +1,7 @@
-//! Templates: `{name}`, `{name|raw}`, `{?name}…{/name}`; any other brace stays as written.
+//! Templates: `{name}`, `{name|raw}`, `{?name}…{/name}`; any other brace is literal.
 //!
-//! A text is parsed into a flat list of steps, where an opening knows the place of its end, so that no depth of
-//! nesting costs stack. One pass fills it: a value is never read as a template again.
+//! A text is parsed into a flat list of steps in which a conditional knows the position of its end, so that nesting
+//! needs no stack. It is rendered in one pass: a value is never parsed as a template.
 
 mod parse;
 #[cfg(test)]
@@ -13,29 +13,29 @@ use parse::{Step, parse};
 
 use crate::request::Var;
 
-/// How values are put in.
+/// How values are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escaping {
-    /// As they are.
+    /// Not at all.
     Plain,
     /// With `& < > " '` as character references, unless `|raw`.
     Html,
 }
 
-/// Why a text was not filled.
+/// Why a text could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unfilled {
-    /// A conditional is not closed, not opened or crossed: a sentence with line and column.
+    /// A conditional is not closed, not opened or crossed: a message with line and column.
     Broken(String),
-    /// It would become longer than is allowed.
+    /// The result would be too long.
     TooLong,
 }
 
-/// Fills `text` up to `most` bytes: a value that is repeated a million times must not fill the memory first. The names
-/// that a kept part needs and nobody gave are added to `missing`, and stand empty.
+/// Renders `text` up to `most` bytes: a value that is repeated a million times must not fill the memory first. The names
+/// of variables that are needed and not given are added to `missing`, and rendered empty.
 ///
 /// # Errors
-/// When a conditional is wrong, or the result longer than `most`.
+/// A conditional is wrong, or the result is longer than `most`.
 pub(super) fn fill(
     text: &str,
     vars: &BTreeMap<String, Var>,
@@ -44,12 +44,12 @@ pub(super) fn fill(
     missing: &mut BTreeSet<String>,
 ) -> Result<String, Unfilled> {
     let steps = parse(text).map_err(Unfilled::Broken)?;
-    let mut filled = String::with_capacity(text.len().min(most));
+    let mut rendered = String::with_capacity(text.len().min(most));
     let mut at = 0;
     while let Some(step) = steps.get(at) {
         at += 1;
         match *step {
-            Step::Text(text) => filled.push_str(text),
+            Step::Text(text) => rendered.push_str(text),
             Step::End => {}
             Step::If { name, end } => {
                 if !vars.get(name).is_some_and(keeps) {
@@ -59,23 +59,23 @@ pub(super) fn fill(
             Step::Value { name, raw } => match vars.get(name).and_then(shown) {
                 None => drop(missing.insert(name.to_owned())),
                 Some(value) if value.len() > most => return Err(Unfilled::TooLong),
-                Some(value) if raw || escaping == Escaping::Plain => filled.push_str(value),
-                Some(value) => escape(value, &mut filled),
+                Some(value) if raw || escaping == Escaping::Plain => rendered.push_str(value),
+                Some(value) => escape(value, &mut rendered),
             },
         }
-        if filled.len() > most {
+        if rendered.len() > most {
             return Err(Unfilled::TooLong);
         }
     }
-    Ok(filled)
+    Ok(rendered)
 }
 
-/// Whether `name` could stand in a template.
+/// Whether `name` is a valid variable name.
 pub(super) fn is_name(name: &str) -> bool {
     parse::name_length(name) == name.len() && !name.is_empty()
 }
 
-/// Present and neither empty, false nor null; a zero keeps.
+/// Present and neither empty, false nor null; 0 counts as true.
 fn keeps(value: &Var) -> bool {
     match value {
         Var::Text(text) => !text.is_empty(),
@@ -94,15 +94,15 @@ fn shown(value: &Var) -> Option<&str> {
     }
 }
 
-fn escape(value: &str, filled: &mut String) {
+fn escape(value: &str, rendered: &mut String) {
     for c in value.chars() {
         match c {
-            '&' => filled.push_str("&amp;"),
-            '<' => filled.push_str("&lt;"),
-            '>' => filled.push_str("&gt;"),
-            '"' => filled.push_str("&quot;"),
-            '\'' => filled.push_str("&#39;"),
-            _ => filled.push(c),
+            '&' => rendered.push_str("&amp;"),
+            '<' => rendered.push_str("&lt;"),
+            '>' => rendered.push_str("&gt;"),
+            '"' => rendered.push_str("&quot;"),
+            '\'' => rendered.push_str("&#39;"),
+            _ => rendered.push(c),
         }
     }
 }

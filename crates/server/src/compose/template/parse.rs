@@ -1,36 +1,36 @@
-//! The template's grammar, and where in the text it was broken.
+//! The template's grammar, and the position of errors.
 
 /// One step of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step<'t> {
-    /// As written.
+    /// Literal text.
     Text(&'t str),
     /// A value.
     Value {
-        /// Whose.
+        /// Its name.
         name: &'t str,
         /// Without escaping.
         raw: bool,
     },
-    /// What follows stays only if the value is there; else the filling goes on at `end`.
+    /// What follows is rendered only if the value is true; else rendering goes on at `end`.
     If {
-        /// Whose.
+        /// Its name.
         name: &'t str,
-        /// The step behind the matching end.
+        /// The step after the matching end.
         end: usize,
     },
     /// The end of a conditional.
     End,
 }
 
-/// What stands between a pair of braces.
+/// The contents of a pair of braces.
 enum Tag<'t> {
     Value { name: &'t str, raw: bool },
     Open(&'t str),
     Close(&'t str),
 }
 
-/// A conditional whose end has not come yet.
+/// A conditional that is still open.
 struct Open<'t> {
     name: &'t str,
     step: usize,
@@ -86,7 +86,7 @@ fn matching<'t>(opened: Option<Open<'t>>, name: &str, text: &str, brace: usize) 
     }
 }
 
-/// The tag that begins at `brace`, and where it ends; nothing if the brace is only a brace.
+/// The tag that begins at `brace`, and where it ends; `None` if the brace is literal.
 fn tag(text: &str, brace: usize) -> Option<(Tag<'_>, usize)> {
     let inside = &text[brace + 1..];
     let sign = inside.as_bytes().first().copied().filter(|first| matches!(first, b'?' | b'/'));

@@ -1,4 +1,4 @@
-//! The template language, case by case, and what no template can do.
+//! The template language, case by case, and its properties.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ fn vars() -> BTreeMap<String, Var> {
     all.into_iter().map(|(name, var)| (name.to_owned(), var)).collect()
 }
 
-fn filled(text: &str, escaping: Escaping) -> (Result<String, String>, Vec<String>) {
+fn rendered(text: &str, escaping: Escaping) -> (Result<String, String>, Vec<String>) {
     let mut missing = BTreeSet::new();
     let result = fill(text, &vars(), escaping, 1 << 20, &mut missing).map_err(|unfilled| match unfilled {
         Unfilled::Broken(problem) => problem,
@@ -45,7 +45,7 @@ fn values_and_conditionals() {
         ("{?name}a{?name}b{/name}c{/name}", "abc"),
         ("{tpl}", "{name}{?x}"),
         ("{html|raw} {html}", "<b>\"O'B\" & co</b> <b>\"O'B\" & co</b>"),
-        // any other brace stays
+        // any other brace is literal
         (
             "p { color: red } {} { name } {na-me} {1a} {{name}} {name",
             "p { color: red } {} { name } {na-me} {1a} {Ada} {name",
@@ -58,16 +58,16 @@ fn values_and_conditionals() {
         ("", ""),
     ];
     for (text, expected) in table {
-        assert_eq!(filled(text, Escaping::Plain), (Ok(expected.to_owned()), vec![]), "{text}");
+        assert_eq!(rendered(text, Escaping::Plain), (Ok(expected.to_owned()), vec![]), "{text}");
     }
-    let (html, _) = filled("<i>{html}</i>{html|raw}", Escaping::Html);
+    let (html, _) = rendered("<i>{html}</i>{html|raw}", Escaping::Html);
     assert_eq!(html.unwrap(), "<i>&lt;b&gt;&quot;O&#39;B&quot; &amp; co&lt;/b&gt;</i><b>\"O'B\" & co</b>");
 }
 
 #[test]
 fn missing_names_are_all_told_sorted() {
     let (_, missing) =
-        filled("{z} {a} {nil} {?gone}{dropped}{/gone} {?name}{kept}{/name} {z}", Escaping::Plain);
+        rendered("{z} {a} {nil} {?gone}{dropped}{/gone} {?name}{kept}{/name} {z}", Escaping::Plain);
     assert_eq!(missing, ["a", "kept", "nil", "z"]);
 }
 
@@ -83,10 +83,10 @@ fn broken_conditionals_are_told_with_their_place() {
         ("{?a}{/a}{/a}", "line 1, column 9: {/a} closes nothing"),
     ];
     for (text, expected) in table {
-        assert_eq!(filled(text, Escaping::Plain).0, Err(expected.to_owned()));
+        assert_eq!(rendered(text, Escaping::Plain).0, Err(expected.to_owned()));
     }
     let deep = "{?name}".repeat(100_000) + &"{/name}".repeat(100_000);
-    assert_eq!(filled(&deep, Escaping::Plain).0, Ok(String::new()));
+    assert_eq!(rendered(&deep, Escaping::Plain).0, Ok(String::new()));
 }
 
 #[test]
@@ -101,10 +101,10 @@ fn a_template_never_fills_more_than_it_may() {
         ("{?v}ab{/v}", Escaping::Plain, 1, false),
         ("{?no}ab{/no}", Escaping::Plain, 1, true),
     ] {
-        let filled = fill(text, &many, escaping, most, &mut BTreeSet::new());
-        assert_eq!(filled.is_ok(), fits, "{text} {most}");
+        let rendered = fill(text, &many, escaping, most, &mut BTreeSet::new());
+        assert_eq!(rendered.is_ok(), fits, "{text} {most}");
     }
-    // a hundred gigabytes, if it were filled
+    // a hundred gigabytes, if it were rendered
     let bomb = "{v}".repeat(1 << 20);
     let huge = BTreeMap::from([("v".to_owned(), Var::Text("x".repeat(100 << 10)))]);
     assert_eq!(fill(&bomb, &huge, Escaping::Plain, 1 << 20, &mut BTreeSet::new()), Err(Unfilled::TooLong));
@@ -113,11 +113,11 @@ fn a_template_never_fills_more_than_it_may() {
 proptest! {
     #[test]
     fn templates_never_panic(text in "[{}?/|a-z_ü\n]{0,60}|(\\{\\?name\\}|\\{/name\\}|\\{name\\}|\\{x\\}|ü| ){0,20}") {
-        let _ = filled(&text, Escaping::Html);
+        let _ = rendered(&text, Escaping::Html);
     }
 
     #[test]
     fn text_without_tags_stays(text in "[{} .:;0-9ü\n\"]{0,60}") {
-        prop_assert_eq!(filled(&text, Escaping::Html), (Ok(text), vec![]));
+        prop_assert_eq!(rendered(&text, Escaping::Html), (Ok(text), vec![]));
     }
 }

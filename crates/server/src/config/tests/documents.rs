@@ -1,8 +1,8 @@
-//! The documents say what the program does: the table is generated, the examples are read.
+//! The documents match the program: the table is generated, the examples are parsed.
 
 use std::path::PathBuf;
 
-use super::super::{Config, Origin, load, variables_table};
+use super::super::{Config, ConfigSources, load, variables_table};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -23,11 +23,11 @@ fn read(name: &str, text: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, text).unwrap();
-    let origin = match name {
-        "config.toml" => Origin { config_file: Some(file), ..Origin::default() },
-        _ => Origin { env_file: Some(file), ..Origin::default() },
+    let config_sources = match name {
+        "config.toml" => ConfigSources { config_file: Some(file), ..ConfigSources::default() },
+        _ => ConfigSources { env_file: Some(file), ..ConfigSources::default() },
     };
-    load(&origin).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
+    load(&config_sources).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
 }
 
 #[test]

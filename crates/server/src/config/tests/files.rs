@@ -1,6 +1,6 @@
-//! Files: which is read, which wins, and what is said about them.
+//! Files: which are read, which one wins, and the messages about them.
 
-use super::super::{Config, Origin, load};
+use super::super::{Config, ConfigSources, load};
 use super::folder::Folder;
 
 fn hosts(config: &Config) -> Vec<&str> {
@@ -16,24 +16,24 @@ const USUAL: &str = ".config/smtp-mcp-server/config.toml";
 #[test]
 fn servers_come_whole_from_the_strongest_source_and_the_rest_variable_by_variable() {
     let folder = Folder::new(&[("x.env", ENV), ("x.toml", TOML)]);
-    let files = |origin| Origin {
+    let files = |config_sources| ConfigSources {
         env_file: Some(folder.path("x.env")),
         config_file: Some(folder.path("x.toml")),
-        ..origin
+        ..config_sources
     };
-    let config = load(&files(folder.origin(""))).unwrap();
+    let config = load(&files(folder.config_sources(""))).unwrap();
     assert_eq!((hosts(&config), config.servers[0].timeout.as_secs()), (vec!["env-file"], 20));
     assert_eq!((config.limits.recipients, config.limits.subject_chars), (20, 30));
     assert!(!config.from_environment_only);
-    let config = load(&files(folder.origin(&format!("{SET}SMTP_MAX_RECIPIENTS=10")))).unwrap();
+    let config = load(&files(folder.config_sources(&format!("{SET}SMTP_MAX_RECIPIENTS=10")))).unwrap();
     assert_eq!(
         (hosts(&config), config.limits.recipients, config.limits.subject_chars),
         (vec!["environment"], 10, 30)
     );
     assert!(!config.from_environment_only);
-    let config = load(&Origin {
+    let config = load(&ConfigSources {
         config_file: Some(folder.path("x.toml")),
-        ..folder.origin("SMTP_HOST_2=two\nSMTP_FROM_EMAIL_2=a@example.org")
+        ..folder.config_sources("SMTP_HOST_2=two\nSMTP_FROM_EMAIL_2=a@example.org")
     })
     .unwrap();
     assert_eq!(hosts(&config), ["two"]);
@@ -42,8 +42,8 @@ fn servers_come_whole_from_the_strongest_source_and_the_rest_variable_by_variabl
 #[test]
 fn the_usual_files_are_read_where_nothing_stronger_speaks() {
     let folder = Folder::new(&[(".env", ENV)]);
-    assert_eq!(hosts(&load(&folder.origin("")).unwrap()), ["env-file"]);
-    let config = load(&folder.origin(SET)).unwrap();
+    assert_eq!(hosts(&load(&folder.config_sources("")).unwrap()), ["env-file"]);
+    let config = load(&folder.config_sources(SET)).unwrap();
     assert_eq!(
         (hosts(&config), config.limits.recipients),
         (vec!["environment"], 100),
@@ -56,14 +56,14 @@ fn the_usual_files_are_read_where_nothing_stronger_speaks() {
         ("xdg/smtp-mcp-server/config.toml", &TOML.replace("toml", "xdg")),
         ("other.toml", &TOML.replace("toml", "other")),
     ]);
-    assert_eq!(hosts(&load(&folder.origin("")).unwrap()), ["toml"]);
+    assert_eq!(hosts(&load(&folder.config_sources("")).unwrap()), ["toml"]);
     let xdg = folder.path("xdg").display().to_string();
-    assert_eq!(hosts(&load(&folder.origin(&format!("XDG_CONFIG_HOME={xdg}"))).unwrap()), ["xdg"]);
+    assert_eq!(hosts(&load(&folder.config_sources(&format!("XDG_CONFIG_HOME={xdg}"))).unwrap()), ["xdg"]);
     let other = folder.path("other.toml").display().to_string();
-    assert_eq!(hosts(&load(&folder.origin(&format!("SMTP_MCP_CONFIG={other}"))).unwrap()), ["other"]);
-    let flag = Origin {
+    assert_eq!(hosts(&load(&folder.config_sources(&format!("SMTP_MCP_CONFIG={other}"))).unwrap()), ["other"]);
+    let flag = ConfigSources {
         config_file: Some(folder.path(USUAL)),
-        ..folder.origin(&format!("SMTP_MCP_CONFIG={other}"))
+        ..folder.config_sources(&format!("SMTP_MCP_CONFIG={other}"))
     };
     assert_eq!(hosts(&load(&flag).unwrap()), ["toml"]);
 }
@@ -71,16 +71,16 @@ fn the_usual_files_are_read_where_nothing_stronger_speaks() {
 #[test]
 fn a_file_that_was_named_must_be_there() {
     let folder = Folder::new(&[(".env", ENV)]);
-    let named = Origin {
+    let named = ConfigSources {
         config_file: Some(folder.path("no.toml")),
         env_file: Some(folder.path("no.env")),
-        ..folder.origin("")
+        ..folder.config_sources("")
     };
     insta::assert_snapshot!(folder.problems(&named), @r#"
     --config: found <dir>/no.toml, which cannot be read (No such file or directory (os error 2)), expected a readable file
     --env-file: found <dir>/no.env, which cannot be read (No such file or directory (os error 2)), expected a readable file
     "#);
-    insta::assert_snapshot!(folder.problems(&folder.origin("SMTP_MCP_CONFIG=/nowhere/x.toml")), @"SMTP_MCP_CONFIG: found /nowhere/x.toml, which cannot be read (No such file or directory (os error 2)), expected a readable file");
+    insta::assert_snapshot!(folder.problems(&folder.config_sources("SMTP_MCP_CONFIG=/nowhere/x.toml")), @"SMTP_MCP_CONFIG: found /nowhere/x.toml, which cannot be read (No such file or directory (os error 2)), expected a readable file");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_toml_file_is_told_line_and_key() {
         "max_recipients = \"many\"\nhost = \"x\"\nattachment_dirs = [\"gone\", \".\"]\ntimeuot = 3\n\n[[server]]\nhost = \"a\"\nport = 70000\npassword = 12345\nmax_recipients = 3\n\
          [[server]]\nfrom_email = \"a@example.org\"\n[[server]]\nhost = [\"a\", \"b\"]\nuse_tls = 1979-05-27\nusername = \"u\"\n",
     )]);
-    insta::assert_snapshot!(folder.problems(&Origin { config_file: Some(folder.path("x.toml")), ..folder.origin("") }), @r#"
+    insta::assert_snapshot!(folder.problems(&ConfigSources { config_file: Some(folder.path("x.toml")), ..folder.config_sources("") }), @r#"
     host (<dir>/x.toml, line 2): expected it in a [[server]] table
     max_recipients (<dir>/x.toml, line 10): expected it at the top of the file, before any [[server]]
     password (<dir>/x.toml, line 9): found a number, expected a password without control characters
@@ -112,7 +112,7 @@ fn servers_in_toml_are_tables() {
     for line in ["server = []", "server = \"h\"", "server = [\"x\", { host = \"h\" }]"] {
         let folder = Folder::new(&[("x.toml", line)]);
         let config_file = Some(folder.path("x.toml"));
-        let problems = folder.problems(&Origin { config_file, ..folder.origin("") });
+        let problems = folder.problems(&ConfigSources { config_file, ..folder.config_sources("") });
         assert_eq!(problems, "server (<dir>/x.toml, line 1): expected [[server]] tables", "{line}");
     }
 }
@@ -120,7 +120,7 @@ fn servers_in_toml_are_tables() {
 #[test]
 fn broken_toml_is_told_without_its_text() {
     let folder = Folder::new(&[("x.toml", "[[server]]\nhost = \"h\"\npassword = \"hunter2\nuse_tls = ja\n")]);
-    insta::assert_snapshot!(folder.problems(&Origin { config_file: Some(folder.path("x.toml")), ..folder.origin("") }), @r#"
+    insta::assert_snapshot!(folder.problems(&ConfigSources { config_file: Some(folder.path("x.toml")), ..folder.config_sources("") }), @r#"
     <dir>/x.toml, line 3: this is not valid TOML: invalid basic string, expected `"`
     <dir>/x.toml, line 4: this is not valid TOML: string values must be quoted, expected literal string
     "#);
@@ -131,7 +131,9 @@ fn one_table_is_primary_and_several_have_numbers() {
     let server = |host: &str| format!("[[server]]\nhost = \"{host}\"\nfrom_email = \"a@example.org\"\n");
     let folder = Folder::new(&[("one.toml", &server("a")), ("two.toml", &(server("a") + &server("b")))]);
     let names = |file: &str| {
-        let config = load(&Origin { config_file: Some(folder.path(file)), ..folder.origin("") }).unwrap();
+        let config =
+            load(&ConfigSources { config_file: Some(folder.path(file)), ..folder.config_sources("") })
+                .unwrap();
         config.servers.into_iter().map(|server| (server.name, server.priority)).collect::<Vec<_>>()
     };
     assert_eq!(names("one.toml"), [("primary".to_owned(), 0)]);
@@ -144,7 +146,7 @@ fn an_env_file_is_told_line_and_name() {
         "x.env",
         "\u{feff}# comment\nexport SMTP_HOST=smtp.example.org\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2 with spaces\nSMTP_NAME=pay$day\nSMTP_PORT=x\nSMTP_PROT=1\nOTHER=ok\nnonsense\n",
     )]);
-    insta::assert_snapshot!(folder.problems(&Origin { env_file: Some(folder.path("x.env")), ..folder.origin("") }), @r#"
+    insta::assert_snapshot!(folder.problems(&ConfigSources { env_file: Some(folder.path("x.env")), ..folder.config_sources("") }), @r#"
     SMTP_PASSWORD (<dir>/x.env, line 4): found a line that cannot be read, expected NAME=value; put a value with spaces, $, # or \ into single quotes
     SMTP_NAME (<dir>/x.env, line 5): found a value with $, which would be replaced, expected it in single quotes
     a line (<dir>/x.env, line 9): found a line that cannot be read, expected NAME=value; put a value with spaces, $, # or \ into single quotes
@@ -169,7 +171,7 @@ fn a_password_in_an_env_file_is_what_was_written() {
         let text = format!("SMTP_HOST=h\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD={written}\n");
         let folder = Folder::new(&[("x.env", &text)]);
         let env_file = Some(folder.path("x.env"));
-        let config = load(&Origin { env_file, ..folder.origin("") }).unwrap();
+        let config = load(&ConfigSources { env_file, ..folder.config_sources("") }).unwrap();
         let password = config.servers[0].password.as_ref().unwrap();
         assert_eq!(password.expose().expose_secret(), meant, "{written}");
     }
@@ -184,7 +186,8 @@ fn a_password_that_everybody_can_read_is_a_warning() {
     ]);
     let warnings = |file: &str, mode| {
         std::fs::set_permissions(folder.path(file), std::fs::Permissions::from_mode(mode)).unwrap();
-        let config = load(&Origin { env_file: Some(folder.path(file)), ..folder.origin("") }).unwrap();
+        let config =
+            load(&ConfigSources { env_file: Some(folder.path(file)), ..folder.config_sources("") }).unwrap();
         folder.without_path(&config.warnings.join("\n"))
     };
     assert_eq!(warnings("x.env", 0o640), "");
@@ -200,11 +203,11 @@ fn a_ca_file_is_read_and_must_hold_a_certificate() {
         ("empty.pem", "nothing"),
         ("half.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n"),
     ]);
-    let config = load(&folder.origin(&format!("{SET}SMTP_CA_FILE=ca.pem"))).unwrap();
+    let config = load(&folder.config_sources(&format!("{SET}SMTP_CA_FILE=ca.pem"))).unwrap();
     let ca = config.servers[0].ca.as_ref().unwrap();
     assert_eq!((&ca.path, ca.pem.as_slice()), (&folder.path("ca.pem"), pem.as_bytes()));
     let wrong = ["empty.pem", "half.pem", "gone.pem", "."]
-        .map(|file| folder.problems(&folder.origin(&format!("{SET}SMTP_CA_FILE={file}"))));
+        .map(|file| folder.problems(&folder.config_sources(&format!("{SET}SMTP_CA_FILE={file}"))));
     insta::assert_snapshot!(wrong.join("\n"), @r#"
     SMTP_CA_FILE (environment): found "empty.pem" (<dir>/empty.pem holds no certificate), expected a readable PEM file with at least one certificate
     SMTP_CA_FILE (environment): found "half.pem" (<dir>/half.pem is not valid PEM), expected a readable PEM file with at least one certificate
@@ -217,9 +220,9 @@ fn a_ca_file_is_read_and_must_hold_a_certificate() {
 fn attachment_directories_are_separated_like_path() {
     let folder = Folder::new(&[("a/x", ""), ("b/x", "")]);
     let list = format!("SMTP_ATTACHMENT_DIRS={}:b", folder.path("a").display());
-    let config = load(&folder.origin(&format!("{SET}{list}"))).unwrap();
+    let config = load(&folder.config_sources(&format!("{SET}{list}"))).unwrap();
     assert_eq!(config.attachment_dirs, [folder.path("a"), folder.path("b")]);
-    insta::assert_snapshot!(folder.problems(&folder.origin(&format!("{SET}SMTP_ATTACHMENT_DIRS=a:a/x:c"))), @r#"
+    insta::assert_snapshot!(folder.problems(&folder.config_sources(&format!("{SET}SMTP_ATTACHMENT_DIRS=a:a/x:c"))), @r#"
     SMTP_ATTACHMENT_DIRS (environment): found "a:a/x:c" (<dir>/a/x is not a directory; <dir>/c does not exist or cannot be reached), expected existing directories, separated like PATH
     "#);
 }
@@ -229,8 +232,9 @@ fn a_file_that_is_no_configuration_is_told_in_a_few_words() {
     let large = "#".repeat((1 << 20) + 1);
     let folder = Folder::new(&[("large", &large), ("deep", &format!("a={}", "[".repeat(100_000)))]);
     for (name, words) in [("large", "larger than 1 MiB"), ("deep", "not valid TOML")] {
-        let origin = Origin { config_file: Some(folder.path(name)), ..folder.origin("") };
-        let problems = folder.problems(&origin);
+        let config_sources =
+            ConfigSources { config_file: Some(folder.path(name)), ..folder.config_sources("") };
+        let problems = folder.problems(&config_sources);
         assert!(problems.contains(words) && problems.len() < 1000, "{problems}");
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::{Origin, Problems, load};
-use super::origin;
+use super::super::{ConfigErrors, ConfigSources, load};
+use super::config_sources;
 
-/// A temporary folder with the files of a test; its path never shows in a snapshot.
+/// A temporary folder with the files of a test; its path is removed from snapshots.
 pub(super) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -25,18 +25,18 @@ impl Folder {
     }
 
     /// This environment, started in the folder, with the home directory there too.
-    pub(super) fn origin(&self, environment: &str) -> Origin {
-        let mut origin = origin(environment);
-        origin.environment.insert("HOME".to_owned(), self.0.path().display().to_string());
-        Origin { working_directory: Some(self.0.path().to_owned()), ..origin }
+    pub(super) fn config_sources(&self, environment: &str) -> ConfigSources {
+        let mut config_sources = config_sources(environment);
+        config_sources.environment.insert("HOME".to_owned(), self.0.path().display().to_string());
+        ConfigSources { working_directory: Some(self.0.path().to_owned()), ..config_sources }
     }
 
     pub(super) fn without_path(&self, text: &impl ToString) -> String {
         text.to_string().replace(&self.0.path().display().to_string(), "<dir>")
     }
 
-    pub(super) fn problems(&self, origin: &Origin) -> String {
-        let problems: Problems = load(origin).unwrap_err();
+    pub(super) fn problems(&self, config_sources: &ConfigSources) -> String {
+        let problems: ConfigErrors = load(config_sources).unwrap_err();
         self.without_path(&problems)
     }
 }

@@ -1,8 +1,8 @@
-//! Account settings without a host of their own: over which servers of a file they lie, and over which never.
+//! Account settings without a host: into which servers of a file they are merged, and into which never.
 
 use secrecy::ExposeSecret as _;
 
-use super::super::{Loaded, Origin, Place, ServerConfig, load, load_with_provenance};
+use super::super::{ConfigSources, Loaded, Location, ServerConfig, load, load_with_provenance};
 use super::folder::Folder;
 use crate::secret::Secret;
 
@@ -14,7 +14,7 @@ const TWO_TOML: &str = "[[server]]\nhost = \"h1\"\nusername = \"one@example.org\
     [[server]]\nhost = \"h2\"\nusername = \"two@example.org\"\npassword = \"file\"\n";
 const USUAL: &str = ".config/smtp-mcp-server/config.toml";
 
-/// How a file comes to be read.
+/// How a file is found.
 #[derive(Debug, Clone, Copy)]
 enum By {
     EnvFile,
@@ -34,24 +34,24 @@ impl By {
         }
     }
 
-    fn origin(self, folder: &Folder, environment: &str) -> Origin {
-        let mut origin = folder.origin(environment);
+    fn config_sources(self, folder: &Folder, environment: &str) -> ConfigSources {
+        let mut config_sources = folder.config_sources(environment);
         let path = folder.path(self.name());
         match self {
-            Self::EnvFile => origin.env_file = Some(path),
-            Self::Config => origin.config_file = Some(path),
+            Self::EnvFile => config_sources.env_file = Some(path),
+            Self::Config => config_sources.config_file = Some(path),
             Self::Variable => {
                 let path = path.display().to_string();
-                origin.environment.insert("SMTP_MCP_CONFIG".to_owned(), path);
+                config_sources.environment.insert("SMTP_MCP_CONFIG".to_owned(), path);
             }
             Self::Usual | Self::DotEnv => {}
         }
-        origin
+        config_sources
     }
 
     fn loaded(self, text: &str, environment: &str) -> (Loaded, String) {
         let folder = Folder::new(&[(self.name(), text)]);
-        let loaded = load_with_provenance(&self.origin(&folder, environment))
+        let loaded = load_with_provenance(&self.config_sources(&folder, environment))
             .unwrap_or_else(|problems| panic!("{self:?} {environment}\n{problems}"));
         let warnings = folder.without_path(&loaded.config.warnings.join("\n"));
         (loaded, warnings)
@@ -117,7 +117,7 @@ fn an_account_setting_lies_over_the_table_of_its_number_in_a_toml_file() {
     }
 }
 
-/// Clients start servers inside other people's projects: a `.env` there may name any host.
+/// Clients start servers inside other people's projects, where a `.env` may name any host.
 #[test]
 fn nothing_of_the_environment_travels_to_a_host_that_a_dot_env_names() {
     let table = [
@@ -131,8 +131,11 @@ fn nothing_of_the_environment_travels_to_a_host_that_a_dot_env_names() {
         let (alone, _) = By::DotEnv.loaded(text, "");
         let (loaded, warnings) = By::DotEnv.loaded(text, environment);
         assert_eq!(loaded.config.servers, alone.config.servers, "{text}{environment}");
-        let places = loaded.provenance.servers.iter().flat_map(|places| places.values());
-        assert!(places.clone().count() > 0 && places.into_iter().all(|place| *place != Place::Environment));
+        let provenance = loaded.provenance.servers.iter().flat_map(|provenance| provenance.values());
+        assert!(
+            provenance.clone().count() > 0
+                && provenance.into_iter().all(|location| *location != Location::Environment)
+        );
         assert!(warnings.contains("SMTP_PASSWORD") && !warnings.contains("=env"), "{warnings}");
     }
     let (_, warnings) = By::DotEnv.loaded(ONE_ENV, "SMTP_PASSWORD=env\nSMTP_PORT_2=25");
@@ -142,12 +145,12 @@ fn nothing_of_the_environment_travels_to_a_host_that_a_dot_env_names() {
 #[test]
 fn a_dot_env_that_counts_on_a_password_of_the_environment_is_told_why_it_has_none() {
     let folder = Folder::new(&[(".env", "SMTP_HOST=h\nSMTP_USERNAME=a@example.org\n")]);
-    let origin = By::DotEnv.origin(&folder, "SMTP_PASSWORD=hunter2");
-    insta::assert_snapshot!(folder.problems(&origin), @"
+    let config_sources = By::DotEnv.config_sources(&folder, "SMTP_PASSWORD=hunter2");
+    insta::assert_snapshot!(folder.problems(&config_sources), @"
     SMTP_PASSWORD (<dir>/.env, line 1): not set, though SMTP_USERNAME is, expected both or neither (neither is a relay that needs no login)
     warning: SMTP_PASSWORD (environment): not used, because the servers come from <dir>/.env, which nobody named: a password must not travel to the hosts of somebody else's project; if the file is yours, --env-file <dir>/.env says so
     ");
-    let named = Origin { env_file: Some(folder.path(".env")), ..origin };
+    let named = ConfigSources { env_file: Some(folder.path(".env")), ..config_sources };
     assert_eq!(
         account(&load(&named).unwrap().servers[0]),
         "a@example.org:hunter2@h:587",
@@ -198,27 +201,27 @@ fn an_env_file_lies_over_a_toml_file_and_the_environment_over_both() {
         ("x.env", "SMTP_PASSWORD=env-file\nSMTP_PORT=25\nSMTP_PORT_1=26\n"),
         ("x.toml", ONE_TOML),
     ]);
-    let origin = Origin {
+    let config_sources = ConfigSources {
         env_file: Some(folder.path("x.env")),
         config_file: Some(folder.path("x.toml")),
-        ..folder.origin("SMTP_PASSWORD=environment")
+        ..folder.config_sources("SMTP_PASSWORD=environment")
     };
-    let Loaded { config, provenance, .. } = load_with_provenance(&origin).unwrap();
+    let Loaded { config, provenance, .. } = load_with_provenance(&config_sources).unwrap();
     assert_eq!(account(&config.servers[0]), "file@example.org:environment@h:25");
-    let place = |name: &str| provenance.servers[0][name].clone();
-    assert_eq!(place("SMTP_PASSWORD"), Place::Environment);
-    assert_eq!(place("SMTP_PORT"), Place::File(folder.path("x.env"), Some(2)));
-    assert_eq!(place("SMTP_USERNAME"), Place::File(folder.path("x.toml"), Some(3)));
+    let location = |name: &str| provenance.servers[0][name].clone();
+    assert_eq!(location("SMTP_PASSWORD"), Location::Environment);
+    assert_eq!(location("SMTP_PORT"), Location::File(folder.path("x.env"), Some(2)));
+    assert_eq!(location("SMTP_USERNAME"), Location::File(folder.path("x.toml"), Some(3)));
     insta::assert_snapshot!(folder.without_path(&config.warnings.join("\n")), @"SMTP_PORT_1 (<dir>/x.env): not used, because the only server of <dir>/x.toml has no number");
 }
 
 #[test]
 fn the_environment_lies_over_each_file_anew_when_it_is_read_again() {
     let folder = Folder::new(&[("x.toml", ONE_TOML)]);
-    let origin = By::Config.origin(&folder, "SMTP_PASSWORD=env");
+    let config_sources = By::Config.config_sources(&folder, "SMTP_PASSWORD=env");
     let again = |text: &str| {
         std::fs::write(folder.path("x.toml"), text).unwrap();
-        load(&origin).map(|config| account(&config.servers[0]))
+        load(&config_sources).map(|config| account(&config.servers[0]))
     };
     assert_eq!(again(&ONE_TOML.replace("\"h\"", "\"new\"")).unwrap(), "file@example.org:env@new:587");
     assert_eq!(again(TWO_TOML).unwrap(), "one@example.org:file@h1:587", "the tables have numbers now");
@@ -231,7 +234,7 @@ fn a_problem_of_two_places_names_both() {
         "x.toml",
         "[[server]]\nhost = \"h\"\nuse_tls = true\nfrom_email = \"a@example.org\"\n",
     )]);
-    let problems = |environment| folder.problems(&By::Config.origin(&folder, environment));
+    let problems = |environment| folder.problems(&By::Config.config_sources(&folder, environment));
     let said = [
         "SMTP_USE_SSL=true",
         "SMTP_USE_TLS=false\nSMTP_USERNAME=u\nSMTP_PASSWORD=hunter2",

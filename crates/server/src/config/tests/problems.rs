@@ -1,4 +1,4 @@
-//! What is said about a bad environment: every problem at once, with name, place, what was found and what is expected.
+//! The errors of an invalid environment: all at once, with name, location, what was found and what is expected.
 
 use super::{RELAY, bad};
 

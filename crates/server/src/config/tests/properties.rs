@@ -1,12 +1,12 @@
-//! Whatever the environment: no panic, and no password anywhere but in its field.
+//! For any environment: no panic, and no password anywhere but in its field.
 
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use super::super::variables::VARIABLES;
-use super::super::{Origin, load_with_provenance};
+use super::super::{ConfigSources, load_with_provenance};
 
-/// Nothing else looks like it, so finding it anywhere is a leak.
+/// Unique, so finding it anywhere is a leak.
 const PASSWORD: &str = "Zq7#pass$word!xV";
 
 fn name() -> impl Strategy<Value = String> {
@@ -36,9 +36,9 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![4 => plausible.prop_map(str::to_owned), 1 => any::<String>(), 1 => "[\\x00-\\x7f]{0,12}"]
 }
 
-/// Everything that a person or a log may see of `origin`.
-fn seen(origin: &Origin) -> String {
-    match load_with_provenance(origin) {
+/// Everything that a person or a log may see of `config_sources`.
+fn seen(config_sources: &ConfigSources) -> String {
+    match load_with_provenance(config_sources) {
         Err(problems) => format!("{problems}\n{problems:?}"),
         Ok(loaded) => format!("{loaded:?}\n{:?}", loaded.config.warnings),
     }
@@ -47,9 +47,9 @@ fn seen(origin: &Origin) -> String {
 proptest! {
     #[test]
     fn any_environment_is_read_or_refused(mut environment in btree_map(name(), value(), 0..12)) {
-        // What stands in the file system is not this test's matter.
+        // This test does not depend on the file system.
         environment.retain(|name, _| !name.contains("CONFIG") && name != "HOME");
-        seen(&Origin { environment, ..Origin::default() });
+        seen(&ConfigSources { environment, ..ConfigSources::default() });
     }
 
     #[test]
@@ -62,7 +62,7 @@ proptest! {
         environment.insert(format!("SMTP_HOST{number}"), "smtp.example.org".to_owned());
         environment.insert(format!("SMTP_USERNAME{number}"), "ada@example.org".to_owned());
         environment.insert(format!("SMTP_PASSWORD{number}"), format!("{PASSWORD}{end}"));
-        let seen = seen(&Origin { environment, ..Origin::default() });
+        let seen = seen(&ConfigSources { environment, ..ConfigSources::default() });
         prop_assert!(!seen.contains(PASSWORD) && !seen.contains("Zq7"), "{}", seen);
     }
 
@@ -81,7 +81,7 @@ proptest! {
         };
         std::fs::write(&file, text).unwrap();
         let (config_file, env_file) = if toml { (Some(file), None) } else { (None, Some(file)) };
-        let seen = seen(&Origin { config_file, env_file, ..Origin::default() });
+        let seen = seen(&ConfigSources { config_file, env_file, ..ConfigSources::default() });
         prop_assert!(!seen.contains("Zq7") && !seen.contains("pass$word") && !seen.contains("word!xV"), "{}", seen);
     }
 }

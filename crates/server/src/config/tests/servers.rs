@@ -1,4 +1,4 @@
-//! What a good environment means.
+//! Valid environments and what they mean.
 
 use std::time::Duration;
 

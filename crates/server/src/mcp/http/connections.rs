@@ -1,6 +1,5 @@
-//! Connections: taken as long as there is room, limited in time, closed when their last answer is out.
+//! Connections: limited in number and in time, closed after their last response.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,34 +7,39 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::HttpLimits;
+use crate::budget::{MemoryBudget, MemoryPermit};
 
-/// After an error such as too many open files, which does not go away at once.
+/// The pause after an error such as too many open files, which does not pass at once.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The connections of all clients.
 pub(super) struct Connections {
     open: TaskTracker,
-    room: Arc<Semaphore>,
+    budget: MemoryBudget,
     head: Duration,
     stopping: CancellationToken,
 }
 
 impl Connections {
     pub(super) fn new(limits: HttpLimits, stopping: CancellationToken) -> Self {
-        let room = Arc::new(Semaphore::new(limits.connections));
-        Self { open: TaskTracker::new(), room, head: limits.head, stopping }
+        Self {
+            open: TaskTracker::new(),
+            budget: MemoryBudget::new(limits.connections, 0),
+            head: limits.head,
+            stopping,
+        }
     }
 
-    /// Takes connections for as long as it is asked to.
+    /// Accepts connections until it is dropped.
     pub(super) async fn take(&self, listener: &TcpListener, router: &Router) {
-        while let Ok(permit) = Arc::clone(&self.room).acquire_owned().await {
+        loop {
+            let permit = self.budget.permit(0).await;
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let connection = serve(stream, router.clone(), self.head, self.stopping.clone(), permit);
@@ -56,15 +60,15 @@ impl Connections {
     }
 }
 
-/// One connection; on `stopping` it is closed behind the answer that is under way.
+/// One connection; on `stopping` it is closed after the response in flight.
 async fn serve(
     stream: TcpStream,
     router: Router,
     head: Duration,
     stopping: CancellationToken,
-    _permit: OwnedSemaphorePermit,
+    _permit: MemoryPermit,
 ) {
-    // Answers are small and written whole.
+    // Responses are small and written whole.
     let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head);

@@ -1,4 +1,4 @@
-//! `GET /health`: whether the program serves, and how many of its servers are usable. No names, no addresses: everybody may ask.
+//! `GET /health`: whether the program serves, and how many of its servers are usable. No names, no addresses: it needs no token.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::desk::Desk;
-use crate::mcp::shown::readiness;
+use super::handler::HttpHandler;
+use crate::mcp::views::readiness;
 
-/// 200 as long as the program serves: a mail server that is down is no reason to restart it. Touches no network.
-pub(super) async fn tell(State(desk): State<Arc<Desk>>) -> Response {
-    let status = desk.server.dispatch().status();
+/// 200 as long as the program serves: a mail server that is down is no reason to restart it. Uses no network.
+pub(super) async fn tell(State(handler): State<Arc<HttpHandler>>) -> Response {
+    let status = handler.server.dispatch().status();
     let body = json!({
         "status": readiness(&status),
         "version": env!("CARGO_PKG_VERSION"),

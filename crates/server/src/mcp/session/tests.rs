@@ -1,4 +1,4 @@
-//! A session at its end, with a call under way, on a clock that tests move.
+//! The end of a session with a call in flight, on a paused clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,9 +15,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::mcp::wire::CALLS;
+use crate::mcp::stdio_transport::CALLS;
 
-/// A server whose only tool waits until it is told to go on.
+/// A server whose only tool waits until it is released.
 #[derive(Clone, Default)]
 struct Slow {
     begun: Arc<Notify>,
@@ -56,13 +56,13 @@ const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"
 const CALL: &str = r#"{"jsonrpc":"2.0","id":"c","method":"tools/call","params":{"name":"slow"}}"#;
 
 impl Client {
-    /// A client that has shaken hands. Hurrying lets the slow call end if `hurries`.
+    /// A client after the handshake. The shutdown deadline lets the slow call end if `hurries`.
     async fn connect(hurries: bool) -> Self {
         let slow = Slow::default();
         let stop = CancellationToken::new();
         let (ours, theirs) = tokio::io::duplex(4096);
         let (input, output) = tokio::io::split(theirs);
-        let hurried = slow.go_on.clone();
+        let deadline_passed = slow.go_on.clone();
         let session = tokio::spawn(serve_streams(
             slow.clone(),
             input,
@@ -70,7 +70,7 @@ impl Client {
             stop.clone().cancelled_owned(),
             move || {
                 if hurries {
-                    hurried.cancel();
+                    deadline_passed.cancel();
                 }
             },
         ));
@@ -97,7 +97,7 @@ impl Client {
         self.slow.begun.notified().await;
     }
 
-    /// As many calls as may be under way, and these beyond that; all of them were read.
+    /// As many calls as may be in flight, and these beyond that; all of them were read.
     async fn call_too_often(&mut self, beyond: &[&str]) {
         for number in 0..CALLS {
             self.say(&CALL.replace("\"c\"", &number.to_string())).await;
@@ -111,7 +111,7 @@ impl Client {
         assert_eq!(self.slow.count.load(Ordering::Acquire), CALLS);
     }
 
-    /// The ids of everything that was answered until the end.
+    /// The ids of everything that was answered.
     async fn answered(&mut self) -> Vec<String> {
         let mut ids = Vec::new();
         loop {
@@ -124,7 +124,7 @@ impl Client {
         }
     }
 
-    /// No more input: `shutdown` is what a closed pipe looks like from here.
+    /// No more input, like a closed pipe.
     async fn close(&mut self) {
         self.output.take().unwrap().shutdown().await.unwrap();
     }
@@ -163,7 +163,7 @@ async fn a_call_that_takes_too_long_is_hurried_and_answered_within_8_s() {
     client.stop.cancel();
     assert!(client.hear().await.contains(r#""id":"c","result""#));
     client.session.await.unwrap();
-    assert!(began.elapsed() <= PATIENCE + LAST_WORDS);
+    assert!(began.elapsed() <= CALLS_GRACE_PERIOD + ANSWERS_GRACE_PERIOD);
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +173,7 @@ async fn a_call_that_cannot_be_hurried_does_not_hold_up_the_end() {
     let began = Instant::now();
     client.close().await;
     client.session.await.unwrap();
-    assert_eq!(began.elapsed(), PATIENCE + LAST_WORDS);
+    assert_eq!(began.elapsed(), CALLS_GRACE_PERIOD + ANSWERS_GRACE_PERIOD);
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,8 +196,8 @@ async fn an_id_that_still_waits_is_not_taken_twice() {
     let mut client = Client::connect(false).await;
     client.call().await;
     client.say(CALL).await;
-    let refusal = client.hear().await;
-    assert!(refusal.contains("\"id\":null") && refusal.contains("-32600"), "{refusal}");
+    let error = client.hear().await;
+    assert!(error.contains("\"id\":null") && error.contains("-32600"), "{error}");
     client.slow.go_on.cancel();
     assert!(client.hear().await.contains(r#""id":"c""#));
     // answered: the same id may come again
@@ -222,7 +222,7 @@ fn numbers_and(beyond: &[&str]) -> Vec<String> {
     (0..CALLS).map(|number| number.to_string()).chain(beyond.iter().map(|id| (*id).to_owned())).collect()
 }
 
-fn sorted(mut ids: Vec<String>) -> Vec<String> {
+fn by_status(mut ids: Vec<String>) -> Vec<String> {
     ids.sort();
     ids
 }
@@ -235,11 +235,11 @@ async fn a_call_too_many_waits_for_another_one_and_is_never_run_when_it_is_cance
         .say(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"second"}}"#)
         .await;
     client.say(&CALL.replace("\"c\"", "\"third\"")).await;
-    let refusal = client.hear().await;
-    assert!(refusal.contains("\"id\":null") && refusal.contains("-32600"), "{refusal}");
+    let error = client.hear().await;
+    assert!(error.contains("\"id\":null") && error.contains("-32600"), "{error}");
     client.slow.go_on.cancel();
     client.close().await;
-    assert_eq!(sorted(client.answered().await), sorted(numbers_and(&["third"])));
+    assert_eq!(by_status(client.answered().await), by_status(numbers_and(&["third"])));
     client.session.await.unwrap();
     assert_eq!(client.slow.count.load(Ordering::Acquire), CALLS + 1);
 }
@@ -255,9 +255,9 @@ async fn calls_that_wait_to_begin_do_not_hold_up_the_end() {
         } else {
             client.close().await;
         }
-        assert_eq!(sorted(client.answered().await), sorted(numbers_and(&["second", "third"])));
+        assert_eq!(by_status(client.answered().await), by_status(numbers_and(&["second", "third"])));
         client.session.await.unwrap();
-        assert!(began.elapsed() <= PATIENCE + LAST_WORDS);
+        assert!(began.elapsed() <= CALLS_GRACE_PERIOD + ANSWERS_GRACE_PERIOD);
     }
 }
 
@@ -282,7 +282,7 @@ async fn a_client_that_does_not_read_has_to_wait_with_writing() {
     writing.await.unwrap();
 }
 
-/// An input in which this program has an error.
+/// An input whose implementation panics.
 struct Faulty;
 
 impl AsyncRead for Faulty {

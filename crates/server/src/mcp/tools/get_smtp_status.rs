@@ -1,23 +1,23 @@
-//! `get_smtp_status`: which servers there are and how they are; touches no network.
+//! `get_smtp_status`: the configured servers and their health; uses no network.
 
 use rmcp::handler::server::tool::ToolRoute;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Face, Hints};
+use super::{Annotations, ToolSpec};
 use crate::config::Config;
 use crate::dispatch::report::ServersStatus;
-use crate::mcp::answer::Answer;
-use crate::mcp::arguments::Nothing;
-use crate::mcp::server::Server;
-use crate::mcp::shown::{Configured, Health, current, readiness};
+use crate::mcp::arguments::NoArgs;
+use crate::mcp::handler::McpHandler;
+use crate::mcp::tool_result::ToolResult;
+use crate::mcp::views::{ServerConfigView, ServersView, current, readiness};
 
-const FACE: Face = Face {
+const SPEC: ToolSpec = ToolSpec {
     name: "get_smtp_status",
     title: "Show the SMTP servers",
     description: "Tells which SMTP servers are configured, which one is used first, and their health, without connecting. \
         status: ready (all usable), degraded (some), unavailable (none).",
-    hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
+    annotations: Annotations { read_only: true, destructive: false, idempotent: true, open_world: false },
 };
 
 // Plain comments: doc comments become descriptions in the schema.
@@ -30,23 +30,23 @@ struct Body {
     total_servers: usize,
     primary_server: Option<String>,
     current_server: Option<String>,
-    server_configurations: Vec<Configured>,
-    server_status: Health,
+    server_configurations: Vec<ServerConfigView>,
+    server_status: ServersView,
     max_attachment_size_mb: f64,
     max_total_attachments_size_mb: f64,
 }
 
-pub(super) fn route() -> ToolRoute<Server> {
-    super::route::<Nothing, Body, _>(&FACE, Answer::failed, |server, Nothing {}| {
+pub(super) fn route() -> ToolRoute<McpHandler> {
+    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
         Box::pin(std::future::ready(call(server)))
     })
 }
 
-fn call(server: &Server) -> Answer {
-    tell(&server.dispatch().setup().config, &server.dispatch().status())
+fn call(server: &McpHandler) -> ToolResult {
+    tell(&server.dispatch().snapshot().config, &server.dispatch().status())
 }
 
-fn tell(config: &Config, status: &ServersStatus) -> Answer {
+fn tell(config: &Config, status: &ServersStatus) -> ToolResult {
     let body = Body {
         service: "smtp-mcp-server",
         status: readiness(status),
@@ -54,12 +54,12 @@ fn tell(config: &Config, status: &ServersStatus) -> Answer {
         total_servers: config.servers.len(),
         primary_server: config.servers.first().map(|server| server.name.clone()),
         current_server: current(status),
-        server_configurations: config.servers.iter().map(Configured::of).collect(),
-        server_status: Health::of(status),
+        server_configurations: config.servers.iter().map(ServerConfigView::of).collect(),
+        server_status: ServersView::of(status),
         max_attachment_size_mb: mebibytes(config.limits.attachment_bytes),
         max_total_attachments_size_mb: mebibytes(config.limits.attachments_bytes),
     };
-    Answer::done(text(&body), &body)
+    ToolResult::done(text(&body), &body)
 }
 
 fn text(body: &Body) -> String {

@@ -1,4 +1,4 @@
-//! The six tools. One file each: its name and schemas, what it does, what it answers.
+//! The six tools, one file each: name, schemas, what it does, what it returns.
 
 mod get_smtp_status;
 mod reconnect_smtp_servers;
@@ -14,17 +14,17 @@ use rmcp::model::{CallToolResponse, CallToolResult, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::answer::Answer;
-use super::server::Server;
+use super::handler::McpHandler;
+use super::tool_result::ToolResult;
 use super::{arguments, schema};
 
 pub(super) use send_email::NAME as SEND_EMAIL;
 
-/// A call under way.
-type Running<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+/// A call in flight.
+type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + 'a>>;
 
 /// All tools.
-pub(super) fn router() -> ToolRouter<Server> {
+pub(super) fn router() -> ToolRouter<McpHandler> {
     ToolRouter::new()
         .with_route(send_email::route())
         .with_route(test_smtp_connection::route())
@@ -34,34 +34,34 @@ pub(super) fn router() -> ToolRouter<Server> {
         .with_route(reconnect_smtp_servers::route())
 }
 
-/// What a client is told of a tool before it calls it.
-struct Face {
+/// What `tools/list` says about a tool.
+struct ToolSpec {
     name: &'static str,
     title: &'static str,
     description: &'static str,
-    hints: Hints,
+    annotations: Annotations,
 }
 
-/// What a call may do to the world, as honestly as four booleans can say it.
-struct Hints {
+/// The tool annotations of MCP.
+struct Annotations {
     read_only: bool,
     destructive: bool,
     idempotent: bool,
     open_world: bool,
 }
 
-/// A tool that takes `P`, answers with `R`, and runs `run`; arguments that cannot be read are answered by `refuse`.
-fn route<P, R, F>(face: &Face, refuse: fn(String) -> Answer, run: F) -> ToolRoute<Server>
+/// A tool that takes `P`, returns `R`, and runs `run`; invalid arguments are answered by `refuse`.
+fn route<P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> ToolRoute<McpHandler>
 where
     P: DeserializeOwned + JsonSchema,
     R: JsonSchema,
-    F: for<'a> Fn(&'a Server, P) -> Running<'a> + Send + Sync + 'static,
+    F: for<'a> Fn(&'a McpHandler, P) -> Running<'a> + Send + Sync + 'static,
 {
-    let tool = face.tool(schema::input::<P>(), schema::output::<R>());
+    let tool = spec.tool(schema::input::<P>(), schema::output::<R>());
     let known = schema::properties(&tool.input_schema);
     ToolRoute::new_dyn(tool, move |context| {
         let given = context.arguments.unwrap_or_default();
-        let running = arguments::read(&known, given).map(|asked| run(context.service, asked));
+        let running = arguments::read(&known, given).map(|args| run(context.service, args));
         Box::pin(async move {
             let answer = match running {
                 Ok(running) => running.await,
@@ -72,17 +72,17 @@ where
     })
 }
 
-impl Face {
+impl ToolSpec {
     fn tool(
         &self,
         input: std::sync::Arc<rmcp::model::JsonObject>,
         output: std::sync::Arc<rmcp::model::JsonObject>,
     ) -> Tool {
         let annotations = ToolAnnotations::new()
-            .read_only(self.hints.read_only)
-            .destructive(self.hints.destructive)
-            .idempotent(self.hints.idempotent)
-            .open_world(self.hints.open_world);
+            .read_only(self.annotations.read_only)
+            .destructive(self.annotations.destructive)
+            .idempotent(self.annotations.idempotent)
+            .open_world(self.annotations.open_world);
         Tool::new(self.name, self.description, input)
             .with_title(self.title)
             .with_raw_output_schema(output)

@@ -1,22 +1,22 @@
-//! `reconnect_smtp_servers`: forgets failures, connects afresh.
+//! `reconnect_smtp_servers`: forgets failures and reconnects.
 
 use rmcp::handler::server::tool::ToolRoute;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Face, Hints};
+use super::{Annotations, ToolSpec};
 use crate::dispatch::report::ConnectionTest;
-use crate::mcp::answer::Answer;
-use crate::mcp::arguments::Nothing;
-use crate::mcp::server::Server;
-use crate::mcp::shown::{Tested, test_words};
+use crate::mcp::arguments::NoArgs;
+use crate::mcp::handler::McpHandler;
+use crate::mcp::tool_result::ToolResult;
+use crate::mcp::views::{ConnectionTestView, test_words};
 
-const FACE: Face = Face {
+const SPEC: ToolSpec = ToolSpec {
     name: "reconnect_smtp_servers",
     title: "Reconnect to the SMTP servers",
     description: "Drops kept connections, forgets failures and tests all SMTP servers; sends no mail. \
         Use it when the network or a server is back. success: at least one server works.",
-    hints: Hints { read_only: false, destructive: false, idempotent: true, open_world: true },
+    annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: true },
 };
 
 // Plain comments: doc comments become descriptions in the schema.
@@ -24,22 +24,22 @@ const FACE: Face = Face {
 struct Body {
     message: String,
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    connection_test: Tested,
+    connection_test: ConnectionTestView,
 }
 
-pub(super) fn route() -> ToolRoute<Server> {
-    super::route::<Nothing, Body, _>(&FACE, Answer::failed, |server, Nothing {}| Box::pin(call(server)))
+pub(super) fn route() -> ToolRoute<McpHandler> {
+    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| Box::pin(call(server)))
 }
 
-async fn call(server: &Server) -> Answer {
+async fn call(server: &McpHandler) -> ToolResult {
     tell(&server.dispatch().reconnect().await)
 }
 
-fn tell(test: &ConnectionTest) -> Answer {
+fn tell(test: &ConnectionTest) -> ToolResult {
     let message = format!("Reconnected: {}.", test_words(test).trim_end_matches('.'));
-    let body = Body { message: message.clone(), connection_test: Tested::of(test) };
+    let body = Body { message: message.clone(), connection_test: ConnectionTestView::of(test) };
     if test.successful() == 0 {
-        return Answer::failed_with(test_words(test), &body);
+        return ToolResult::failed_with(test_words(test), &body);
     }
-    Answer::done(message, &body)
+    ToolResult::done(message, &body)
 }

@@ -1,24 +1,24 @@
-//! `reload_smtp_configuration`: reads the configuration again and applies it, all or nothing.
+//! `reload_smtp_configuration`: reloads the configuration and applies it, all or nothing.
 
 use rmcp::handler::server::tool::ToolRoute;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Face, Hints};
+use super::{Annotations, ToolSpec};
 use crate::config::{Config, ServerConfig};
-use crate::dispatch::changes::{Changes, Modified};
-use crate::dispatch::report::{NotReloaded, Reloaded};
-use crate::mcp::answer::Answer;
-use crate::mcp::arguments::Nothing;
-use crate::mcp::server::Server;
-use crate::mcp::shown::{FieldChanges, Tested, field_changes, test_words};
+use crate::dispatch::changes::{Changes, ModifiedServer};
+use crate::dispatch::report::{ReloadError, Reloaded};
+use crate::mcp::arguments::NoArgs;
+use crate::mcp::handler::McpHandler;
+use crate::mcp::tool_result::ToolResult;
+use crate::mcp::views::{ConnectionTestView, FieldChanges, field_changes, test_words};
 
-const FACE: Face = Face {
+const SPEC: ToolSpec = ToolSpec {
     name: "reload_smtp_configuration",
     title: "Reload the SMTP configuration",
     description: "Reads the configuration files again, tests the servers and applies everything or nothing. \
         Use it after the user changed them. On failure the old configuration goes on serving.",
-    hints: Hints { read_only: false, destructive: false, idempotent: true, open_world: true },
+    annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: true },
 };
 
 // Plain comments: doc comments become descriptions in the schema.
@@ -32,7 +32,7 @@ struct Body {
     new_configuration: Option<NewConfiguration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    connection_test: Option<Tested>,
+    connection_test: Option<ConnectionTestView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'static str>,
     /// The old configuration is in force
@@ -74,43 +74,43 @@ struct NewServer {
     priority: i64,
 }
 
-pub(super) fn route() -> ToolRoute<Server> {
-    super::route::<Nothing, Body, _>(&FACE, Answer::failed, |server, Nothing {}| Box::pin(call(server)))
+pub(super) fn route() -> ToolRoute<McpHandler> {
+    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| Box::pin(call(server)))
 }
 
-async fn call(server: &Server) -> Answer {
+async fn call(server: &McpHandler) -> ToolResult {
     match server.dispatch().reload().await {
-        Ok(reloaded) => applied(&reloaded, &server.dispatch().setup().config),
+        Ok(reloaded) => applied(&reloaded, &server.dispatch().snapshot().config),
         Err(failure) => refused(&failure),
     }
 }
 
-fn applied(reloaded: &Reloaded, config: &Config) -> Answer {
+fn applied(reloaded: &Reloaded, config: &Config) -> ToolResult {
     let message = words(reloaded);
     let body = Body {
         message: Some(message.clone()),
         changes: Some(Changed::of(&reloaded.changes)),
         new_configuration: Some(NewConfiguration::of(config)),
-        connection_test: Some(Tested::of(&reloaded.connection_test)),
+        connection_test: Some(ConnectionTestView::of(&reloaded.connection_test)),
         step: None,
         rollback_performed: None,
     };
-    Answer::done(message, &body)
+    ToolResult::done(message, &body)
 }
 
-fn refused(failure: &NotReloaded) -> Answer {
+fn refused(failure: &ReloadError) -> ToolResult {
     let body = Body {
         message: None,
         changes: None,
         new_configuration: None,
-        connection_test: failure.connection_test.as_ref().map(Tested::of),
+        connection_test: failure.connection_test.as_ref().map(ConnectionTestView::of),
         step: Some(failure.step),
         rollback_performed: Some(true),
     };
     let tests =
         failure.connection_test.as_ref().map(|test| format!(" ({})", test_words(test))).unwrap_or_default();
-    let error = format!("Not reloaded, the old configuration goes on serving: {}{tests}", failure.words);
-    Answer::failed_with(error, &body)
+    let error = format!("Not reloaded, the old configuration goes on serving: {}{tests}", failure.message);
+    ToolResult::failed_with(error, &body)
 }
 
 fn words(reloaded: &Reloaded) -> String {
@@ -144,7 +144,7 @@ impl Changed {
 }
 
 impl ChangedServer {
-    fn of(modified: &Modified) -> Self {
+    fn of(modified: &ModifiedServer) -> Self {
         Self { name: modified.name.clone(), changes: field_changes(&modified.fields) }
     }
 }

@@ -1,4 +1,4 @@
-//! `send_email`: one mail, exactly as asked, once; or the truth about why not.
+//! `send_email`: sends one mail, exactly as asked, once; or says why not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,47 +6,47 @@ use std::time::Duration;
 use rmcp::handler::server::tool::ToolRoute;
 use tokio::time::timeout;
 
-use super::{Face, Hints};
-use crate::mcp::answer::{Answer, one_line};
-use crate::mcp::ending::{Sent, ending, refused};
-use crate::mcp::server::Server;
-use crate::request::Asked;
+use super::{Annotations, ToolSpec};
+use crate::mcp::handler::McpHandler;
+use crate::mcp::send_result::{SendResult, refused, send_result};
+use crate::mcp::tool_result::{ToolResult, one_line};
+use crate::request::SendEmailArgs;
 use crate::submit::submit;
 
 pub(in crate::mcp) const NAME: &str = "send_email";
 
-/// From the call to its answer; a call is answered within 50 s, and the way to the client needs some of them.
+/// The time limit from the call to its answer: a client gets it within 50 s.
 const WAIT: Duration = Duration::from_secs(45);
 
-const FACE: Face = Face {
+const SPEC: ToolSpec = ToolSpec {
     name: NAME,
     title: "Send an e-mail",
     description: "Sends one e-mail through the user's SMTP server and tells what became of each recipient. \
         state: sent, partial (some refused), refused (nobody got it; correct and try again), \
         unknown (may have arrived: do not send again unless the user says so).",
-    hints: Hints {
+    annotations: Annotations {
         read_only: false,
-        // Nothing is overwritten, but a mail cannot be taken back either: clients shall ask.
+        // Nothing is overwritten, but a mail cannot be taken back either: clients should ask.
         destructive: true,
         idempotent: false,
         open_world: true,
     },
 };
 
-pub(super) fn route() -> ToolRoute<Server> {
-    super::route::<Asked, Sent, _>(&FACE, refused, |server, asked| Box::pin(call(server, asked)))
+pub(super) fn route() -> ToolRoute<McpHandler> {
+    super::route::<SendEmailArgs, SendResult, _>(&SPEC, refused, |server, args| Box::pin(call(server, args)))
 }
 
-async fn call(server: &Server, asked: Asked) -> Answer {
+async fn call(server: &McpHandler, args: SendEmailArgs) -> ToolResult {
     let began = server.clock().instant();
-    let setup = server.dispatch().setup();
-    let composing = submit(asked, Arc::clone(&setup.config), server.clock(), server.room());
-    let (message, _place) = match timeout(WAIT, composing).await {
-        Ok(Ok((message, place))) => (Arc::new(message), place),
-        Ok(Err(refusal)) => return refused(one_line(&refusal.to_string())),
+    let snapshot = server.dispatch().snapshot();
+    let composing = submit(args, Arc::clone(&snapshot.config), server.clock(), server.compose_budget());
+    let (message, _permit) = match timeout(WAIT, composing).await {
+        Ok(Ok((message, permit))) => (Arc::new(message), permit),
+        Ok(Err(error)) => return refused(one_line(&error.to_string())),
         Err(_) => return refused("the mail could not be prepared in time; try again, or a smaller one"),
     };
     let left = WAIT.saturating_sub(server.clock().instant().saturating_duration_since(began));
-    let outcome = server.dispatch().send(setup, Arc::clone(&message), left).await;
-    ending(&message, &outcome)
+    let outcome = server.dispatch().send(snapshot, Arc::clone(&message), left).await;
+    send_result(&message, &outcome)
 }

@@ -5,24 +5,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Face, Hints};
+use super::{Annotations, ToolSpec};
 use crate::address::character;
 use crate::dispatch::report::{ServersStatus, Switched};
-use crate::mcp::answer::Answer;
-use crate::mcp::server::Server;
-use crate::mcp::shown::{Configured, Health, current};
+use crate::mcp::handler::McpHandler;
+use crate::mcp::tool_result::ToolResult;
+use crate::mcp::views::{ServerConfigView, ServersView, current};
 
-const FACE: Face = Face {
+const SPEC: ToolSpec = ToolSpec {
     name: "switch_smtp_server",
     title: "Switch the SMTP server",
     description: "Makes the named SMTP server the first one for all later mail, after connecting to it; if that fails, nothing changes. \
         Without a name: tells the current server.",
-    hints: Hints { read_only: false, destructive: false, idempotent: true, open_world: true },
+    annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: true },
 };
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct SendEmailArgs {
     /// A name from get_smtp_status
     #[serde(default)]
     server_name: Option<String>,
@@ -35,19 +35,21 @@ struct Body {
     current_server: Option<String>,
     #[schemars(schema_with = "crate::mcp::schema::object")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    server_details: Option<Configured>,
+    server_details: Option<ServerConfigView>,
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    server_status: Health,
+    server_status: ServersView,
     #[serde(skip_serializing_if = "Option::is_none")]
     available_servers: Option<Vec<String>>,
 }
 
-pub(super) fn route() -> ToolRoute<Server> {
-    super::route::<Asked, Body, _>(&FACE, Answer::failed, |server, asked| Box::pin(call(server, asked)))
+pub(super) fn route() -> ToolRoute<McpHandler> {
+    super::route::<SendEmailArgs, Body, _>(&SPEC, ToolResult::failed, |server, args| {
+        Box::pin(call(server, args))
+    })
 }
 
-async fn call(server: &Server, asked: Asked) -> Answer {
-    let Some(name) = asked.server_name.filter(|name| !name.is_empty()) else {
+async fn call(server: &McpHandler, args: SendEmailArgs) -> ToolResult {
+    let Some(name) = args.server_name.filter(|name| !name.is_empty()) else {
         let now = server.dispatch().status();
         let message = format!("The current server is {}.", current(&now).unwrap_or_default());
         return done(server, &now, message);
@@ -65,21 +67,21 @@ async fn call(server: &Server, asked: Asked) -> Answer {
     }
 }
 
-fn done(server: &Server, now: &ServersStatus, message: String) -> Answer {
+fn done(server: &McpHandler, now: &ServersStatus, message: String) -> ToolResult {
     let current_server = current(now);
-    let config = &server.dispatch().setup().config;
+    let config = &server.dispatch().snapshot().config;
     let details = config.servers.iter().find(|server| Some(&server.name) == current_server.as_ref());
     let body = Body {
         message: message.clone(),
-        server_details: details.map(Configured::of),
+        server_details: details.map(ServerConfigView::of),
         current_server,
-        server_status: Health::of(now),
+        server_status: ServersView::of(now),
         available_servers: None,
     };
-    Answer::done(message, &body)
+    ToolResult::done(message, &body)
 }
 
-fn unknown(name: &str, now: &ServersStatus) -> Answer {
+fn unknown(name: &str, now: &ServersStatus) -> ToolResult {
     let names: Vec<_> = now.servers.iter().map(|server| server.name.as_str()).collect();
     let error = format!(
         "There is no server called {}; choose one of {}. Nothing changed.",
@@ -87,12 +89,12 @@ fn unknown(name: &str, now: &ServersStatus) -> Answer {
         names.join(", ")
     );
     let body = json!({ "available_servers": names, "current_server": current(now) });
-    Answer::failed_with(error, &body)
+    ToolResult::failed_with(error, &body)
 }
 
-fn unreachable(name: &str, words: &str, now: &ServersStatus) -> Answer {
+fn unreachable(name: &str, words: &str, now: &ServersStatus) -> ToolResult {
     let words = words.trim_end_matches('.');
     let error = format!("{name} could not be reached, so nothing changed: {words}.");
-    let body = json!({ "current_server": current(now), "server_status": Health::of(now) });
-    Answer::failed_with(error, &body)
+    let body = json!({ "current_server": current(now), "server_status": ServersView::of(now) });
+    ToolResult::failed_with(error, &body)
 }

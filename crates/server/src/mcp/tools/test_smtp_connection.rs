@@ -4,18 +4,18 @@ use rmcp::handler::server::tool::ToolRoute;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Face, Hints};
-use crate::mcp::answer::Answer;
-use crate::mcp::arguments::Nothing;
-use crate::mcp::server::Server;
-use crate::mcp::shown::{Health, Tested, test_words};
+use super::{Annotations, ToolSpec};
+use crate::mcp::arguments::NoArgs;
+use crate::mcp::handler::McpHandler;
+use crate::mcp::tool_result::ToolResult;
+use crate::mcp::views::{ConnectionTestView, ServersView, test_words};
 
-const FACE: Face = Face {
+const SPEC: ToolSpec = ToolSpec {
     name: "test_smtp_connection",
     title: "Test the SMTP servers",
     description: "Connects to every configured SMTP server, negotiates TLS and logs in; sends no mail. \
         Use it when sending fails. success: at least one server works.",
-    hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: true },
+    annotations: Annotations { read_only: true, destructive: false, idempotent: true, open_world: true },
 };
 
 // Plain comments: doc comments become descriptions in the schema.
@@ -24,24 +24,24 @@ struct Body {
     /// Every server works
     multi_server_success: bool,
     #[serde(flatten)]
-    test: Tested,
+    test: ConnectionTestView,
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    server_status: Health,
+    server_status: ServersView,
 }
 
-pub(super) fn route() -> ToolRoute<Server> {
-    super::route::<Nothing, Body, _>(&FACE, Answer::failed, |server, Nothing {}| Box::pin(call(server)))
+pub(super) fn route() -> ToolRoute<McpHandler> {
+    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| Box::pin(call(server)))
 }
 
-async fn call(server: &Server) -> Answer {
+async fn call(server: &McpHandler) -> ToolResult {
     let test = server.dispatch().test().await;
     let body = Body {
         multi_server_success: test.successful() == test.servers.len(),
-        test: Tested::of(&test),
-        server_status: Health::of(&server.dispatch().status()),
+        test: ConnectionTestView::of(&test),
+        server_status: ServersView::of(&server.dispatch().status()),
     };
     if test.successful() == 0 {
-        return Answer::failed_with(test_words(&test), &body);
+        return ToolResult::failed_with(test_words(&test), &body);
     }
-    Answer::done(test_words(&test), &body)
+    ToolResult::done(test_words(&test), &body)
 }

@@ -1,16 +1,16 @@
-//! The words for the servers' state.
+//! The text about the servers' state.
 
 use super::*;
-use crate::dispatch::report::{Condition, ServerStatus};
+use crate::dispatch::report::{Availability, ServerStatus};
 
-fn server(condition: Condition) -> ServerStatus {
+fn server(availability: Availability) -> ServerStatus {
     ServerStatus {
         name: "a".to_owned(),
         host: "h".to_owned(),
         port: 25,
         priority: 0,
         is_current: true,
-        condition,
+        availability,
         last_failure: None,
         backoff_remaining: None,
     }
@@ -18,7 +18,7 @@ fn server(condition: Condition) -> ServerStatus {
 
 #[test]
 fn the_status_follows_from_the_usable_servers() {
-    use Condition::{Available, BackOff, Paused};
+    use Availability::{Available, BackOff, Paused};
     let table = [
         (vec![Available, Available], "ready"),
         (vec![Available, BackOff], "degraded"),

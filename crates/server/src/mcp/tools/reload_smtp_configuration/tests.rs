@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::HttpConfig;
-use crate::dispatch::changes::Field;
+use crate::dispatch::changes::FieldChange;
 use crate::dispatch::report::ConnectionTest;
 use crate::limits::CallLimits;
 
@@ -20,11 +20,11 @@ fn config() -> Config {
 }
 
 fn reloaded(from_environment_only: bool) -> Reloaded {
-    let field = |name, old: &str, new: &str| Field { name, old: old.to_owned(), new: new.to_owned() };
+    let field = |name, old: &str, new: &str| FieldChange { name, old: old.to_owned(), new: new.to_owned() };
     Reloaded {
         changes: Changes {
             added: vec!["b".to_owned()],
-            modified: vec![Modified {
+            modified: vec![ModifiedServer {
                 name: "a".to_owned(),
                 fields: vec![field("port", "25", "587"), field("password", "changed", "changed")],
             }],
@@ -61,9 +61,9 @@ fn an_environment_that_cannot_change_is_called_so() {
 
 #[test]
 fn a_failed_reload_names_its_step_and_keeps_the_old_configuration() {
-    let answer = refused(&NotReloaded {
+    let answer = refused(&ReloadError {
         step: "validate",
-        words: "SMTP_PORT: 0\nSMTP_HOST: missing".to_owned(),
+        message: "SMTP_PORT: 0\nSMTP_HOST: missing".to_owned(),
         connection_test: None,
     });
     assert!(answer.is_error);

@@ -1,0 +1,149 @@
+//! Reads the sources: the process's environment, an env file, a TOML file; and decides which of them count.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::setting::Location;
+use super::source::Source;
+use super::variables::MCP_CONFIG;
+use super::{ConfigSources, env_file, toml_file};
+
+/// What was noticed while the sources were read.
+#[derive(Default)]
+pub(super) struct Diagnostics {
+    /// Warnings.
+    pub warnings: Vec<String>,
+    /// Errors.
+    pub problems: Vec<String>,
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
+}
+
+impl ConfigSources {
+    /// The process's own environment and working directory, and the files that its arguments name.
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
+    pub fn of_process(config_file: Option<PathBuf>, env_file: Option<PathBuf>) -> Self {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        Self {
+            environment: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+            config_file,
+            env_file,
+            working_directory: std::env::current_dir().ok(),
+        }
+    }
+
+    /// The sources, the strongest first: environment, env file, TOML file.
+    pub(super) fn sources(&self, diagnostics: &mut Diagnostics) -> Vec<Source> {
+        let environment = self.environment_layer(diagnostics);
+        let toml = self.toml_layer(diagnostics);
+        let is_settled = environment.has_servers() || toml.as_ref().is_some_and(Source::may_have_servers);
+        let env_file = match &self.env_file {
+            Some(path) => Some(env_layer("--env-file", path, diagnostics)),
+            None if is_settled => None,
+            None => self.dot_env_layer(diagnostics),
+        };
+        [Some(environment), env_file, toml].into_iter().flatten().collect()
+    }
+
+    fn environment_layer(&self, diagnostics: &mut Diagnostics) -> Source {
+        let variables =
+            self.environment.iter().map(|(name, value)| (name.clone(), value.clone(), Location::Environment));
+        Source::from_variables("environment", variables, &mut diagnostics.warnings)
+    }
+
+    fn toml_layer(&self, diagnostics: &mut Diagnostics) -> Option<Source> {
+        let (path, text) = match self.given_config() {
+            Some((source, path)) => (path.clone(), read_given(source, &path, diagnostics)),
+            None => {
+                let path = self.default_config().filter(|path| path.is_file())?;
+                (path.clone(), read_given("configuration file", &path, diagnostics))
+            }
+        };
+        let Some(text) = text else {
+            return Some(Source::broken());
+        };
+        let source = toml_file::parse(&path, &text, &mut diagnostics.problems);
+        warn_if_others_read(&path, &source, diagnostics);
+        Some(source)
+    }
+
+    /// `.env` of the working directory. Clients start servers inside other people's projects, so it may not be the user's; it
+    /// is read only if no other source names servers.
+    fn dot_env_layer(&self, diagnostics: &mut Diagnostics) -> Option<Source> {
+        if self.given_config().is_some() {
+            return None;
+        }
+        let path = self.working_directory.as_ref()?.join(".env");
+        path.is_file()
+            .then(|| Source { untrusted: true, ..env_layer("configuration file", &path, diagnostics) })
+    }
+
+    /// `--config`, else `SMTP_MCP_CONFIG`, with the name of the one used.
+    fn given_config(&self) -> Option<(&'static str, PathBuf)> {
+        if let Some(path) = &self.config_file {
+            return Some(("--config", path.clone()));
+        }
+        self.variable(MCP_CONFIG.name).map(|path| (MCP_CONFIG.name, PathBuf::from(path)))
+    }
+
+    fn default_config(&self) -> Option<PathBuf> {
+        let xdg = self.variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = || self.variable("HOME").map(|home| Path::new(home).join(".config"));
+        Some(xdg.or_else(home)?.join("smtp-mcp-server").join("config.toml"))
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+fn env_layer(source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Source {
+    let Some(text) = read_given(source, path, diagnostics) else {
+        return Source::broken();
+    };
+    let assignments = env_file::parse(path, &text, &mut diagnostics.problems);
+    let source = Source::from_variables(&path.display().to_string(), assignments, &mut diagnostics.warnings);
+    warn_if_others_read(path, &source, diagnostics);
+    source
+}
+
+/// A text of at most 1 MiB: a device or a wrong file must not fill the memory.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    const MAX_FILE_BYTES: u64 = 1 << 20;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    }
+    Ok(text)
+}
+
+/// Reads a file that was named or found: it must be readable.
+fn read_given(source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Option<String> {
+    match read_text(path) {
+        Ok(text) => {
+            diagnostics.files.push(path.to_owned());
+            Some(text)
+        }
+        Err(error) => {
+            let shown = path.display();
+            diagnostics.problems.push(format!(
+                "{source}: found {shown}, which cannot be read ({error}), expected a readable file"
+            ));
+            None
+        }
+    }
+}
+
+fn warn_if_others_read(path: &Path, source: &Source, diagnostics: &mut Diagnostics) {
+    use std::os::unix::fs::PermissionsExt as _;
+    const OTHERS_READ: u32 = 0o004;
+    let is_open =
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_READ != 0);
+    if is_open && source.holds_a_password() {
+        let shown = path.display();
+        diagnostics.warnings.push(format!(
+            "{shown}: holds a password and everybody on this machine can read it; chmod 600 {shown}"
+        ));
+    }
+}

@@ -1,0 +1,145 @@
+//! Messages about failures: what happened, at which server, in which phase, and what to do next.
+
+use smtp_submission::{Error, ErrorKind, Phase, Reply};
+
+use super::report::Availability;
+use super::route::header_variant_for;
+use super::snapshot::Snapshot;
+use crate::config::{Encryption, ServerConfig};
+use crate::message::Message;
+
+/// One line about a failure at `server`.
+pub(super) fn explain(server: &ServerConfig, error: &Error) -> String {
+    let place = format!("{} ({}:{})", server.name, server.host, server.port);
+    let what = match &error.kind {
+        // A quotation mark in the reply must not end the quotation.
+        ErrorKind::Reply(reply) => format!("the server said: \"{}\"", reply.to_string().replace('"', "'")),
+        other => other.to_string(),
+    };
+    let hint = hint(server, error);
+    let separator = if hint.is_empty() { "" } else { ". " };
+    format!("{place}, {}: {what}{separator}{hint}", error.phase)
+}
+
+/// One line about a message for which no server can be tried.
+pub(super) fn no_server(snapshot: &Snapshot, message: &Message) -> String {
+    let able: Vec<_> = snapshot
+        .servers
+        .iter()
+        .filter(|server| header_variant_for(message, &server.config).is_some())
+        .collect();
+    if able.is_empty() {
+        return "no configured server owns the sender of this mail".to_owned();
+    }
+    let paused: Vec<_> = able
+        .iter()
+        .filter(|server| server.availability() == Availability::Paused)
+        .map(|server| server.name())
+        .collect();
+    format!(
+        "{} refused the login and is paused, so that the account is not locked. Correct the user name or password and reload \
+         the configuration, or call test_smtp_connection to try the login once more",
+        paused.join(", ")
+    )
+}
+
+/// What to do next, if there is something to do.
+fn hint(server: &ServerConfig, error: &Error) -> String {
+    match (error.phase, &error.kind) {
+        (_, ErrorKind::StartTlsMissing) => starttls_missing(server),
+        (_, ErrorKind::StartTlsInjected) => "Somebody may be tampering with the connection; nothing was sent".to_owned(),
+        (_, ErrorKind::PlaintextLogin) => {
+            "Set SMTP_USE_TLS or SMTP_USE_SSL to true, or SMTP_ALLOW_PLAINTEXT_AUTH=true if you accept that the password can be read on the way".to_owned()
+        }
+        (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login it wants for SMTP submission, and on which port".to_owned(),
+        (_, ErrorKind::Certificate(_)) => certificate(),
+        (_, ErrorKind::NotTls | ErrorKind::Tls(_)) => tls(server),
+        (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typing error, and the network".to_owned(),
+        (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
+        (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),
+        (_, ErrorKind::Cancelled) => "It ran out of time before its last byte; nothing was sent by this server".to_owned(),
+        (Phase::Connect, ErrorKind::Io(_) | ErrorKind::TimedOut(_)) => format!(
+            "Check SMTP_HOST and SMTP_PORT ({}), and whether a firewall or the provider blocks the port",
+            server.port
+        ),
+        (Phase::Greeting, ErrorKind::TimedOut(_) | ErrorKind::Closed | ErrorKind::Garbage(_)) if server.encryption != Encryption::Implicit => {
+            "If this port speaks TLS from the first byte (465), set SMTP_USE_SSL=true".to_owned()
+        }
+        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.code >= 400 => String::new(),
+        (Phase::EndOfData, _) => "The mail may have been delivered. Ask the recipient or look into the Sent folder before you send it again".to_owned(),
+        (phase, ErrorKind::Reply(reply)) => reply_hint(server, phase, reply),
+        _ => String::new(),
+    }
+}
+
+fn reply_hint(server: &ServerConfig, phase: Phase, reply: &Reply) -> String {
+    match (phase, reply.code) {
+        (Phase::Auth, 530 | 534 | 535) => login_refused(server),
+        (Phase::Mail | Phase::Rcpt, 530) => {
+            "The server wants a login: set SMTP_USERNAME and SMTP_PASSWORD".to_owned()
+        }
+        (Phase::Mail, 500..=599) => {
+            format!(
+                "The server does not let this account send as {}; set SMTP_FROM_EMAIL to an address that it owns",
+                sender_hint(server)
+            )
+        }
+        (Phase::Rcpt, 500..=599) => "Check the address; the server will not take it as it is".to_owned(),
+        (Phase::Rcpt, 400..=499) => "The server may take it later".to_owned(),
+        (_, 421) => "The server is closing connections for the moment".to_owned(),
+        (Phase::Greeting | Phase::Hello, _) => {
+            "The server does not want to talk to this machine: check SMTP_HOST and SMTP_PORT, or ask its operator".to_owned()
+        }
+        (Phase::Tls, _) => {
+            "The server cannot protect the connection, and nothing was sent in plaintext: ask its operator, or use another port".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+fn sender_hint(server: &ServerConfig) -> String {
+    server.identity.address.masked()
+}
+
+fn starttls_missing(server: &ServerConfig) -> String {
+    let instead = if server.port == 465 {
+        "Port 465 speaks TLS from the first byte: set SMTP_USE_SSL=true"
+    } else {
+        "Use port 465 with SMTP_USE_SSL=true"
+    };
+    format!("{instead}. Only for a relay that you trust on your own network: SMTP_USE_TLS=false")
+}
+
+fn certificate() -> String {
+    "For a server with a certificate of its own set SMTP_CA_FILE to the CA or the certificate (PEM); its name must match SMTP_HOST. Nothing was sent in plaintext".to_owned()
+}
+
+fn tls(server: &ServerConfig) -> String {
+    let port = match server.encryption {
+        Encryption::Implicit => "If this port speaks STARTTLS (587 or 25), set SMTP_USE_SSL=false. ",
+        Encryption::StartTls if server.port == 465 => {
+            "Port 465 speaks TLS from the first byte: set SMTP_USE_SSL=true. "
+        }
+        Encryption::StartTls | Encryption::None => "",
+    };
+    format!("{port}Nothing was sent in plaintext")
+}
+
+fn login_refused(server: &ServerConfig) -> String {
+    let host = server.host.to_ascii_lowercase();
+    let provider = match () {
+        () if host.ends_with("gmail.com") || host.ends_with("googlemail.com") => {
+            " Gmail wants an app password (Google Account, Security, App passwords), not the account's own."
+        }
+        () if host.ends_with("office365.com") || host.ends_with("outlook.com") => {
+            " Microsoft wants SMTP AUTH enabled for the mailbox, and an app password where two-step sign-in is on."
+        }
+        () if host.ends_with("yahoo.com") => {
+            " Yahoo wants an app password (Account security, Generate app password)."
+        }
+        () => "",
+    };
+    format!(
+        "The login was refused: check SMTP_USERNAME and SMTP_PASSWORD.{provider} The server is paused until the configuration changes, so that the account is not locked"
+    )
+}

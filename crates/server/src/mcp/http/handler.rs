@@ -1,0 +1,144 @@
+//! Handles HTTP requests: access, body, checks, rmcp; each counts as in flight until its response is out.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http_body_util::Full;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+use super::HttpLimits;
+use super::error::{HttpError, how_to_connect};
+use super::in_flight_body::InFlightBody;
+use super::{access, body};
+use crate::budget::{MemoryBudget, SMALL};
+use crate::config::HttpConfig;
+use crate::mcp::handler::McpHandler;
+use crate::mcp::jsonrpc_error::{JsonRpcError, MessageHead, examine};
+use crate::mcp::stdio_transport::LARGE;
+
+/// What all requests share.
+pub(super) struct HttpHandler {
+    pub(super) server: McpHandler,
+    config: HttpConfig,
+    limits: HttpLimits,
+    rmcp: StreamableHttpService<McpHandler, LocalSessionManager>,
+    sessions: Arc<LocalSessionManager>,
+    stopping: CancellationToken,
+    requests: TaskTracker,
+    budget: MemoryBudget,
+}
+
+impl HttpHandler {
+    pub(super) fn new(
+        server: McpHandler,
+        config: HttpConfig,
+        limits: HttpLimits,
+        stopping: CancellationToken,
+        rmcp: StreamableHttpServerConfig,
+    ) -> Self {
+        let mut sessions = LocalSessionManager::default();
+        sessions.session_config.keep_alive = Some(limits.silence);
+        let sessions = Arc::new(sessions);
+        let each = server.clone();
+        let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions), rmcp);
+        let budget = MemoryBudget::new(limits.requests, limits.bytes_together);
+        Self { server, config, limits, rmcp, sessions, stopping, requests: TaskTracker::new(), budget }
+    }
+
+    /// Waits until the response to every POST is out.
+    pub(super) async fn all_answered(&self) {
+        self.requests.close();
+        self.requests.wait().await;
+    }
+
+    async fn respond(&self, request: Request) -> Result<Response, HttpError> {
+        let (mut head, body) = request.into_parts();
+        access::check(&self.config, &head)?;
+        // rmcp keeps the head with the call.
+        head.headers.remove(header::AUTHORIZATION);
+        match head.method {
+            Method::POST => self.post(head, body).await,
+            Method::GET if !accepts_events(&head.headers) => Ok(how_to_connect()),
+            Method::DELETE => Ok(self.delete(head, body).await),
+            _ => Ok(self.rmcp.handle(Request::from_parts(head, body)).await.map(Body::new)),
+        }
+    }
+
+    /// rmcp responds 202 when the session has ended, which some clients treat as a failure.
+    async fn delete(&self, head: Parts, body: Body) -> Response {
+        let response = self.rmcp.handle(Request::from_parts(head, body)).await;
+        match response.status() {
+            StatusCode::ACCEPTED => StatusCode::NO_CONTENT.into_response(),
+            _ => response.map(Body::new),
+        }
+    }
+
+    async fn post(&self, mut head: Parts, body: Body) -> Result<Response, HttpError> {
+        let in_flight = self.requests.token();
+        if !is_json(&head.headers) {
+            return Err(HttpError::media_type());
+        }
+        let (body, permit) = tokio::select! {
+            read = body::read(&head, body, &self.limits, &self.budget) => read?,
+            () = self.stopping.cancelled() => return Err(HttpError::stopping()),
+        };
+        // rmcp keeps the head with the call, and a call goes on if its client disconnects.
+        head.extensions.insert(permit);
+        let (body, head_) = examined(body).await.map_err(HttpError::of)?;
+        self.check_handshake(&head_, body.len()).await?;
+        let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;
+        if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            return Err(HttpError::of(JsonRpcError::no_message(head_.id)));
+        }
+        Ok(response.map(|body| Body::new(InFlightBody { body, _in_flight: in_flight })))
+    }
+
+    /// Limits the number of sessions, and what each keeps: rmcp holds its handshake until it ends.
+    async fn check_handshake(&self, head_: &MessageHead, bytes: usize) -> Result<(), HttpError> {
+        if head_.method.as_deref() != Some("initialize") {
+            return Ok(());
+        }
+        if bytes > SMALL {
+            return Err(HttpError::handshake_too_long());
+        }
+        let open = self.sessions.sessions.read().await.len();
+        if open < self.limits.sessions { Ok(()) } else { Err(HttpError::too_many_sessions()) }
+    }
+}
+
+/// `/mcp`.
+pub(super) async fn answer(State(handler): State<Arc<HttpHandler>>, request: Request) -> Response {
+    handler.respond(request).await.unwrap_or_else(|error| {
+        debug!(%error, "refused a request");
+        error.into_response()
+    })
+}
+
+/// A large body is examined on a blocking thread.
+async fn examined(body: Bytes) -> Result<(Bytes, MessageHead), JsonRpcError> {
+    if body.len() <= LARGE {
+        return examine(&body).map(|head_| (body, head_));
+    }
+    let examining = tokio::task::spawn_blocking(move || examine(&body).map(|head_| (body, head_)));
+    examining.await.unwrap_or_else(|_| Err(JsonRpcError::no_message(serde_json::Value::Null)))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn accepts_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| range.trim().starts_with("text/event-stream"))
+}

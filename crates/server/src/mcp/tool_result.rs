@@ -1,0 +1,74 @@
+//! The result of a tool: text for the model, the same as JSON for programs, and whether it failed.
+
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// A tool's result.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ToolResult {
+    pub(super) text: String,
+    pub(super) body: Map<String, Value>,
+    pub(super) is_error: bool,
+}
+
+impl ToolResult {
+    /// A success.
+    pub(super) fn done(text: impl Into<String>, body: &impl Serialize) -> Self {
+        let mut body = object(body);
+        body.insert("success".to_owned(), true.into());
+        Self { text: text.into(), body, is_error: false }
+    }
+
+    /// A failure: one line of text, which says what to do next.
+    pub(super) fn failed(error: impl Into<String>) -> Self {
+        Self::failed_with(error, &json!({}))
+    }
+
+    /// A failure with more data in `body`.
+    pub(super) fn failed_with(error: impl Into<String>, body: &impl Serialize) -> Self {
+        let text = one_line(&error.into());
+        let mut body = object(body);
+        body.insert("success".to_owned(), false.into());
+        body.insert("error".to_owned(), text.clone().into());
+        Self { text, body, is_error: true }
+    }
+}
+
+impl From<ToolResult> for CallToolResult {
+    fn from(answer: ToolResult) -> Self {
+        let mut result = Self::success(vec![ContentBlock::text(answer.text)]);
+        result.structured_content = Some(Value::Object(answer.body));
+        result.is_error = Some(answer.is_error);
+        result
+    }
+}
+
+fn object(body: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(body) {
+        Ok(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
+}
+
+/// Joins lines, each an error of its own.
+pub(super) fn one_line(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_marked_for_programs_and_for_models() {
+        let answer = ToolResult::failed_with("a\n  b\n", &json!({ "step": "validate" }));
+        assert_eq!(
+            Value::Object(answer.body.clone()),
+            json!({ "success": false, "error": "a; b", "step": "validate" })
+        );
+        let result = CallToolResult::from(answer);
+        assert_eq!(result.is_error, Some(true));
+    }
+}

@@ -1,0 +1,184 @@
+//! The arguments of `send_email` as received. Their doc comments are the descriptions in the tool's schema.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::empty_as_none::empty_as_none;
+
+/// The arguments of `send_email`, as received.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendEmailArgs {
+    /// Recipients: "Ada <ada@example.org>, bob@example.org", or an array with one address each
+    pub to: Addresses,
+    /// Subject, not empty
+    pub subject: String,
+    /// Body: plain text, or HTML if html is true
+    pub body: String,
+    /// Sender, one of those this server may send as; default: the server's own
+    #[serde(default)]
+    pub from_email: Option<String>,
+    /// Copy recipients, as to
+    #[serde(default, deserialize_with = "empty_as_none")]
+    #[schemars(schema_with = "optional_texts")]
+    pub cc: Option<Addresses>,
+    /// Hidden copy recipients, as to
+    #[serde(default, deserialize_with = "empty_as_none")]
+    #[schemars(schema_with = "optional_texts")]
+    pub bcc: Option<Addresses>,
+    /// The body is HTML (a text part is made from it)
+    #[serde(default, deserialize_with = "empty_as_none")]
+    #[schemars(default = "html_default")]
+    pub html: Option<bool>,
+    /// Files: filename and base64 content, or path
+    #[serde(default, deserialize_with = "empty_as_none")]
+    pub attachments: Option<Vec<AttachmentArgs>>,
+    /// Values for {name}, {name|raw} and {?name}…{/name} in subject and body
+    #[serde(default, deserialize_with = "empty_as_none")]
+    #[schemars(schema_with = "vars_schema")]
+    pub template_vars: Option<Map<String, Value>>,
+    /// Own plain text version of an HTML body
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Where replies go, as to
+    #[serde(default, deserialize_with = "empty_as_none")]
+    #[schemars(schema_with = "optional_texts")]
+    pub reply_to: Option<Addresses>,
+    /// Message-ID of the mail answered
+    #[serde(default)]
+    pub in_reply_to: Option<String>,
+    /// Message-IDs of the thread, oldest first: array or space-separated
+    #[serde(default, deserialize_with = "empty_as_none")]
+    #[schemars(schema_with = "optional_texts")]
+    pub references: Option<References>,
+}
+
+impl SendEmailArgs {
+    /// The approximate size in bytes.
+    pub fn approx_bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_deref().map_or(0, str::len);
+        let lists = [&self.cc, &self.bcc, &self.reply_to, &self.references];
+        let vars = self.template_vars.iter().flatten();
+        let attachments = self.attachments.as_deref().unwrap_or_default();
+        self.subject.len()
+            + self.body.len()
+            + text(&self.text)
+            + self.to.approx_bytes()
+            + lists.into_iter().flatten().map(Addresses::approx_bytes).sum::<usize>()
+            + vars.map(|(name, value)| name.len() + value.as_str().map_or(1, str::len)).sum::<usize>()
+            + attachments.iter().map(|one| 64 + text(&one.content)).sum::<usize>()
+    }
+}
+
+#[expect(missing_docs, reason = "a doc comment would become a description in the schema")]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with filename and content, or path")]
+#[schemars(inline)]
+pub struct AttachmentArgs {
+    /// The file's bytes in base64; needs filename
+    #[serde(default)]
+    pub content: Option<String>,
+    /// Bare file name; default: the last part of path
+    #[serde(default)]
+    pub filename: Option<String>,
+    /// A file in an allowed directory, instead of content
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Such as application/pdf; default: found from name and content
+    #[serde(default)]
+    pub mime_type: Option<String>,
+    /// Shows it inside an HTML body as <img src="cid:…">
+    #[serde(default)]
+    pub content_id: Option<String>,
+}
+
+/// One string, comma-separated, or an array of strings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Addresses {
+    /// Comma-separated.
+    One(String),
+    /// One mailbox each.
+    Many(Vec<String>),
+}
+
+/// Message-IDs: one string, space-separated, or an array of strings.
+pub type References = Addresses;
+
+impl Addresses {
+    /// The approximate size in bytes.
+    pub(super) fn approx_bytes(&self) -> usize {
+        match self {
+            Self::One(text) => text.len(),
+            Self::Many(texts) => texts.iter().map(|text| 8 + text.len()).sum(),
+        }
+    }
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for Addresses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StringOrStrings)
+    }
+}
+
+struct StringOrStrings;
+
+impl<'de> Visitor<'de> for StringOrStrings {
+    type Value = Addresses;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Addresses, E> {
+        Ok(Addresses::One(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Addresses, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = seq.next_element()? {
+            texts.push(text);
+        }
+        Ok(Addresses::Many(texts))
+    }
+}
+
+impl JsonSchema for Addresses {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Addresses".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+    }
+}
+
+/// One level of `anyOf` where the derived schema would nest two.
+fn optional_texts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }, { "type": "null" }] })
+}
+
+fn html_default() -> bool {
+    false
+}
+
+fn vars_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["object", "null"],
+        "additionalProperties": { "anyOf": [{ "type": "string" }, { "type": "number" }, { "type": "boolean" }, { "type": "null" }] },
+    })
+}

@@ -1,0 +1,35 @@
+//! Limits for large mails: how many are composed at the same time, and how many bytes of them are kept until they are sent.
+//!
+//! A call of a hundred bytes can attach files of 50 MiB; without this, 64 such calls at once would take gigabytes.
+
+use crate::budget::{MemoryBudget, MemoryPermit};
+
+/// Large mails that are composed at the same time.
+const COMPOSING: usize = 2;
+/// Composed mails that are kept at the same time, in bytes together.
+const KEPT_BYTES: usize = 256 << 20;
+
+/// The limits for large mails. Clones share them.
+#[derive(Debug, Clone)]
+pub struct ComposeBudget {
+    composing: MemoryBudget,
+    kept: MemoryBudget,
+}
+
+impl Default for ComposeBudget {
+    fn default() -> Self {
+        Self { composing: MemoryBudget::new(COMPOSING, 0), kept: MemoryBudget::new(usize::MAX, KEPT_BYTES) }
+    }
+}
+
+impl ComposeBudget {
+    /// Waits until another large mail may be composed.
+    pub(super) async fn compose_permit(&self) -> MemoryPermit {
+        self.composing.permit(0).await
+    }
+
+    /// Waits until a mail of `bytes` may be kept.
+    pub(super) async fn message_permit(&self, bytes: usize) -> MemoryPermit {
+        self.kept.permit(bytes).await
+    }
+}
