@@ -1,4 +1,4 @@
-//! Clients over HTTP: connections that stay open, each with one call under way.
+//! Clients over HTTP: connections that stay open, each with one call in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,17 +14,17 @@ use tokio::time::timeout;
 
 use crate::rpc;
 
-/// How a call says to whom it belongs.
+/// How a call is assigned to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Era {
     /// A session, begun by a handshake.
     Session,
-    /// Each request carries everything itself.
+    /// Each request is self-contained.
     Stateless,
 }
 
-/// Longer than any burst takes: a program that hangs is told of, not waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any burst takes: a program that hangs is an error.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Connections of one client.
 pub(crate) struct Client {
@@ -72,7 +72,7 @@ impl Client {
         Ok(Self { runtime, idle, calls })
     }
 
-    /// Calls the tool `times` times, with one call under way on each connection.
+    /// Calls the tool `times` times, with one call in flight on each connection.
     pub(crate) fn burst(&mut self, times: usize) -> Result<()> {
         let each = times / self.idle.len();
         let connections = std::mem::take(&mut self.idle);
@@ -81,7 +81,7 @@ impl Client {
             for connection in connections {
                 busy.spawn(connection.repeat(Arc::clone(&self.calls), each));
             }
-            timeout(PATIENCE, busy.join_all()).await
+            timeout(TIMEOUT, busy.join_all()).await
         });
         self.idle = ended.context("the program hangs")?.into_iter().collect::<Result<_>>()?;
         Ok(())
@@ -151,7 +151,7 @@ impl Connection {
         Ok(Answer { head, body })
     }
 
-    /// A body whose length is told piece by piece (RFC 9112, section 7.1): in a session, rmcp answers with events.
+    /// A chunked body (RFC 9112, section 7.1): in a session, rmcp responds with events.
     async fn chunks(&mut self) -> Result<String> {
         let mut body = String::new();
         loop {

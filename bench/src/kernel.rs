@@ -1,4 +1,4 @@
-//! What the kernel tells of a process: its memory and its time on a CPU. Linux only.
+//! A process's memory and CPU time, from the kernel. Linux only.
 
 use std::fs;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 pub(crate) struct Memory {
     /// What is resident now, the pages of the program's own file included.
     pub(crate) resident: f64,
-    /// Of it what belongs to this process alone: heap and stacks.
+    /// The part that belongs to this process alone: heap and stacks.
     pub(crate) anonymous: f64,
     /// The most that ever was resident.
     pub(crate) peak: f64,
@@ -23,14 +23,14 @@ pub(crate) fn memory(pid: u32) -> Result<Memory> {
     Ok(Memory { resident: field("VmRSS:")?, anonymous: field("RssAnon:")?, peak: field("VmHWM:")? })
 }
 
-/// How long the threads that a process has now were on a CPU.
+/// The CPU time of a process's current threads.
 pub(crate) fn on_cpu(pid: u32) -> Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task")).context("this needs Linux")? {
         let path = thread?.path().join("schedstat");
         let times = match fs::read_to_string(&path) {
             Ok(times) => times,
-            // It ended while it was looked at.
+            // It ended while it was read.
             Err(_) if !path.exists() => continue,
             Err(error) => return Err(error.into()),
         };

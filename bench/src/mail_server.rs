@@ -1,4 +1,4 @@
-//! A mail server on a free port of loopback, in a thread of its own, that keeps the last mail and no other.
+//! A mail server on a free loopback port, in its own thread, that keeps only the last mail.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Sender, channel};

@@ -20,7 +20,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "smtp-bench")]
 enum What {
-    /// The program: its start, its memory, what it adds to a mail, its calls a second.
+    /// The program: its start, its memory, what it adds to a mail, its calls per second.
     Program,
 }
 
@@ -28,8 +28,8 @@ fn main() -> ExitCode {
     let measured = match What::parse() {
         What::Program => program::measure(),
     };
-    let told = measured.and_then(|tables| Ok(write!(std::io::stdout(), "{tables}")?));
-    match told {
+    let printed = measured.and_then(|tables| Ok(write!(std::io::stdout(), "{tables}")?));
+    match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "smtp-bench: {error:#}");

@@ -1,4 +1,4 @@
-//! A program under test: started with an environment of its own, its log in a file, gone when it is dropped.
+//! A program under test: started with its own environment, its log in a file, killed when dropped.
 
 use std::fs::File;
 use std::io::{Read, Seek as _, Write};
@@ -41,7 +41,7 @@ impl Program {
     }
 }
 
-/// A running program, and both ends of its streams where it has a client.
+/// A running program, and both ends of its streams if it has a client.
 pub(crate) struct Process {
     child: Child,
     log: File,
@@ -62,12 +62,12 @@ pub(crate) fn unused() -> Vec<(&'static str, String)> {
     vec![("SMTP_HOST", "mail.example.org".to_owned()), ("SMTP_FROM_EMAIL", "ada@example.org".to_owned())]
 }
 
-/// What stands between client and program.
+/// What connects client and program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Between {
     /// Two pipes, as most launchers make them.
     Pipes,
-    /// Two socket pairs, as Node gives them to its children.
+    /// Two socket pairs, as Node gives its children.
     SocketPairs,
 }
 

@@ -1,10 +1,10 @@
-//! What a client says, in the older era of the protocol unless it is told otherwise.
+//! A client's messages, in the older era of the protocol by default.
 
 use serde_json::{Value, json};
 
 /// The older era, which most clients speak.
 pub(crate) const SESSION: &str = "2025-11-25";
-/// The newer one, in which a request carries everything itself.
+/// The newer one, in which every request is self-contained.
 pub(crate) const STATELESS: &str = "2026-07-28";
 
 /// The id of the first answer.
@@ -46,7 +46,7 @@ fn request(id: u64, method: &str, params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
-/// Whether an answer is a result, and one that does not tell of a failure. The text is searched and not parsed: what the
+/// Whether an answer is a result without a failure. The text is searched and not parsed: what the
 /// client costs is measured, too.
 pub(crate) fn is_fine(answer: &str) -> bool {
     answer.contains("\"result\":") && !answer.contains("\"isError\":true")

@@ -1,4 +1,4 @@
-//! Interleaved rounds, and what is told of them: the median and the spread.
+//! Interleaved rounds, with their median and spread.
 
 use anyhow::Result;
 

@@ -16,7 +16,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Says hello and asks for the tools, all in one go, and waits for both answers.
+    /// Initializes and asks for the tools, all in one write, and waits for both answers.
     pub(crate) fn begin(streams: Streams) -> Result<Self> {
         let mut client = Self { to: streams.to, from: BufReader::new(streams.from), next: rpc::HELLO + 2 };
         let list = rpc::list_tools(rpc::HELLO + 1);
@@ -43,16 +43,16 @@ impl Client {
         let mut answered = 0;
         while answered < calls {
             // Whatever has arrived is answered with as many new calls, in one write.
-            let mut heard = 0;
+            let mut received = 0;
             loop {
                 self.answer()?;
-                heard += 1;
+                received += 1;
                 if !self.from.buffer().contains(&b'\n') {
                     break;
                 }
             }
-            answered += heard;
-            let more = heard.min(calls - said);
+            answered += received;
+            let more = received.min(calls - said);
             self.say(tool, more)?;
             said += more;
         }

@@ -1,8 +1,8 @@
-//! The only place that looks at the time.
+//! The only place that reads the time.
 
 use std::time::{Duration, Instant};
 
-/// Runs `act` and tells how long it took.
+/// Runs `act` and returns how long it took.
 pub(crate) fn time<T>(act: impl FnOnce() -> T) -> (Duration, T) {
     let began = now();
     let done = act();

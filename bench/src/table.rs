@@ -1,4 +1,4 @@
-//! Tables in Markdown, and figures as they stand in them.
+//! Markdown tables, and the format of figures.
 
 use crate::sample::Sample;
 

@@ -45,12 +45,12 @@ impl Answer {
 
 /// What was sent, line by line, and how each line was answered, as far as it was.
 #[derive(Debug, Default)]
-struct Heard {
+struct Trace {
     sent: Vec<String>,
     answers: Vec<Option<u16>>,
 }
 
-impl Heard {
+impl Trace {
     fn code_of(&self, start: &str) -> Option<u16> {
         let at = self.sent.iter().position(|line| line.starts_with(start))?;
         self.answers.get(at).copied().flatten()
@@ -69,11 +69,11 @@ fuzz_target!(|input: Input| {
         panic!("an empty message needs nothing");
     };
     let mut transaction = Transaction::new(&envelope, &extensions, declared, input.clean);
-    let heard = converse(&mut transaction, &input.answers);
-    in_step_means_answered(&heard, transaction.is_in_sync());
+    let trace = converse(&mut transaction, &input.answers);
+    in_step_means_answered(&trace, transaction.is_in_sync());
     let delivery = transaction.into_delivery();
     assert_eq!(delivery.recipients.len(), recipients);
-    told_the_truth(&heard, &delivery);
+    told_the_truth(&trace, &delivery);
 });
 
 fn envelope(recipients: usize) -> Envelope {
@@ -85,21 +85,21 @@ fn envelope(recipients: usize) -> Envelope {
 }
 
 /// Plays the server, which hangs up when its answers are spent. The transaction must come to its end.
-fn converse(transaction: &mut Transaction<'_>, answers: &[Answer]) -> Heard {
-    let mut heard = Heard::default();
+fn converse(transaction: &mut Transaction<'_>, answers: &[Answer]) -> Trace {
+    let mut trace = Trace::default();
     for _ in 0..100 {
         match transaction.step() {
-            TransactionStep::Done => return heard,
-            TransactionStep::Content => heard.sent.push("content".to_owned()),
+            TransactionStep::Done => return trace,
+            TransactionStep::Content => trace.sent.push("content".to_owned()),
             TransactionStep::Send(flight) => {
                 let flight = String::from_utf8_lossy(&flight).into_owned();
                 assert!(flight.ends_with("\r\n") && !flight.contains("\r\n\r\n"), "{flight:?}");
-                heard.sent.extend(flight.lines().map(str::to_owned));
+                trace.sent.extend(flight.lines().map(str::to_owned));
             }
             TransactionStep::Read(phase) => {
-                let code = answers.get(heard.answers.len()).and_then(|answer| answer.code());
-                heard.answers.push(code);
-                assert!(heard.answers.len() <= heard.sent.len(), "waits for an answer to nothing: {heard:?}");
+                let code = answers.get(trace.answers.len()).and_then(|answer| answer.code());
+                trace.answers.push(code);
+                assert!(trace.answers.len() <= trace.sent.len(), "waits for an answer to nothing: {trace:?}");
                 match code {
                     None => transaction.fail(phase, ErrorKind::Closed),
                     Some(code) => transaction.reply(Reply { code, enhanced: None, text: String::new() }),
@@ -107,37 +107,37 @@ fn converse(transaction: &mut Transaction<'_>, answers: &[Answer]) -> Heard {
             }
         }
     }
-    panic!("no end: {heard:?}");
+    panic!("no end: {trace:?}");
 }
 
 /// Accepted if, and only if, the server said so at every step that concerns the recipient.
-fn told_the_truth(heard: &Heard, delivery: &Delivery) {
-    let anyone = |(n, _)| heard.is_yes(&format!("RCPT TO:<r{n}@"));
-    let wanted = heard.is_yes("MAIL")
+fn told_the_truth(trace: &Trace, delivery: &Delivery) {
+    let anyone = |(n, _)| trace.is_yes(&format!("RCPT TO:<r{n}@"));
+    let wanted = trace.is_yes("MAIL")
         && delivery.recipients.iter().enumerate().any(anyone)
-        && heard.code_of("DATA") == Some(354);
-    let went = heard.sent.iter().any(|line| line == "content");
-    assert!(!went || wanted, "content for nobody: {heard:?}");
+        && trace.code_of("DATA") == Some(354);
+    let went = trace.sent.iter().any(|line| line == "content");
+    assert!(!went || wanted, "content for nobody: {trace:?}");
     for (n, end) in delivery.recipients.iter().enumerate() {
-        let taken = heard.is_yes("MAIL") && heard.is_yes(&format!("RCPT TO:<r{n}@"));
+        let taken = trace.is_yes("MAIL") && trace.is_yes(&format!("RCPT TO:<r{n}@"));
         let sent = taken && went;
-        assert_eq!(end.is_ok(), sent && heard.is_yes("content"), "recipient {n}: {heard:?}");
+        assert_eq!(end.is_ok(), sent && trace.is_yes("content"), "recipient {n}: {trace:?}");
         let Err(error) = end else { continue };
         let unknown = classify(error.phase, &error.kind, true).status == RecipientStatus::Unknown;
-        let silent = heard.code_of("content").is_none_or(|code| code / 100 == 3);
-        assert_eq!(unknown, sent && silent, "recipient {n}: {heard:?}");
+        let silent = trace.code_of("content").is_none_or(|code| code / 100 == 3);
+        assert_eq!(unknown, sent && silent, "recipient {n}: {trace:?}");
     }
 }
 
-fn in_step_means_answered(heard: &Heard, in_step: bool) {
+fn in_step_means_answered(trace: &Trace, in_step: bool) {
     if !in_step {
         return;
     }
-    assert_eq!(heard.sent.len(), heard.answers.len(), "{heard:?}");
-    for (line, code) in heard.sent.iter().zip(&heard.answers) {
-        let Some(code) = code else { panic!("lost and yet in step: {heard:?}") };
-        assert_ne!(*code, 421, "{heard:?}");
+    assert_eq!(trace.sent.len(), trace.answers.len(), "{trace:?}");
+    for (line, code) in trace.sent.iter().zip(&trace.answers) {
+        let Some(code) = code else { panic!("lost and yet in step: {trace:?}") };
+        assert_ne!(*code, 421, "{trace:?}");
         let good = if line == "DATA" { matches!(code, 354 | 400..) } else { code / 100 != 3 };
-        assert!(good, "{line}: {heard:?}");
+        assert!(good, "{line}: {trace:?}");
     }
 }

@@ -24,7 +24,7 @@ def send(program: Program) -> tuple[Answer, bytes]:
     return answer.has_state("sent"), data
 
 
-def judge(server: RealServer, copies: list[Mail], data: bytes) -> None:
+def assert_delivered(server: RealServer, copies: list[Mail], data: bytes) -> None:
     assert recipients(copies) == ["ada@lab.test", "bob@xn--bcher-kva.test", "carl@lab.test", "hidden@lab.test"]
     for copy in copies:
         copy.is_clean()

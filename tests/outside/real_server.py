@@ -147,7 +147,7 @@ class RealServer:
 
         return self.wait_for(enough, f"{count} copies of {message_id}")
 
-    def settled(self, message_id: str) -> list[Mail]:
+    def final_copies(self, message_id: str) -> list[Mail]:
         """All the copies of one message that there will ever be, since nothing is on its way any more."""
         self.wait_for(self._is_empty, "the queue to run dry")
         return self._copies(message_id)

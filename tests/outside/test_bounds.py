@@ -124,7 +124,7 @@ def test_thousands_of_calls_of_a_client_that_reads_nothing_at_first(processes, t
     pipe = Deaf(tmp_path / "deaf", one_server(capture), [])
     processes.add_cleanup(pipe.close)
     writing = call_on(pipe)
-    settled(capture)
+    wait_until_quiet(capture)
     assert writing.is_alive(), "the program takes every call although nobody reads its answers"
     assert peak(pipe) < AT_REST, f"{peak(pipe):.0f} MiB"
     pipe.listen.set()
@@ -183,7 +183,7 @@ def test_the_end_with_a_client_that_never_reads(processes, tmp_path: Path, way: 
     pipe.write(hello())
     for number in range(1000):
         send(pipe, subject=f"Subject {number}", body="b" * 500)
-    settled(capture)
+    wait_until_quiet(capture)
     assert len(capture.events("mail")) < 1000, "the pipe holds all the answers: call more often"
     if way == "SIGTERM":
         pipe.signal(signal.SIGTERM)
@@ -211,7 +211,7 @@ def test_a_call_that_is_cancelled_before_its_turn_is_never_run(processes) -> Non
     assert "Subject 299" not in arrived(capture)
 
 
-def settled(capture: Any) -> None:
+def wait_until_quiet(capture: Any) -> None:
     """Until nothing has moved for two seconds."""
     seen, since = -1, time.monotonic()
     while time.monotonic() - since < 2:

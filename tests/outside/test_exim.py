@@ -14,7 +14,7 @@ def program(module_processes, exim: Exim) -> Program:
 
 def test_a_mail_with_everything(program: Program, exim: Exim) -> None:
     answer, data = everything.send(program)
-    everything.judge(exim, exim.mails(answer.data["message_id"], 4), data)
+    everything.assert_delivered(exim, exim.mails(answer.data["message_id"], 4), data)
     exim.logged(rf"<= bench@lab\.test .* P=esmtpsa .* A=plain:bench@lab\.test .* id={answer.data['message_id'].strip('<>')}$")
 
 
@@ -22,7 +22,7 @@ def test_smtputf8_beside_a_refused_recipient(program: Program, exim: Exim) -> No
     body = "größer\n.\n"
     answer = program.send(to=["Jürgen <jürgen@lab.test>", "bad@lab.test"], subject="Grüße", body=body).has_state("partial").mentions("550 5.1.1", "no such user here")
     assert answer.rejected == ["bad@lab.test"]
-    (copy,) = exim.settled(answer.data["message_id"])
+    (copy,) = exim.final_copies(answer.data["message_id"])
     copy.is_clean()
     assert (copy.recipients, copy.message["subject"]) == (["jürgen@lab.test"], "Grüße")
     assert same_text(copy.text(), body)

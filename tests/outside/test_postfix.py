@@ -13,7 +13,7 @@ def program(module_processes, postfix: Postfix):
 
 def test_a_mail_with_everything(program, postfix: Postfix) -> None:
     answer, data = everything.send(program)
-    everything.judge(postfix, postfix.mails(answer.data["message_id"], 4), data)
+    everything.assert_delivered(postfix, postfix.mails(answer.data["message_id"], 4), data)
 
 
 BODIES = [".\n..\n.\n", "x" * 3000, "größer\n", "", "no newline", "\n\n\n", "From me\n"]

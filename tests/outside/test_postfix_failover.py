@@ -66,7 +66,7 @@ def test_over_two_servers_no_one_has_two_copies(
     assert hurt_briefly(program, "first") is hurt, program.health("first")
     assert program.health("second")["is_failed"] is False
     processes.stop_all()
-    copies = postfix.settled(answer.data["message_id"])
+    copies = postfix.final_copies(answer.data["message_id"])
     for copy in copies:
         copy.is_clean()
         assert same_text(copy.text(), body)
@@ -88,7 +88,7 @@ def test_a_connection_closed_at_a_recipient(processes, postfix: Postfix) -> None
     assert hurt_briefly(program, "primary"), "the back-off does not grow"
 
     after = program.send(to=[ADA, CARL]).has_state("sent")
-    assert recipients(postfix.settled(after.data["message_id"])) == [ADA, CARL]
-    assert postfix.settled(answer.data["message_id"]) == []
+    assert recipients(postfix.final_copies(after.data["message_id"])) == [ADA, CARL]
+    assert postfix.final_copies(answer.data["message_id"]) == []
     assert answer.data["message_id"] not in postfix.log()
     assert program.health("primary")["is_failed"] is False

@@ -1,4 +1,4 @@
-# Reload under load: 500 mails on their way while the servers change five times a second; none lost, none doubled, none a mixture of old and new.
+# Reload under client: 500 mails on their way while the servers change five times a second; none lost, none doubled, none a mixture of old and new.
 import itertools
 import json
 import signal
@@ -30,7 +30,7 @@ def settings(one: Any, two: Any) -> Iterator[list[dict] | str]:
         yield [server("first", "two", generation), server("fourth", "one", generation, priority=1)]
 
 
-class Load:
+class LoadClient:
     """One client that keeps so many calls under way and reads every answer as it comes."""
 
     def __init__(self, pipe) -> None:
@@ -82,9 +82,9 @@ def test_reload_under_load(processes, tmp_path: Path) -> None:
 
     write(next(configurations))
     pipe = processes.pipe({}, "--config", str(path)).handshake()
-    load = Load(pipe)
-    load.turn(0)
-    load.replies.clear()
+    client = LoadClient(pipe)
+    client.turn(0)
+    client.replies.clear()
     ways = itertools.cycle([lambda: pipe.signal(signal.SIGHUP), lambda: pipe.start_call("reload_smtp_configuration")])
     changes = 0
 
@@ -94,18 +94,18 @@ def test_reload_under_load(processes, tmp_path: Path) -> None:
         write(next(configurations))
         return next(ways)()
 
-    mails = load.run(change)
+    mails = client.run(change)
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0, pipe.stderr()[-3000:]
     processes.stop_all()
     assert changes >= 10, f"only {changes} changes while the mails were under way: nothing was shown"
-    none_lost_none_doubled(load, mails, {"one": one, "two": two})
+    none_lost_none_doubled(client, mails, {"one": one, "two": two})
 
 
-def none_lost_none_doubled(load: Load, mails: dict[int, int], places: dict[str, Any]) -> None:
+def none_lost_none_doubled(client: LoadClient, mails: dict[int, int], places: dict[str, Any]) -> None:
     arrived = Counter(mail.message["subject"] for place in places.values() for mail in place.kept())
     assert arrived == Counter(f"Subject {number}" for number in range(COUNT)), "lost or doubled"
-    answers = {f"Subject {number}": load.replies[call]["structuredContent"] for call, number in mails.items()}
+    answers = {f"Subject {number}": client.replies[call]["structuredContent"] for call, number in mails.items()}
     used = Counter()
     for place, capture in places.items():
         for mail in capture.kept():

@@ -26,7 +26,7 @@ def test_what_just_fits_is_sent_and_one_byte_more_is_refused_before_mail(process
     assert program.health("primary")["is_failed"] is False
 
     answer = send(fitting).has_state("sent")
-    (copy,) = postfix.settled(answer.data["message_id"])
+    (copy,) = postfix.final_copies(answer.data["message_id"])
     copy.is_clean()
     assert same_text(copy.text(), body_of(fitting))
     assert len(copy.data) - copy.data.index(b"\r\nFrom: ") - 2 == SIZE_LIMIT, "the bytes of the mail without what Postfix wrote above it"

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
 use crate::shell::{self, cargo, command};
-use crate::{docs, place};
+use crate::{docs, paths};
 
 const DOCUMENT: &str = "docs/performance.md";
 
@@ -40,7 +40,7 @@ pub(crate) fn run(what: Option<What>, write: bool) -> Result<()> {
         None => What::value_variants(),
     };
     for what in all {
-        let mut bench = command(place::built("release", "smtp-bench"));
+        let mut bench = command(paths::built("release", "smtp-bench"));
         bench.arg(what.word());
         if write {
             write_block(*what, &shell::captured(&mut bench)?)?;
@@ -52,7 +52,7 @@ pub(crate) fn run(what: Option<What>, write: bool) -> Result<()> {
 }
 
 fn write_block(what: What, tables: &str) -> Result<()> {
-    let document = place::root().join(DOCUMENT);
+    let document = paths::root().join(DOCUMENT);
     let old = fs::read_to_string(&document).context(DOCUMENT)?;
     let new = docs::with_block(&old, &block(what), tables)?;
     if new == old {
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_document_has_a_block_for_each_measurement() {
-        let document = fs::read_to_string(place::root().join(DOCUMENT)).unwrap();
+        let document = fs::read_to_string(paths::root().join(DOCUMENT)).unwrap();
         for what in What::value_variants() {
             let new = docs::with_block(&document, &block(*what), "something new").unwrap();
             assert_ne!(new, document, "{}", what.word());

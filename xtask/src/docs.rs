@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{place, shell, tools};
+use crate::{paths, shell, tools};
 
 const END: &str = "<!-- end generated -->";
 
-/// Writes every block anew; with `check` only compares, and fails if one is out of date.
+/// Rewrites every block; with `check` only compares, and fails if one is out of date.
 pub(crate) fn run(check: bool) -> Result<()> {
     shell::run(&mut shell::cargo(&["build", "--workspace"]))?;
     let table = tools::table(&tools::list()?);
@@ -23,7 +23,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         if !check {
             fs::write(&document, new)?;
         }
-        let name = document.strip_prefix(place::root()).unwrap_or(&document);
+        let name = document.strip_prefix(paths::root()).unwrap_or(&document);
         stale.push(name.display().to_string());
     }
     close(check, &stale)
@@ -40,8 +40,8 @@ fn close(check: bool, stale: &[String]) -> Result<()> {
 
 /// README.md and every document in docs.
 fn documents() -> Result<Vec<PathBuf>> {
-    let mut found = vec![place::root().join("README.md")];
-    for entry in fs::read_dir(place::root().join("docs"))? {
+    let mut found = vec![paths::root().join("README.md")];
+    for entry in fs::read_dir(paths::root().join("docs"))? {
         found.push(entry?.path());
     }
     found.retain(|path| path.extension() == Some(Path::new("md").as_os_str()));

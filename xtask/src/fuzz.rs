@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::place;
+use crate::paths;
 use crate::shell::{self, cargo, works};
 
 const CARGO_FUZZ: &str = "0.13.2";
@@ -29,7 +29,7 @@ pub(crate) fn run(target: Option<&str>, seconds: u32) -> Result<()> {
 /// Our crates forbid unsafe code, so there is nothing for a sanitizer to see, and the stable toolchain will do.
 fn fuzz(target: &str, seconds: u32) -> Result<()> {
     let corpus = format!("fuzz/target/corpus/{target}");
-    fs::create_dir_all(place::root().join(&corpus))?;
+    fs::create_dir_all(paths::root().join(&corpus))?;
     let mut fuzz = cargo(&["fuzz", "run", "--fuzz-dir", "fuzz", "--sanitizer", "none", target, &corpus]);
     fuzz.args([&format!("fuzz/seeds/{target}"), "--", "-timeout=10", "-print_final_stats=1"]);
     shell::run(fuzz.arg(format!("-max_total_time={seconds}")))
@@ -37,7 +37,7 @@ fn fuzz(target: &str, seconds: u32) -> Result<()> {
 
 /// The targets' names, in alphabetical order.
 fn targets() -> Result<Vec<String>> {
-    let folder = place::root().join("fuzz/targets");
+    let folder = paths::root().join("fuzz/targets");
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let name = entry?.file_name();

@@ -6,13 +6,13 @@ use anyhow::Result;
 
 use crate::shell::{self, command};
 use crate::skipped::Skipped;
-use crate::{node, place, tools};
+use crate::{node, paths, tools};
 
 const INSPECTOR: &str = "@modelcontextprotocol/inspector@2.12.0";
 
 pub(crate) fn run() -> Result<()> {
     let mut skipped = Skipped::default();
-    let lab = place::scratch("inspector")?;
+    let lab = paths::scratch("inspector")?;
     let Some(node) = node::install(&lab, INSPECTOR)? else {
         skipped.add("the inspector", node::MISSING);
         return skipped.close();
@@ -35,6 +35,6 @@ fn lint(node: &Path, lab: &Path, era: &str) -> Result<()> {
         let setting = format!("{}={value}", name.to_string_lossy());
         inspector.args(["-e", &setting]);
     }
-    inspector.arg("--cwd").arg(place::scratch("xtask-empty")?);
-    shell::run(inspector.arg(place::program()))
+    inspector.arg("--cwd").arg(paths::scratch("xtask-empty")?);
+    shell::run(inspector.arg(paths::program()))
 }

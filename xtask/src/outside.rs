@@ -1,16 +1,16 @@
-//! The outside suite: pytest against the built binary, real mail servers and a mail parser of others.
+//! The outside suite: pytest with the built binary, real mail servers and another mail parser.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::place;
+use crate::paths;
 use crate::shell::{self, command, works};
 use crate::skipped::Skipped;
 
 const SUITE: &str = "tests/outside";
 const POSTFIX: &str = "/usr/lib/postfix/sbin/smtpd";
-/// In the target directory, where `install-lab` leaves it.
+/// In the target directory, where `install-lab` puts it.
 const EXIM: &str = "outside-exim/exim4";
 
 /// Most tests wait for something, so each CPU can take several at a time.
@@ -33,16 +33,16 @@ pub(crate) fn run(quick: bool, skipped: &mut Skipped) -> Result<()> {
     } else {
         install_lab(skipped);
     }
-    pytest.env("SMTP_MCP_SERVER", place::program());
+    pytest.env("SMTP_MCP_SERVER", paths::program());
     shell::run(&mut pytest)
 }
 
-/// Gets the real mail servers. Where it cannot, pytest skips what needs them, and that is told.
+/// Installs the real mail servers. If it cannot, pytest skips the tests that need them, and that is reported.
 fn install_lab(skipped: &mut Skipped) {
     if let Err(why) = shell::run(command("bash").arg(Path::new(SUITE).join("install-lab"))) {
         skipped.add("what install-lab gets", format!("{why:#}"));
     }
-    let exim = place::target().join(EXIM);
+    let exim = paths::target().join(EXIM);
     let servers = [("Postfix", Path::new(POSTFIX), true), ("Exim", exim.as_path(), false)];
     for (server, program, needs_root) in servers {
         let step = format!("the tests against a real {server}");
@@ -54,9 +54,9 @@ fn install_lab(skipped: &mut Skipped) {
     }
 }
 
-/// The interpreter of a virtual environment that has what the suite requires.
+/// The interpreter of a virtual environment with the suite's requirements.
 fn environment() -> Result<PathBuf> {
-    let directory = place::target().join("outside-venv");
+    let directory = paths::target().join("outside-venv");
     let python = directory.join("bin/python");
     if !works(command(&python).args(["-m", "pip", "--version"])) {
         make(&directory)?;
@@ -68,7 +68,7 @@ fn environment() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Makes the environment; where Python lacks `venv`, root installs it.
+/// Creates the environment; if Python lacks `venv`, root installs it.
 fn make(directory: &Path) -> Result<()> {
     let venv = || {
         let mut venv = command("python3");

@@ -1,4 +1,4 @@
-//! Starting other programs: each step is echoed, its output is left as it is.
+//! Runs other programs: each command is echoed, its output is passed through.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,13 +9,13 @@ use anyhow::{Context as _, Result, bail};
 /// A command that runs at the root of the workspace.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(crate::place::root());
+    command.current_dir(crate::paths::root());
     command
 }
 
-/// `cargo` with `arguments`: the one that started this recipe.
+/// `cargo` with `arguments`: the one that started this task.
 ///
-/// What that one says of this package stays out: build scripts that look at such variables would run again each time
+/// Its variables about this package are removed: build scripts that depend on such variables would run again each time
 /// the caller changes.
 #[expect(clippy::disallowed_methods, reason = "the variables are cargo's own")]
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
@@ -30,7 +30,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
-/// Runs a step to its end, in front of the person; an exit status other than 0 is an error.
+/// Runs a step with its output shown; an exit status other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = line(command);
     eprintln!("$ {line}");
@@ -41,7 +41,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a step whose output only matters where it fails.
+/// Runs a step whose output is shown only if it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     let line = line(command);
     eprintln!("$ {line}");
@@ -53,7 +53,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a step to its end, and returns what it prints on stdout.
+/// Runs a step and returns its stdout.
 pub(crate) fn captured(command: &mut Command) -> Result<String> {
     let line = line(command);
     eprintln!("$ {line}");
@@ -65,14 +65,14 @@ pub(crate) fn captured(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// What a command prints on stdout, if it can be started and ends well.
+/// A command's stdout, if it succeeds.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = output.status.success().then_some(output.stdout)?;
     String::from_utf8(text).ok()
 }
 
-/// Whether a command can be started and ends well; it is not shown.
+/// Whether a command succeeds; nothing is shown.
 pub(crate) fn works(command: &mut Command) -> bool {
     output(command).is_some()
 }
@@ -91,7 +91,7 @@ fn line(command: &Command) -> String {
 /// A word of a command line, with paths inside the workspace relative to it.
 fn short(word: &OsStr) -> String {
     let path = Path::new(word);
-    let shown = path.strip_prefix(crate::place::root()).unwrap_or(path);
+    let shown = path.strip_prefix(crate::paths::root()).unwrap_or(path);
     match shown.file_name() {
         Some(name) if word == env!("CARGO") => name.to_string_lossy().into_owned(),
         _ => shown.to_string_lossy().into_owned(),

@@ -1,18 +1,18 @@
-//! Steps that could not be had: told at the end, and a failure in CI.
+//! Skipped steps: listed at the end, and a failure in CI.
 
 use anyhow::{Result, bail};
 
-/// What was left out of a recipe, and why.
+/// The skipped steps of a task, with reasons.
 #[derive(Default)]
 pub(crate) struct Skipped(Vec<String>);
 
 impl Skipped {
-    /// Leaves `step` out.
+    /// Skips `step`.
     pub(crate) fn add(&mut self, step: &str, because: impl std::fmt::Display) {
         self.0.push(format!("skipped: {step} because {because}"));
     }
 
-    /// Tells what was left out. In CI nothing may be.
+    /// Lists the skipped steps. In CI they are an error.
     pub(crate) fn close(self) -> Result<()> {
         for line in &self.0 {
             eprintln!("{line}");

@@ -1,4 +1,4 @@
-//! Asks the built program for its tools, as any MCP client does, and draws them as a table.
+//! Asks the built program for its tools, as an MCP client does, and formats them as a table.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use crate::place;
+use crate::paths;
 
 /// The program, with a configuration that is valid and never used.
 pub(crate) fn program() -> Result<Command> {
-    let empty = place::scratch("xtask-empty")?;
-    let mut program = Command::new(place::program());
+    let empty = paths::scratch("xtask-empty")?;
+    let mut program = Command::new(paths::program());
     program.current_dir(&empty).env("XDG_CONFIG_HOME", &empty);
     program.env("SMTP_HOST", "mail.example.org").env("SMTP_FROM_EMAIL", "ada@example.org");
     Ok(program)
@@ -66,7 +66,7 @@ fn parameters(tool: &Value) -> String {
     }
 }
 
-/// The handshake, and the one question.
+/// The handshake, and tools/list.
 fn conversation() -> [Value; 3] {
     let client = json!({ "name": "xtask", "version": env!("CARGO_PKG_VERSION") });
     let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });

@@ -1,4 +1,4 @@
-//! A tool server that does nothing, made of rmcp and wired as the program is: what any MCP server costs.
+//! A tool server that does nothing, built on rmcp like the program: the cost of any MCP server.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -63,7 +63,7 @@ fn on_one_thread() -> anyhow::Result<()> {
     })
 }
 
-/// Standard input and output, where they are sockets: rmcp's own way would leave them to a thread of their own.
+/// Standard input and output if they are sockets: rmcp would read them on a thread of their own.
 #[cfg(unix)]
 fn sockets() -> Option<(tokio::net::UnixStream, tokio::net::UnixStream)> {
     Some((socket(std::io::stdin())?, socket(std::io::stdout())?))

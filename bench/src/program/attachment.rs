@@ -15,7 +15,7 @@ use crate::table::{Table, rounded, spread};
 use crate::{progress, stdio};
 
 const ROUNDS: usize = 5;
-/// Mails in a row of one process: what the first leaves behind shows in the last.
+/// Consecutive mails of one process, to show what earlier ones leave behind.
 const MAILS: usize = 5;
 const SIZE: usize = 20_000_000;
 const NAME: &str = "large.bin";
@@ -82,7 +82,7 @@ fn send(settings: &[(&'static str, String)], attachment: &Value) -> Result<Sent>
     Ok(Sent { first: memory[0], last: memory[MAILS - 1] })
 }
 
-/// Bytes that no one could squeeze: xorshift.
+/// Incompressible bytes: xorshift.
 fn noise() -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {

@@ -1,4 +1,4 @@
-//! Calls a second: a tool that does next to nothing, beside a tool that does nothing.
+//! Calls per second: a tool that does almost nothing, beside a tool that does nothing.
 
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ impl Contestant {
         let before = kernel::on_cpu(self.process.pid())?;
         let (took, done) = stopwatch::time(|| self.burst(calls, in_flight));
         done?;
-        // A thread that ended took its time along.
+        // A thread that ended took its CPU time with it.
         let busy = kernel::on_cpu(self.process.pid())?.saturating_sub(before);
         Ok(round(calls, took, busy))
     }

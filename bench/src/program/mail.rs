@@ -56,7 +56,7 @@ fn mail(size: usize) -> Value {
     json!({ "to": "grace@example.org", "subject": "Measured", "body": body })
 }
 
-/// The engine alone, with a warm session.
+/// The engine alone, with a reused session.
 struct Engine {
     runtime: Runtime,
     pool: Pool,

@@ -1,4 +1,4 @@
-//! The real program: what it says, and its exit code, where it cannot start.
+//! The real program: its messages and exit code when it cannot start.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! A panic tells where it happened, and never its own words: they may quote a mail, an address or a password.
+//! A panic reports only its location: its message may quote a mail, an address or a password.
 
 #[cfg(test)]
 mod tests {
@@ -8,7 +8,7 @@ mod tests {
 
     const SECRET: &str = "canary-word-of-mine";
 
-    /// Ways in which an error of ours could quote what it was working on.
+    /// Ways in which a panic could quote what it was working on.
     const WAYS: &[fn()] = &[
         || panic!("{SECRET}"),
         || std::panic::panic_any(SECRET.to_owned()),

@@ -29,7 +29,7 @@ pub struct Behavior {
     /// MAIL before a login is answered with 530.
     pub login_required: bool,
     /// What AUTH offers, in this order.
-    pub mechanisms: Vec<Mechanism>,
+    pub mechanisms: Vec<AuthMechanism>,
     /// What EHLO offers. AUTH and STARTTLS also need `login` and `tls`.
     pub extensions: BTreeSet<Extension>,
     /// The largest mail it accepts, in bytes of content (RFC 1870).
@@ -76,7 +76,7 @@ impl fmt::Debug for Login {
 
 /// A SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
+pub enum AuthMechanism {
     /// RFC 4616.
     Plain,
     /// The obsolete exchange of two prompts that is still common.
@@ -85,7 +85,7 @@ pub enum Mechanism {
     CramMd5,
 }
 
-impl Mechanism {
+impl AuthMechanism {
     /// Its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -161,7 +161,7 @@ impl Default for Behavior {
             certificate: Certificate::default(),
             login: None,
             login_required: false,
-            mechanisms: vec![Mechanism::Plain, Mechanism::Login, Mechanism::CramMd5],
+            mechanisms: vec![AuthMechanism::Plain, AuthMechanism::Login, AuthMechanism::CramMd5],
             extensions,
             max_size: 100 * 1024 * 1024,
             max_recipients: 1000,

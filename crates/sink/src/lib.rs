@@ -37,7 +37,8 @@ mod session;
 mod sink;
 
 pub use behavior::{
-    Action, AfterData, Behavior, Extension, Latch, Login, Mechanism, ParseRuleError, Rule, Stage, Tls, Wait,
+    Action, AfterData, AuthMechanism, Behavior, Extension, Latch, Login, ParseRuleError, Rule, Stage, Tls,
+    Wait,
 };
 pub use certificate::Certificate;
 pub use event::{Event, EventKind, EventSink, Mail};

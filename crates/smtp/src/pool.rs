@@ -338,14 +338,14 @@ mod tests {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 mx\r\n").await.unwrap();
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         let mut line = String::new();
         while stream.read_line(&mut line).await.unwrap() > 0 {
-            heard.push(line.split_whitespace().next().unwrap_or_default().to_owned());
+            received.push(line.split_whitespace().next().unwrap_or_default().to_owned());
             line.clear();
             stream.write_all(b"250 ok\r\n").await.unwrap();
         }
-        heard
+        received
     }
 
     #[tokio::test]
@@ -363,8 +363,8 @@ mod tests {
         let pool = Pool::with_idle_timeout(server, 1, Duration::ZERO);
         for _ in 0..2 {
             let used = async { drop(pool.connect().await.unwrap()) };
-            let (heard, ()) = tokio::join!(answer(&listener), used);
-            assert_eq!(heard, ["EHLO", "QUIT"]);
+            let (received, ()) = tokio::join!(answer(&listener), used);
+            assert_eq!(received, ["EHLO", "QUIT"]);
         }
     }
 }

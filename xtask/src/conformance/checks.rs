@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Names of checks by the names of their scenarios.
 pub(super) type Checks = BTreeMap<String, BTreeSet<String>>;
 
-/// What stands behind a scenario's name in the name of its folder: `-2026-11-26T02-08-43-193Z`.
+/// The length of the suffix of a scenario's folder: `-2026-11-26T02-08-43-193Z`.
 const STAMP: usize = 25;
 
 /// The checks that failed in a run whose results lie in `folder`.
@@ -37,7 +37,7 @@ fn failures(checks: &Value) -> BTreeSet<String> {
     bad.map(|check| check["id"].as_str().unwrap_or("a check without a name").to_owned()).collect()
 }
 
-/// Whether the checks that failed in each scenario of `list` are those that stand above it.
+/// Whether the checks that failed in each scenario of `list` are those listed above it.
 pub(super) fn compare(list: &str, failed: &Checks) -> Result<()> {
     for (scenario, expected) in explained(list)? {
         let found = failed.get(&scenario).with_context(|| format!("{scenario} was not run"))?;

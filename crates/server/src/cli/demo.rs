@@ -37,11 +37,11 @@ pub async fn demo(_args: DemoArgs) -> anyhow::Result<ExitCode> {
     report.step("A mail server is running on this machine; it passes nothing on")?;
     report.fact("address", &format!("localhost:{}, STARTTLS, login as {}", fixture.port(), fixture::USER))?;
     report.fact("its CA", &fixture.ca_file().display().to_string())?;
-    let told = tell(&fixture, &mut report).await;
-    if told.is_err() {
+    let result = tell(&fixture, &mut report).await;
+    if result.is_err() {
         report.fact("log", &format!("what the child said: {}", fixture.log_file().display()))?;
     }
-    let arrived = told?;
+    let arrived = result?;
     go_on(&mut report)?;
     Ok(if arrived { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

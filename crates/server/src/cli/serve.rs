@@ -56,18 +56,18 @@ async fn run(
 ) -> anyhow::Result<ExitCode> {
     let signals = Signals::new().context("signals cannot be received")?;
     let http = config.http.clone();
-    let door = match args.transport.unwrap_or_default() {
+    let transport = match args.transport.unwrap_or_default() {
         Transport::Stdio => None,
         Transport::Http => {
             let (host, port) = args.address();
             Some((listen(host, port, &http).await?, reached_as(host, http)))
         }
     };
-    announce(&config, door.as_ref().map(|(listener, _)| listener))?;
+    announce(&config, transport.as_ref().map(|(listener, _)| listener))?;
     let dispatch = Arc::new(Dispatch::new(origin, config, clock.clone())?);
     let server = McpHandler::new(Arc::clone(&dispatch), clock);
     let stop = signals.asked_to_stop(&dispatch);
-    match door {
+    match transport {
         None => mcp::serve_stdio(server, stop).await,
         Some((listener, http)) => mcp::serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }

@@ -1,11 +1,11 @@
-//! An established validator's own test data against our parser: where the two differ, it is on purpose and listed.
+//! is_email's own test data against our parser: every difference is intended and listed.
 
 use smtp_mcp_server::address::Mailbox;
 
 /// The data, with its licence at its head.
 const DATA: &str = include_str!("is_email.txt");
 
-/// What `is_email` finds fit for SMTP: its threshold between warnings and obsolete forms.
+/// What `is_email` considers valid for SMTP: its threshold between warnings and obsolete forms.
 const FIT: &[&str] = &[
     "valid",
     "dnsWarnNoMXRecord",
@@ -17,7 +17,7 @@ const FIT: &[&str] = &[
     "deprecatedIPv6",
 ];
 
-/// What they say, the addresses, whether we take them, and why we differ.
+/// Their verdict, the addresses, whether we accept them, and why we differ.
 const DIFFERENCES: &[(&str, &[&str], bool, &str)] = &[
     (
         "valid",

@@ -1,4 +1,4 @@
-//! Addresses held against what other programs say of them.
+//! Addresses compared with the verdicts of another validator.
 
 #[cfg(test)]
 mod is_email;

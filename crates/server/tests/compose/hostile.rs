@@ -1,4 +1,4 @@
-//! Requests that are made to cost much or to lose something silently.
+//! Requests made to be expensive or to lose something silently.
 
 use serde_json::{Value, json};
 use smtp_mcp_server::request::Var;

@@ -1,14 +1,14 @@
 //! From the arguments of a call to the bytes of a message.
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
-mod judge;
+mod oracle;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
 mod requests;
-#[cfg(test)]
-mod setting;
 #[cfg(test)]
 mod submit;

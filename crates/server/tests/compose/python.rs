@@ -1,7 +1,7 @@
-//! What is composed, as Python's `email` reads it with its default policy: every header, part, name and byte.
+//! Composed messages as Python's `email` parses them with its default policy: every header, part, name and byte.
 
-use crate::judge::{assert_sound, judged, judged_bytes};
-use crate::setting::{bytes, config, made, make};
+use crate::fixture::{bytes, config, made, make};
+use crate::oracle::{assert_sound, judged, judged_bytes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
-//! Requests: what is taken, what is refused with which words, and that all problems come at once.
+//! Requests: what is accepted, what is refused with which message, all errors at once.
 
 use std::path::{Path, PathBuf};
 
-use crate::setting::{ID, at, bytes, config, made, make};
+use crate::fixture::{ID, at, bytes, config, made, make};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
@@ -131,7 +131,7 @@ fn limits_hold() {
     );
     let third = json!({ "content": "A".repeat(17 * (1 << 20) / 3 * 4), "filename": "a" });
     assert!(parse(with(json!({ "attachments": [third, third, third] }))).unwrap_err().contains("together"));
-    // a template may be longer than what it makes, and what it makes may be too long
+    // a template may be longer than its result, and its result may be too long
     let vars = json!({ "a": "x".repeat(999), "b": "line\r\nBcc: z@z.org", "none": "" });
     let filled =
         |subject: &str| refused(&config(ADA), with(json!({ "subject": subject, "template_vars": vars })));
@@ -280,7 +280,7 @@ fn templates_fill_subject_body_and_text() {
     assert!(refused(&config(ADA), with(json!({ "template_vars": { "a-b": 1 } }))).contains("is no name"));
 }
 
-/// A directory that is allowed and one beside it, with links of every kind between them.
+/// An allowed directory and one beside it, with links of every kind between them.
 fn two_directories(root: &Path) -> (PathBuf, PathBuf) {
     let (inside, outside) = (root.join("in"), root.join("out"));
     std::fs::create_dir_all(inside.join("sub")).unwrap();
@@ -411,7 +411,7 @@ proptest! {
         prop_assert_eq!(one.digest, two.digest);
     }
 
-    /// Whatever the arguments hold, the message has exactly the fields and recipients that were asked for.
+    /// For any arguments, the message has exactly the requested fields and recipients.
     #[test]
     fn no_argument_adds_a_field_or_a_recipient(
         name in "[ -~\r\n\0ü\u{202E}]{0,30}", subject in "([ -~\r\nü]|=\\?utf-8\\?q\\?=0D=0ABcc:x\\?=){0,60}", body in "[ -~\r\nü\0]{0,300}",
@@ -434,7 +434,7 @@ proptest! {
     }
 }
 
-/// Judged by mail-parser: Python 3.11 shows the space between two encoded words of a name, which RFC 2047 takes away.
+/// Parsed by mail-parser: Python 3.11 keeps the space between two encoded words of a name, which RFC 2047 removes.
 #[test]
 fn names_longer_than_an_encoded_word_arrive_exactly() {
     let ascii = "Dr. Ada Augusta Byron King, Countess of Lovelace and Very Many Other Places Besides";

@@ -1,8 +1,8 @@
-//! The way in: small and large requests become messages, and say why where they do not.
+//! Submitting: small and large requests become messages, or errors.
 
 use std::sync::Arc;
 
-use crate::setting::{at, config};
+use crate::fixture::{at, config};
 use serde_json::{Value, json};
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::message::Message;

@@ -1,4 +1,4 @@
-//! Servers change under way: switch, reload, reconnect.
+//! Servers that change during a delivery: switch, reload, reconnect.
 
 use std::path::{Path, PathBuf};
 
@@ -112,7 +112,7 @@ async fn a_reload_that_cannot_be_applied_changes_nothing() {
     assert_eq!(fixture.availability("dead"), Availability::BackOff);
 }
 
-/// What is under way when its server is taken out goes to its end there, once.
+/// A delivery in flight finishes at its server after that was removed, once.
 #[tokio::test]
 async fn a_delivery_under_way_survives_a_reload_and_a_reconnect() {
     let latch = Latch::new();

@@ -1,4 +1,4 @@
-//! What the tests of dispatch share: servers on sinks, a message, and short words for what became of it.
+//! What the tests of dispatch share: servers on sinks, a message, and a short form of its outcome.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ impl Fixture {
         self.send_within(to, LONG).await
     }
 
-    /// A send that goes on beside the test.
+    /// A send in the background.
     pub(crate) fn begin(&self, to: &'static [&'static str]) -> tokio::task::JoinHandle<Outcome> {
         let message = self.message(to, &json!({}));
         let dispatch = Arc::clone(&self.dispatch);
@@ -117,7 +117,7 @@ pub(crate) fn statuses(outcome: &Outcome) -> String {
     outcome.recipients.iter().map(|recipient| letter(recipient.status)).collect()
 }
 
-/// Everything that is told of the recipients.
+/// The messages for all recipients.
 pub(crate) fn messages(outcome: &Outcome) -> String {
     outcome.recipients.iter().map(|recipient| recipient.words.clone() + "\n").collect()
 }

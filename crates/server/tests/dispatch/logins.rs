@@ -1,4 +1,4 @@
-//! No storm of refused logins, whoever asks; no mail for a server whose login was refused.
+//! A refused login is not repeated, whoever asks; a server whose login was refused gets no mail.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ async fn many_who_ask_at_once_are_one_login() {
     assert_eq!(refused_logins(&sink), 1);
 }
 
-/// A delivery that began on an earlier login says nothing about the one that was refused since.
+/// A delivery that began with an earlier login says nothing about the one refused since.
 #[tokio::test]
 async fn an_older_success_does_not_lift_the_pause() {
     let sink = Sink::start(account("pw-0")).await.unwrap();
@@ -74,7 +74,7 @@ async fn an_older_success_does_not_lift_the_pause() {
     assert_eq!(refused_logins(&sink), 1);
 }
 
-/// It was on the way to the second server before that was paused, and the second server has a warm session.
+/// It chose the second server before that was paused, and the second server has an idle session.
 #[tokio::test]
 async fn a_paused_server_gets_no_mail_over_a_warm_session() {
     let later = || Behavior::default().after_data(AfterData::Reply("451 4.3.0 later".to_owned()));
@@ -100,7 +100,7 @@ fn write(path: &Path, sink: &Sink, password: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-/// A reload that fails leaves nothing in force, but it remembers what it tried.
+/// A failed reload changes nothing, but the refused login is remembered.
 #[tokio::test]
 async fn a_reload_that_fails_is_no_way_around_the_brake() {
     let sink = Sink::start(account("pw-0")).await.unwrap();

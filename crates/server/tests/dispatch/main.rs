@@ -1,4 +1,4 @@
-//! The way out against servers that misbehave: who got the mail how often, what is messages, and what becomes of the servers.
+//! Dispatching to servers that misbehave: who got the mail how often, the messages, and the servers' health.
 
 #[cfg(test)]
 mod changing;

@@ -1,4 +1,4 @@
-//! Probes after a back-off: they come without mail, later and later, and stop; never after a refused login.
+//! Recovery checks after a back-off: without mail, less and less often, never after a refused login.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use smtp_sink::{Behavior, EventKind, Sink, Stage};
 
 use crate::fixture::{Fixture, copies, refused_logins, server, statuses, with_login};
 
-/// Both clocks go on by `seconds`; sleepers wake up, sockets do not notice.
+/// Advances both clocks by `seconds`; timers fire, sockets are not affected.
 async fn pass(fixture: &Fixture, seconds: u64) {
     let time = Duration::from_secs(seconds);
     fixture.clock.advance(time);
@@ -20,7 +20,7 @@ fn connections(events: &[smtp_sink::Event]) -> usize {
     events.iter().filter(|event| event.kind == EventKind::Connected).count()
 }
 
-/// The `count`th connection came to its end, and whoever waited for that has noticed.
+/// Waits until the `count`th connection has ended and the program has noticed.
 async fn ended(sink: &Sink, fixture: &Fixture, count: u64) {
     let closed = |event: &smtp_sink::Event| event.connection == count && event.kind == EventKind::Closed;
     sink.wait_until(|events| events.iter().any(closed)).await;
@@ -59,7 +59,7 @@ async fn a_probe_comes_later_and_later_and_stops_at_a_success() {
 async fn a_refused_login_is_not_probed() {
     let sink = Sink::start(Behavior::default().login("ada", "other")).await.unwrap();
     let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
-    // Hurt first, so that somebody watches; then the login is refused.
+    // A failure first, so that recovery is checked; then the login is refused.
     sink.set_behavior(Behavior::default().reply(Stage::Greeting, "554 closed"));
     assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
     sink.set_behavior(Behavior::default().login("ada", "other"));

@@ -1,4 +1,4 @@
-//! What the log holds at its loudest: no address in full, no secret, no text of a message or server.
+//! The log at TRACE: no whole address, no secret, no text of a message or server.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,7 @@ async fn the_log_is_discreet_at_every_level() {
         account().disconnect("*"),
         account().after_data(smtp_sink::AfterData::DropKept),
     ] {
-        // A test on another thread that comes to a log line at the same moment can switch it off for all.
+        // A test on another thread that reaches the same log line first can disable it for all.
         tracing::callsite::rebuild_interest_cache();
         let sink = Sink::start(behavior).await.unwrap();
         let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);

@@ -1,4 +1,4 @@
-//! Servers that stop in the middle: the answer comes in time, the next server gets its turn, and only the guilty are hurt.
+//! Servers that stall: the answer comes in time, the next server is tried, and only servers that failed are in back-off.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, LONG, contents, copies, messages, server, statuses
 
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A server that answers as long as what it hears is none of `silent_at`, and then neither speaks nor reads.
+/// A server that answers until it reads one of `silent_at`, and then neither writes nor reads.
 async fn mute(silent_at: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -71,7 +71,7 @@ async fn a_silent_server_is_told_by_its_phase_and_the_next_one_is_tried() {
                 servers.push(server("two", good.addr()));
             }
             let fixture = Fixture::new(servers);
-            // More than the buffers of a loopback connection take.
+            // More than the buffers of a loopback connection hold.
             let body =
                 json!({ "body": "x".repeat(70).repeat(if silent_at == "content" { 140_000 } else { 1 }) });
             let message = fixture.message(&["a@x.org"], &body);
@@ -91,7 +91,7 @@ async fn a_silent_server_is_told_by_its_phase_and_the_next_one_is_tried() {
     }
 }
 
-/// The last attempt is cut off by the call's own time: what the attempts before it found out is told all the same.
+/// The last attempt is cut off by the call's own time: the failures of earlier attempts are reported all the same.
 #[tokio::test]
 async fn the_phase_is_told_though_the_time_runs_out_in_a_further_attempt() {
     let at = mute("greeting").await;
@@ -113,7 +113,7 @@ async fn a_call_that_has_no_time_left_hurts_nobody() {
     }
 }
 
-/// Three sessions wait for their end. One who waits for a fourth in vain hurts nobody, and neither does one whose turn comes late.
+/// Three sessions are busy. A call that waits for a fourth in vain, or gets it late, is not a server's failure.
 #[tokio::test]
 async fn a_busy_server_is_not_a_broken_one() {
     let latch = Latch::new();
@@ -132,7 +132,7 @@ async fn a_busy_server_is_not_a_broken_one() {
     assert_eq!(copies(&sink), "a b c");
 }
 
-/// Silence at the end: nobody can know, and nobody else gets the mail; a 250 that comes late changes nothing for the caller.
+/// No reply to the end of the data: unknown, and no other server is tried; a late 250 changes nothing for the caller.
 #[tokio::test]
 async fn silence_at_the_end_is_unknown_in_time_and_stays_with_this_server() {
     let latch = Latch::new();
@@ -149,7 +149,7 @@ async fn silence_at_the_end_is_unknown_in_time_and_stays_with_this_server() {
     assert_eq!(fixture.availability("one"), Availability::Available);
 }
 
-/// Told unknown, the caller must not hear of a second copy: a refusal that comes late moves the mail nowhere.
+/// After "unknown" there must be no second copy: a late refusal does not move the mail to another server.
 #[tokio::test]
 async fn after_unknown_was_told_nothing_is_tried_again() {
     let latch = Latch::new();
@@ -161,13 +161,13 @@ async fn after_unknown_was_told_nothing_is_tried_again() {
     latch.release();
     let refused = |event: &smtp_sink::Event| matches!(event.kind, smtp_sink::EventKind::Refused { .. });
     one.wait_until(|events| events.iter().any(refused)).await;
-    // The same session carries the next mail, so the late answer has been read by then.
+    // The same session carries the next mail, so the late reply has been read by then.
     one.set_behavior(Behavior::default());
     assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("b", ""));
 }
 
-/// The first server took some; the time runs out at the second: what is known stays known.
+/// The first server accepted some; the time runs out at the second: known statuses stay.
 #[tokio::test]
 async fn the_time_runs_out_at_the_second_server() {
     let one = Sink::start(Behavior::default().defer("b@*").refuse("c@*")).await.unwrap();
@@ -179,7 +179,7 @@ async fn the_time_runs_out_at_the_second_server() {
     assert_eq!(outcome.server.unwrap().0, "one", "it is the server that accepted it");
 }
 
-/// The program stops: a delivery before its last byte is stopped, one behind it is unknown; both are told at once.
+/// The program stops: a delivery before its last byte is cancelled, one after it is unknown; both are reported at once.
 #[tokio::test]
 async fn a_hurried_call_hears_the_truth() {
     let latch = Latch::new();
@@ -196,7 +196,7 @@ async fn a_hurried_call_hears_the_truth() {
     }
 }
 
-/// The same where the server goes away with a 421 on a warm session, which would otherwise be replaced.
+/// The same if the server sends 421 on a reused session, which would otherwise be replaced.
 #[tokio::test]
 async fn after_unknown_was_told_no_warm_session_is_replaced() {
     let latch = Latch::new();

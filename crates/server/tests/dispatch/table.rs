@@ -1,4 +1,4 @@
-//! The table of failures, one server and two: copies on each, statuses, words, health. The second server is a good one.
+//! The table of failures, one server and two: copies on each, statuses, messages, health. The second server works.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::fixture::{Fixture, copies, messages, server, statuses, with_login};
 use Availability::{Available, BackOff, Paused};
 
 /// What the first server does, and what follows: statuses alone and with the second server, copies on the first, copies on the
-/// second, a part of the words alone, the first server's condition.
+/// second, a part of the message alone, the first server's availability.
 struct Row(Behavior, &'static str, &'static str, &'static str, &'static str, &'static str, Availability);
 
 const TO: [&str; 2] = ["a@x.org", "b@x.org"];
@@ -205,7 +205,7 @@ async fn content_and_end() {
     }
 }
 
-/// Of many, each gets exactly one copy or its own refusal, whatever is served in further transactions or by the next server.
+/// Of many recipients, each gets exactly one copy or its own refusal, in further transactions or through the next server.
 #[tokio::test]
 async fn nobody_is_lost_among_many() {
     let behavior = Behavior { max_recipients: 7, ..Behavior::default() }.refuse("r*").defer("l*");

@@ -1,4 +1,4 @@
-//! Many at once, and several servers: identities, Message-IDs, who may send for whom.
+//! Concurrent sends, and several servers: identities, Message-IDs, who may send for whom.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ async fn bad_addresses_never_touch_the_health() {
     assert_eq!(fixture.dispatch.status().servers[0].last_failure, None);
 }
 
-/// The longest and oddest addresses that a call may name can be put on the wire: nobody else is refused for them.
+/// The longest and oddest valid addresses can be put on the wire: no other recipient is refused because of them.
 #[tokio::test]
 async fn every_address_that_is_valid_can_be_sent_to() {
     let one = start(Behavior::default()).await;

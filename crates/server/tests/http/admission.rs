@@ -1,4 +1,4 @@
-//! Whose requests are heard, and what the others are told.
+//! Access control: which requests are admitted, and the responses to the others.
 
 use smtp_sink::Behavior;
 
@@ -28,7 +28,7 @@ async fn hosts_and_origins() {
         (&["Origin: http://localhost:6274"], 400, 403),
         (&["Origin: https://app.example.org"], 403, 400),
     ] {
-        // An admitted request without a session is 400 as well, but in rmcp's words.
+        // An admitted request without a session is 400 as well, but with rmcp's message.
         for (program, expected) in [(&plain, by_default), (&open, when_set)] {
             let answer = exchange(program.address, post(headers, PING)).await;
             assert_eq!(answer.status, expected, "{headers:?}: {answer:?}");

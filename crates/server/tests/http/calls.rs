@@ -1,4 +1,4 @@
-//! Calls over HTTP: answered in both eras, finished when their client goes away, and finished before the program ends.
+//! Calls over HTTP: answered in both eras, completed if their client disconnects, and completed before the program ends.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::exchange::{Answer, exchange, hear, mail, post, request};
+use super::exchange::{Answer, exchange, mail, post, read_response, request};
 use super::program::{Program, with_sink};
 
 fn content_arrived(count: usize) -> impl Fn(&[Event]) -> bool {
@@ -107,7 +107,7 @@ async fn calls_in_flight_are_answered_before_the_end() {
         let latch = Latch::new();
         let (mut program, sink) = with_sink(Behavior::default().wait(Wait::Until(latch.clone())), &[]).await;
         let session = session(&program).await;
-        // A stream that never ends by itself must not hold up the end.
+        // A stream that never ends by itself must not delay the shutdown.
         let mut listening = TcpStream::connect(program.address).await.unwrap();
         let events = request("GET", "/mcp", &[&session, "Accept: text/event-stream"], "");
         listening.write_all(events.as_bytes()).await.unwrap();
@@ -132,7 +132,7 @@ async fn calls_in_flight_are_answered_before_the_end() {
         let status = timeout(Duration::from_secs(8), program.ended()).await.unwrap();
         assert_eq!(status.code(), Some(0));
         assert_eq!(sink.mails().len(), 3);
-        assert_eq!(hear(listening).await.status, 200);
+        assert_eq!(read_response(listening).await.status, 200);
     }
 }
 
@@ -146,10 +146,10 @@ async fn a_request_that_is_still_coming_is_told_that_nothing_was_done() {
     let (most, _) = whole.split_at(whole.len() - 5);
     let mut half = TcpStream::connect(program.address).await.unwrap();
     half.write_all(most.as_bytes()).await.unwrap();
-    // The server takes connections in their order: once this one is answered, the other was taken.
+    // The server accepts connections in order: once this one is answered, the other was accepted.
     exchange(program.address, request("GET", "/health", &[], "")).await;
     program.signal("TERM").await;
-    let answer = hear(half).await;
+    let answer = read_response(half).await;
     assert_eq!((answer.status, answer.code()), (503, -32000), "{answer:?}");
     latch.release();
     assert_eq!(state(&under_way.await.unwrap()), "sent");

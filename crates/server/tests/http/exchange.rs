@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// What came back.
+/// The response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -55,18 +55,18 @@ pub(crate) fn mail(subject: &str) -> String {
     call("send_email", &json!({ "to": "ada@example.org", "subject": subject, "body": "b" }), &[])
 }
 
-/// Says `bytes` and hears everything until the end.
+/// Sends `bytes` and reads the response to the end of the connection.
 pub(crate) async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes.as_ref()).await.unwrap();
-    hear(stream).await
+    read_response(stream).await
 }
 
-pub(crate) async fn hear(mut stream: TcpStream) -> Answer {
-    let mut heard = Vec::new();
-    stream.read_to_end(&mut heard).await.unwrap();
-    let heard = String::from_utf8(heard).unwrap();
-    let (head, body) = heard.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {heard:?}"));
+pub(crate) async fn read_response(mut stream: TcpStream) -> Answer {
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).await.unwrap();
+    let received = String::from_utf8(received).unwrap();
+    let (head, body) = received.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {received:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }

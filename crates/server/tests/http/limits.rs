@@ -1,4 +1,4 @@
-//! Slow, long and malformed requests: an answer in words for each, and nobody else waits.
+//! Slow, long and malformed requests: each gets a clear response, and no other client waits.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::exchange::{Answer, call, exchange, hear, mail, post, request};
+use super::exchange::{Answer, call, exchange, mail, post, read_response, request};
 
 /// A server without SMTP servers inside this process.
 async fn serve(limits: HttpLimits) -> SocketAddr {
@@ -76,7 +76,7 @@ async fn the_longest_request_and_one_byte_more() {
         let head = head.strip_suffix("\r\n").unwrap().to_owned() + more;
         let answer = exchange(address, head + &chunks).await;
         assert_eq!(answer.status, status, "chunked: {answer:?}");
-        // rmcp's own words at 400: it was read, and belongs to no session.
+        // rmcp's own message with 400: it was read, and belongs to no session.
         assert_eq!(answer.body.contains("72 MiB"), status == 413, "{answer:?}");
     }
     let polite = format!(
@@ -93,14 +93,14 @@ async fn who_is_slow_is_told_or_cut() {
     for silent in ["", "POST /mcp HTTP/1.1\r\nHost: local"] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(silent.as_bytes()).await.unwrap();
-        let mut heard = Vec::new();
-        stream.read_to_end(&mut heard).await.unwrap();
-        assert!(heard.is_empty() || heard.starts_with(b"HTTP/1.1 408"), "{heard:?}");
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).await.unwrap();
+        assert!(received.is_empty() || received.starts_with(b"HTTP/1.1 408"), "{received:?}");
     }
     let whole = call("get_smtp_status", &serde_json::json!({}), &[]);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(&whole.as_bytes()[..whole.len() - 1]).await.unwrap();
-    let answer = hear(stream).await;
+    let answer = read_response(stream).await;
     assert_eq!((answer.status, answer.code()), (408, -32600), "{answer:?}");
     assert_eq!(exchange(address, whole).await.status, 200);
 }
@@ -114,7 +114,7 @@ async fn there_is_an_end_to_connections_and_sessions() {
         ..HttpLimits::default()
     })
     .await;
-    // Two that say nothing fill the room; a third has to wait until one of them is cut, and is heard then.
+    // Two idle connections use up the limit; a third has to wait until one of them is closed.
     let _silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
     assert_eq!(exchange(address, request("GET", "/health", &[], "")).await.status, 200);
     let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
@@ -175,7 +175,7 @@ async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
         call("send_email", &arguments, &[])
     };
     let (first, second) = (large(700 << 10), large(400 << 10));
-    // The word to go on says that there is room for it.
+    // 100 Continue means that it was admitted.
     let polite = |request: &str| request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
     let (head, body) = first.split_once("\r\n\r\n").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -193,7 +193,7 @@ async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
         assert_eq!(exchange(address, request).await.status, 200);
     }
     stream.write_all(body.as_bytes()).await.unwrap();
-    assert_eq!(hear(stream).await.status, 200);
+    assert_eq!(read_response(stream).await.status, 200);
     for request in [second.clone(), chunked(&second), large(2 << 20), second] {
         assert_eq!(exchange(address, request).await.status, 200);
     }
@@ -223,7 +223,7 @@ async fn a_call_whose_client_went_away_still_counts() {
     sent_away(&exchange(address, mail("sent away")).await);
     latch.release();
     sink.wait_for(1).await;
-    // The mail is there a moment before the call is over.
+    // The mail arrives a moment before the call ends.
     let mut later = exchange(address, mail("later")).await;
     while later.status == 503 {
         later = exchange(address, mail("later")).await;

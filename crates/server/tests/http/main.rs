@@ -1,4 +1,4 @@
-//! The real program over HTTP, spoken to through plain sockets.
+//! The real program over HTTP, through plain sockets.
 
 #[cfg(test)]
 mod admission;

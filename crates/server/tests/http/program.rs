@@ -48,7 +48,7 @@ impl Program {
         program
     }
 
-    /// The log as soon as `words` stand in it.
+    /// The log, as soon as it contains `words`.
     pub(crate) async fn logged(&mut self, words: &str) -> String {
         let found = self.log.wait_for(|log| log.contains(words)).await;
         found.unwrap_or_else(|_| panic!("it ended without a word of {words:?}")).clone()

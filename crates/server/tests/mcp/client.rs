@@ -1,4 +1,4 @@
-//! A client that says and hears lines, connected to the server inside the test.
+//! A client that writes and reads lines, connected to a server inside the test.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct Client {
     id: u32,
 }
 
-/// What each request of 2026-07-28 carries.
+/// The `_meta` of each request of 2026-07-28.
 pub(crate) fn modern_meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -47,7 +47,7 @@ impl Client {
         Self { input: BufReader::new(input), output: Some(output), session, id: 0 }
     }
 
-    /// A client that has shaken hands as of 2025-11-25.
+    /// A client after the handshake of 2025-11-25.
     pub(crate) async fn legacy() -> Self {
         let mut client = Self::connect();
         client.handshake("2025-11-25").await;
@@ -77,7 +77,7 @@ impl Client {
         self.id += 1;
         let request = json!({ "jsonrpc": "2.0", "id": self.id, "method": method, "params": params });
         self.say(&request.to_string()).await;
-        let answer = self.hear().await;
+        let answer = self.receive().await;
         assert_eq!(answer["id"], self.id, "{answer}");
         answer
     }
@@ -91,13 +91,13 @@ impl Client {
         self.output.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
     }
 
-    pub(crate) async fn hear(&mut self) -> Value {
+    pub(crate) async fn receive(&mut self) -> Value {
         let mut line = String::new();
         self.input.read_line(&mut line).await.unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
-    /// Closes the client's output, as a client does that goes away.
+    /// Closes the client's output, as a disconnecting client does.
     pub(crate) async fn close(&mut self) {
         self.output.take().unwrap().shutdown().await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! The tools as clients see them: committed snapshots, limits, a fixed order, few tokens.
+//! The tools as clients see them: committed snapshots, limits, a fixed order, small size.
 
 use crate::client::Client;
 

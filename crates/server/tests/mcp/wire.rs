@@ -1,4 +1,4 @@
-//! MCP as it goes over the wire, by hand-written lines: both eras, bad lines, unknown tools and arguments.
+//! MCP on the wire, with hand-written lines: both eras, invalid lines, unknown tools and arguments.
 
 use crate::client::{Client, modern_meta};
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ async fn bad_lines_are_answered_and_the_session_goes_on() {
     ];
     for (line, code, id) in table {
         client.say(line).await;
-        let answer = client.hear().await;
+        let answer = client.receive().await;
         assert_eq!(answer["error"]["code"], code, "{line}");
         assert_eq!(answer.get("id"), Some(&id), "{line}");
         assert_eq!(client.ask("ping", json!({})).await["result"], json!({}));
@@ -129,12 +129,12 @@ async fn a_line_of_72_mib_is_read_and_a_longer_one_is_answered_and_skipped() {
         format!("{head}{filling}{tail}")
     };
     client.say(&request(100, LIMIT)).await;
-    let answer = client.hear().await;
+    let answer = client.receive().await;
     assert_eq!(answer["id"], 100);
     assert_eq!(answer["result"]["isError"], true);
 
     client.say(&request(101, LIMIT + 1)).await;
-    let answer = client.hear().await;
+    let answer = client.receive().await;
     assert_eq!(answer["id"], Value::Null);
     assert!(answer["error"]["message"].as_str().unwrap().contains("72 MiB"), "{answer}");
     assert_eq!(client.ask("ping", json!({})).await["result"], json!({}));
@@ -145,6 +145,6 @@ async fn the_end_of_input_ends_the_session_with_the_last_request_answered() {
     let mut client = Client::legacy().await;
     client.say_raw(r#"{"jsonrpc":"2.0","id":"last","method":"tools/list"}"#).await;
     client.close().await;
-    assert_eq!(client.hear().await["id"], "last");
+    assert_eq!(client.receive().await["id"], "last");
     client.ended().await;
 }

@@ -12,7 +12,7 @@ use source::Source;
 /// What one rule finds in a file.
 type Rule = fn(&Source) -> Vec<String>;
 
-/// Runs one rule over every file and shows all that it found.
+/// Runs one rule over every file and shows all findings.
 fn check(rule: Rule) -> io::Result<()> {
     let root = root();
     let sources = source::all(&root)?;

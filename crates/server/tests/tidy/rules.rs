@@ -1,4 +1,4 @@
-//! The rules: each looks at one file and says file, line, what is wrong and what to do.
+//! The rules: each checks one file and reports file, line, what is wrong and what to do.
 
 use super::source::Source;
 

@@ -1,4 +1,4 @@
-//! The files that the rules look at: their text, and their code without comments and literals.
+//! The files that the rules check: their text, and their code without comments and literals.
 
 use std::fs;
 use std::io;
@@ -8,11 +8,11 @@ use std::path::Path;
 pub(crate) struct Source {
     /// From the root of the workspace, with `/`.
     pub(crate) path: String,
-    /// As it is.
+    /// The contents.
     pub(crate) text: String,
     /// Rust only: the same lines with comments and literals blanked.
     pub(crate) code: String,
-    /// How many lines stand before `#[cfg(test)]` modules; 0 in a file of tests.
+    /// The number of lines before `#[cfg(test)]` modules; 0 in a file of tests.
     pub(crate) production: usize,
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use tokio::time::timeout;
 
 use super::{AUTH_LIMIT, Flow, Session};
-use crate::behavior::{Extension, Login, Mechanism, Stage, Tls};
+use crate::behavior::{AuthMechanism, Extension, Login, Stage, Tls};
 use crate::client_stream::InputLine;
 use crate::event::EventKind;
 use crate::reply::Reply;
@@ -22,9 +22,9 @@ impl Session {
             return Ok(self.send_reply(Reply::new(504, "5.5.4", "unknown mechanism")));
         };
         let attempt = match mechanism {
-            Mechanism::Plain => self.plain(initial, login).await?,
-            Mechanism::Login => self.login_mechanism(initial, login).await?,
-            Mechanism::CramMd5 => self.cram_md5(initial.as_deref(), login).await?,
+            AuthMechanism::Plain => self.plain(initial, login).await?,
+            AuthMechanism::Login => self.login_mechanism(initial, login).await?,
+            AuthMechanism::CramMd5 => self.cram_md5(initial.as_deref(), login).await?,
         };
         let Some(attempt) = attempt else {
             return Ok(self.send_reply(Reply::new(501, "5.5.2", "cancelled, or not understood")));

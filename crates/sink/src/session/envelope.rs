@@ -10,7 +10,7 @@ use crate::reply::Reply;
 
 /// The parameters of MAIL.
 #[derive(Default)]
-struct MailParams {
+struct EsmtpParams {
     size: usize,
     smtputf8: bool,
     body_8bit: bool,
@@ -60,8 +60,8 @@ impl Session {
     }
 
     /// Only what EHLO offered may be used; anything else is a 555 (RFC 5321 section 4.1.1.11).
-    fn params(&self, parameters: &[Parameter]) -> Result<MailParams, Reply> {
-        let mut params = MailParams::default();
+    fn params(&self, parameters: &[Parameter]) -> Result<EsmtpParams, Reply> {
+        let mut params = EsmtpParams::default();
         let wrong = || Reply::new(501, "5.5.4", "a parameter has a wrong value");
         for Parameter { keyword, value } in parameters {
             match (keyword.as_str(), value.as_deref()) {

@@ -1,6 +1,6 @@
 //! Conversations on a raw socket, both sides: in lockstep, in one segment, and byte by byte.
 
-use crate::talk::{Talk, codes};
+use crate::client::{TestClient, codes};
 use smtp_sink::{AfterData, Behavior, EventKind, Extension, Latch, Sink, Stage, Wait};
 
 /// One side's lines and the codes that must answer them; a session starts behind the EHLO.
@@ -9,9 +9,9 @@ type Script = &'static [(&'static str, &'static str)];
 /// Runs a script against a behavior in lockstep.
 async fn lockstep(behavior: Behavior, script: Script) -> Sink {
     let sink = Sink::start(behavior).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
+    let mut client = TestClient::hello(&sink).await;
     for (line, expected) in script {
-        let reply = talk.line(line).await;
+        let reply = client.line(line).await;
         assert!(reply.starts_with(expected), "{line}: {reply}");
     }
     sink
@@ -43,13 +43,13 @@ async fn commands_come_in_order() {
 #[tokio::test]
 async fn mail_needs_a_hello_and_ehlo_forgets_a_mail() {
     let sink = Sink::start(Behavior::default()).await.unwrap();
-    let mut talk = Talk::open(&sink).await;
-    assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("503"));
-    assert!(talk.line("HELO client.example").await.starts_with("250 "));
-    assert!(talk.line("MAIL FROM:<a@x.org> SIZE=1").await.starts_with("555"), "HELO offers nothing");
-    assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
-    assert!(talk.line("EHLO client.example").await.starts_with("250-"));
-    assert!(talk.line("RCPT TO:<a@x.org>").await.starts_with("503"));
+    let mut client = TestClient::open(&sink).await;
+    assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("503"));
+    assert!(client.line("HELO client.example").await.starts_with("250 "));
+    assert!(client.line("MAIL FROM:<a@x.org> SIZE=1").await.starts_with("555"), "HELO offers nothing");
+    assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
+    assert!(client.line("EHLO client.example").await.starts_with("250-"));
+    assert!(client.line("RCPT TO:<a@x.org>").await.starts_with("503"));
 }
 
 #[tokio::test]
@@ -106,15 +106,15 @@ const CONTENT: &str = "Subject: dots\r\n\r\n..one\r\nå\r\n.\r\n";
 #[tokio::test]
 async fn a_flight_in_one_segment_is_answered_line_by_line() {
     let sink = Sink::start(Behavior::default().refuse("bad@*")).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    talk.send(FLIGHT.as_bytes()).await;
-    assert_eq!(codes(&talk.replies(4).await), [250, 250, 550, 354]);
+    let mut client = TestClient::hello(&sink).await;
+    client.send(FLIGHT.as_bytes()).await;
+    assert_eq!(codes(&client.replies(4).await), [250, 250, 550, 354]);
     let next = format!("{CONTENT}RSET\r\n{FLIGHT}");
-    talk.send(next.as_bytes()).await;
-    assert_eq!(codes(&talk.replies(6).await), [250, 250, 250, 250, 550, 354]);
-    talk.send(format!("{CONTENT}QUIT\r\n").as_bytes()).await;
-    assert_eq!(codes(&talk.replies(2).await), [250, 221]);
-    assert_eq!(talk.rest().await, "");
+    client.send(next.as_bytes()).await;
+    assert_eq!(codes(&client.replies(6).await), [250, 250, 250, 250, 550, 354]);
+    client.send(format!("{CONTENT}QUIT\r\n").as_bytes()).await;
+    assert_eq!(codes(&client.replies(2).await), [250, 221]);
+    assert_eq!(client.rest().await, "");
     let mails = sink.mails();
     assert_eq!(mails.len(), 2);
     for mail in mails {
@@ -126,11 +126,11 @@ async fn a_flight_in_one_segment_is_answered_line_by_line() {
 #[tokio::test]
 async fn a_mail_byte_by_byte_is_the_same_mail() {
     let sink = Sink::start(Behavior::default()).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    talk.byte_by_byte("MAIL FROM:<a@x.org> SMTPUTF8\r\nRCPT TO:<søren@x.org>\r\nDATA\r\n".as_bytes()).await;
-    assert_eq!(codes(&talk.replies(3).await), [250, 250, 354]);
-    talk.byte_by_byte(b"\r\na\r\n..\r\n.\r\n").await;
-    assert_eq!(codes(&talk.replies(1).await), [250]);
+    let mut client = TestClient::hello(&sink).await;
+    client.byte_by_byte("MAIL FROM:<a@x.org> SMTPUTF8\r\nRCPT TO:<søren@x.org>\r\nDATA\r\n".as_bytes()).await;
+    assert_eq!(codes(&client.replies(3).await), [250, 250, 354]);
+    client.byte_by_byte(b"\r\na\r\n..\r\n.\r\n").await;
+    assert_eq!(codes(&client.replies(1).await), [250]);
     let mail = sink.next_mail().await;
     assert_eq!((mail.recipients[0].as_str(), mail.bytes.as_slice()), ("søren@x.org", &b"\r\na\r\n.\r\n"[..]));
 }
@@ -138,49 +138,49 @@ async fn a_mail_byte_by_byte_is_the_same_mail() {
 #[tokio::test]
 async fn what_the_client_does_wrong_is_written_down() {
     let sink = Sink::start(Behavior::default().without(Extension::Pipelining)).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\n").await;
-    assert_eq!(codes(&talk.replies(2).await), [250, 250]);
-    talk.line("DATA").await;
-    talk.send(b"bare\nline\r\n.not doubled\r\n.\r\n").await;
-    talk.replies(1).await;
+    let mut client = TestClient::hello(&sink).await;
+    client.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\n").await;
+    assert_eq!(codes(&client.replies(2).await), [250, 250]);
+    client.line("DATA").await;
+    client.send(b"bare\nline\r\n.not doubled\r\n.\r\n").await;
+    client.replies(1).await;
     let mail = sink.next_mail().await;
     assert_eq!(mail.defects.len(), 3, "{:?}", mail.defects);
-    assert!(talk.bytes(b"NOOP\n").await.starts_with("500"));
-    assert!(talk.bytes(&[&[b'a'; 20_000][..], b"\r\n"].concat()).await.starts_with("500"));
-    assert!(talk.line("NOOP").await.starts_with("250"), "the stream is still in step");
+    assert!(client.bytes(b"NOOP\n").await.starts_with("500"));
+    assert!(client.bytes(&[&[b'a'; 20_000][..], b"\r\n"].concat()).await.starts_with("500"));
+    assert!(client.line("NOOP").await.starts_with("250"), "the stream is still in step");
 }
 
 #[tokio::test]
 async fn chunks_are_read_whatever_the_answer_is() {
     let sink = Sink::start(Behavior::default().with(Extension::Chunking)).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nBDAT 5\r\nQUIT.BDAT 4 LAST\r\n.\r\n\n").await;
-    assert_eq!(codes(&talk.replies(4).await), [250, 250, 250, 250]);
+    let mut client = TestClient::hello(&sink).await;
+    client.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nBDAT 5\r\nQUIT.BDAT 4 LAST\r\n.\r\n\n").await;
+    assert_eq!(codes(&client.replies(4).await), [250, 250, 250, 250]);
     assert_eq!(sink.next_mail().await.bytes, b"QUIT..\r\n\n");
-    talk.send(b"BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n").await;
-    assert_eq!(codes(&talk.replies(2).await), [503, 250]);
+    client.send(b"BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n").await;
+    assert_eq!(codes(&client.replies(2).await), [503, 250]);
 }
 
 #[tokio::test]
 async fn too_large_content_is_read_and_refused() {
     let sink = Sink::start(Behavior { max_size: 10, ..Behavior::default() }).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
-    talk.replies(3).await;
-    assert!(talk.bytes(b"0123456789\r\n.\r\n").await.starts_with("552 5.3.4"));
-    assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
+    let mut client = TestClient::hello(&sink).await;
+    client.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
+    client.replies(3).await;
+    assert!(client.bytes(b"0123456789\r\n.\r\n").await.starts_with("552 5.3.4"));
+    assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
     assert!(sink.mails().is_empty());
 }
 
 /// Sends a whole mail and returns what comes back after the final dot.
 async fn one_mail(sink: &Sink) -> String {
-    let mut talk = Talk::hello(sink).await;
-    talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
-    talk.replies(3).await;
-    talk.send(b"\r\nhello\r\n.\r\n").await;
-    talk.shut().await;
-    talk.rest().await
+    let mut client = TestClient::hello(sink).await;
+    client.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
+    client.replies(3).await;
+    client.send(b"\r\nhello\r\n.\r\n").await;
+    client.shut().await;
+    client.rest().await
 }
 
 #[tokio::test]
@@ -195,8 +195,11 @@ async fn the_end_is_as_the_manner_says() {
     ];
     for (then, reply, kept, answered) in table {
         let sink = Sink::start(Behavior::default().after_data(then.clone())).await.unwrap();
-        let heard = one_mail(&sink).await;
-        assert!(heard.starts_with(reply) && heard.is_empty() == reply.is_empty(), "{then:?}: {heard}");
+        let received = one_mail(&sink).await;
+        assert!(
+            received.starts_with(reply) && received.is_empty() == reply.is_empty(),
+            "{then:?}: {received}"
+        );
         let mails = sink.mails();
         assert_eq!(mails.len(), kept, "{then:?}");
         assert!(mails.iter().all(|mail| mail.answered == answered), "{then:?}");
@@ -207,15 +210,15 @@ async fn the_end_is_as_the_manner_says() {
 async fn a_gate_holds_the_reply_until_it_opens() {
     let latch = Latch::new();
     let sink = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
-    talk.replies(3).await;
-    talk.send(b"\r\nhello\r\n.\r\n").await;
+    let mut client = TestClient::hello(&sink).await;
+    client.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
+    client.replies(3).await;
+    client.send(b"\r\nhello\r\n.\r\n").await;
     sink.wait_until(|events| events.iter().any(|event| matches!(event.kind, EventKind::Content { .. })))
         .await;
     assert!(sink.mails().is_empty());
     latch.release();
-    assert_eq!(codes(&talk.replies(1).await), [250]);
+    assert_eq!(codes(&client.replies(1).await), [250]);
     assert!(sink.mails()[0].answered);
 }
 
@@ -229,26 +232,26 @@ async fn a_client_that_leaves_before_the_reply_is_noticed() {
 #[tokio::test]
 async fn a_manner_can_change_while_a_session_is_open() {
     let sink = Sink::start(Behavior::default()).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
+    let mut client = TestClient::hello(&sink).await;
+    assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
     sink.set_behavior(Behavior::default().reply(Stage::Mail, "451 4.3.0 not now"));
-    talk.line("RSET").await;
-    assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("451"));
+    client.line("RSET").await;
+    assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("451"));
 }
 
 #[tokio::test]
 async fn a_refusing_greeting_leaves_only_quit() {
     let sink = Sink::start(Behavior::default().reply(Stage::Greeting, "554 no service")).await.unwrap();
-    let mut talk = Talk::dial(&sink).await;
-    assert_eq!(codes(&talk.replies(1).await), [554]);
-    assert!(talk.line("EHLO c.example").await.starts_with("503"));
-    assert!(talk.line("QUIT").await.starts_with("221"));
+    let mut client = TestClient::dial(&sink).await;
+    assert_eq!(codes(&client.replies(1).await), [554]);
+    assert!(client.line("EHLO c.example").await.starts_with("503"));
+    assert!(client.line("QUIT").await.starts_with("221"));
 }
 
 #[tokio::test]
 async fn dropping_the_sink_ends_its_connections() {
     let sink = Sink::start(Behavior::default()).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
+    let mut client = TestClient::hello(&sink).await;
     drop(sink);
-    assert_eq!(talk.rest().await, "");
+    assert_eq!(client.rest().await, "");
 }

@@ -1,10 +1,10 @@
-//! TLS and logins: STARTTLS and its state, implicit TLS, certificates good and bad, every mechanism.
+//! TLS and logins: STARTTLS and its state, implicit TLS, valid and invalid certificates, every mechanism.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::talk::{Talk, codes};
+use crate::client::{TestClient, codes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject;
@@ -29,52 +29,52 @@ async fn handshake(sink: &Sink, stream: TcpStream, name: &str) -> std::io::Resul
 }
 
 /// EHLO, STARTTLS, handshake.
-async fn secured(sink: &Sink) -> Talk<TlsStream<TcpStream>> {
-    let mut talk = Talk::hello(sink).await;
-    assert!(talk.line("STARTTLS").await.starts_with("220"));
-    Talk::on(handshake(sink, talk.into_stream(), "localhost").await.unwrap())
+async fn secured(sink: &Sink) -> TestClient<TlsStream<TcpStream>> {
+    let mut client = TestClient::hello(sink).await;
+    assert!(client.line("STARTTLS").await.starts_with("220"));
+    TestClient::on(handshake(sink, client.into_stream(), "localhost").await.unwrap())
 }
 
 #[tokio::test]
 async fn starttls_forgets_what_was_said_before() {
     let sink = Sink::start(Behavior::default().starttls().login("ada", "secret")).await.unwrap();
-    let mut plain = Talk::open(&sink).await;
+    let mut plain = TestClient::open(&sink).await;
     let offer = plain.line("EHLO client.example").await;
     assert!(offer.contains("STARTTLS") && !offer.contains("AUTH"), "{offer}");
     assert!(plain.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with("538"));
     assert!(plain.line("MAIL FROM:<a@x.org>").await.starts_with("530"));
-    let mut talk = secured(&sink).await;
-    assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("503"), "EHLO was forgotten");
-    let offer = talk.line("EHLO client.example").await;
+    let mut client = secured(&sink).await;
+    assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("503"), "EHLO was forgotten");
+    let offer = client.line("EHLO client.example").await;
     assert!(!offer.contains("STARTTLS") && offer.contains("AUTH PLAIN LOGIN CRAM-MD5"), "{offer}");
-    assert!(talk.line("STARTTLS").await.starts_with("503"));
-    assert!(talk.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with("235"));
-    assert!(talk.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with("503"));
-    talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
-    assert_eq!(codes(&talk.replies(3).await), [250, 250, 354]);
-    assert!(talk.bytes(b"\r\n.\r\n").await.starts_with("250"));
+    assert!(client.line("STARTTLS").await.starts_with("503"));
+    assert!(client.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with("235"));
+    assert!(client.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with("503"));
+    client.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
+    assert_eq!(codes(&client.replies(3).await), [250, 250, 354]);
+    assert!(client.bytes(b"\r\n.\r\n").await.starts_with("250"));
     let mail = sink.next_mail().await;
     assert!(mail.tls && mail.login.as_deref() == Some("ada"));
-    assert!(talk.line("QUIT").await.starts_with("221"));
-    assert_eq!(talk.rest().await, "");
+    assert!(client.line("QUIT").await.starts_with("221"));
+    assert_eq!(client.rest().await, "");
 }
 
 #[tokio::test]
 async fn plaintext_behind_starttls_is_refused() {
     let sink = Sink::start(Behavior::default().starttls()).await.unwrap();
-    let mut talk = Talk::hello(&sink).await;
-    talk.send(b"STARTTLS\r\nMAIL FROM:<evil@x.org>\r\n").await;
-    let heard = talk.rest().await;
-    assert!(heard.starts_with("554") && !heard.contains("250"), "{heard}");
+    let mut client = TestClient::hello(&sink).await;
+    client.send(b"STARTTLS\r\nMAIL FROM:<evil@x.org>\r\n").await;
+    let received = client.rest().await;
+    assert!(received.starts_with("554") && !received.contains("250"), "{received}");
 }
 
 #[tokio::test]
 async fn implicit_tls_speaks_tls_first() {
     let sink = Sink::start(Behavior::default().implicit_tls()).await.unwrap();
-    let stream = Talk::dial(&sink).await.into_stream();
-    let mut talk = Talk::on(handshake(&sink, stream, "127.0.0.1").await.unwrap());
-    assert_eq!(codes(&talk.replies(1).await), [220]);
-    assert!(!talk.line("EHLO client.example").await.contains("STARTTLS"));
+    let stream = TestClient::dial(&sink).await.into_stream();
+    let mut client = TestClient::on(handshake(&sink, stream, "127.0.0.1").await.unwrap());
+    assert_eq!(codes(&client.replies(1).await), [220]);
+    assert!(!client.line("EHLO client.example").await.contains("STARTTLS"));
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn bad_certificates_are_bad() {
     for (certificate, expected) in table {
         let sink =
             Sink::start(Behavior::default().implicit_tls().certificate(certificate.clone())).await.unwrap();
-        let stream = Talk::dial(&sink).await.into_stream();
+        let stream = TestClient::dial(&sink).await.into_stream();
         let done = handshake(&sink, stream, "localhost").await;
         let error = done.err().map(|error| format!("{error:?}"));
         match expected {
@@ -113,12 +113,12 @@ async fn without_leaves_out() {
         .without(Extension::EnhancedStatusCodes)
         .without(Extension::Size);
     let sink = Sink::start(behavior).await.unwrap();
-    let mut talk = Talk::open(&sink).await;
+    let mut client = TestClient::open(&sink).await;
     assert_eq!(
-        talk.line("EHLO c.example").await,
+        client.line("EHLO c.example").await,
         "250-localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
     );
-    assert_eq!(talk.line("STARTTLS").await, "502 STARTTLS is not offered\r\n");
+    assert_eq!(client.line("STARTTLS").await, "502 STARTTLS is not offered\r\n");
 }
 
 /// A login's lines, and the codes that must answer them.
@@ -140,9 +140,9 @@ async fn logins_are_judged() {
     ];
     let sink = Sink::start(Behavior::default().login("ada", "secret")).await.unwrap();
     for login in table {
-        let mut talk = Talk::hello(&sink).await;
+        let mut client = TestClient::hello(&sink).await;
         for (line, code) in login {
-            let reply = talk.line(line).await;
+            let reply = client.line(line).await;
             assert_eq!(codes(&[reply]), [*code], "{login:?} at {line}");
         }
     }
@@ -162,9 +162,9 @@ async fn a_login_can_be_refused_or_deferred_whatever_it_says() {
     for reply in ["535 5.7.8 no", "454 4.7.0 later"] {
         let sink =
             Sink::start(Behavior::default().login("ada", "secret").reply(Stage::Login, reply)).await.unwrap();
-        let mut talk = Talk::hello(&sink).await;
-        assert!(talk.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with(reply));
-        assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("530"));
+        let mut client = TestClient::hello(&sink).await;
+        assert!(client.line("AUTH PLAIN AGFkYQBzZWNyZXQ=").await.starts_with(reply));
+        assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("530"));
     }
 }
 
@@ -179,9 +179,9 @@ async fn starttls_and_a_login_go_wrong_like_all_the_rest() {
             let behavior = Behavior::default().login("ada", "secret").rule(at, action);
             let behavior = if at == Stage::StartTls { behavior.starttls() } else { behavior };
             let sink = Sink::start(behavior).await.unwrap();
-            let mut talk = Talk::hello(&sink).await;
-            talk.send(format!("{line}\r\n").as_bytes()).await;
-            assert_eq!(talk.end().await, ending, "{at:?}");
+            let mut client = TestClient::hello(&sink).await;
+            client.send(format!("{line}\r\n").as_bytes()).await;
+            assert_eq!(client.end().await, ending, "{at:?}");
         }
     }
 }
@@ -190,8 +190,8 @@ async fn starttls_and_a_login_go_wrong_like_all_the_rest() {
 async fn a_private_connection_is_reset_and_dripped_upon_like_any_other() {
     let behavior = Behavior::default().starttls().drip(Duration::from_micros(10));
     let sink = Sink::start(behavior.rule(Stage::Noop, Action::Reset)).await.unwrap();
-    let mut talk = secured(&sink).await;
-    assert!(talk.line("EHLO client.example").await.starts_with("250-"));
-    talk.send(b"NOOP\r\n").await;
-    assert_eq!(talk.end().await, Some(ErrorKind::ConnectionReset));
+    let mut client = secured(&sink).await;
+    assert!(client.line("EHLO client.example").await.starts_with("250-"));
+    client.send(b"NOOP\r\n").await;
+    assert_eq!(client.end().await, Some(ErrorKind::ConnectionReset));
 }

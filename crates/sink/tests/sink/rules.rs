@@ -1,14 +1,14 @@
-//! Everything the sink can be told to do wrong, at every stage.
+//! Every misbehavior of the sink, at every stage.
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::talk::{Talk, codes};
+use crate::client::{TestClient, codes};
 use smtp_sink::{Action, Behavior, EventKind, Latch, Rule, Sink, Stage, Wait};
 
 const FLIGHT: &str = "EHLO c.example\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n";
 
-/// A stage, what the client says up to it, and the code of the default reply there.
+/// A stage, what the client sends up to it, and the code of the default reply there.
 fn stages() -> Vec<(Stage, String, u16)> {
     let up_to = |lines: usize| FLIGHT.split_inclusive('\n').take(lines).collect::<String>();
     let behind = |line: &str| format!("{}{line}\r\n", up_to(1));
@@ -29,15 +29,15 @@ fn stages() -> Vec<(Stage, String, u16)> {
     ]
 }
 
-/// A sink with one rule, and a client who has said everything up to it.
-async fn met(at: &Stage, action: Action, said: &str) -> (Sink, Talk) {
+/// A sink with one rule, and a client that has sent everything up to it.
+async fn met(at: &Stage, action: Action, said: &str) -> (Sink, TestClient) {
     let sink = Sink::start(Behavior::default().rule(*at, action)).await.unwrap();
-    let mut talk = Talk::dial(&sink).await;
-    talk.send(said.as_bytes()).await;
-    (sink, talk)
+    let mut client = TestClient::dial(&sink).await;
+    client.send(said.as_bytes()).await;
+    (sink, client)
 }
 
-/// How many replies are due before the one at the stage.
+/// The number of replies before the one at the stage.
 fn before(at: &Stage, said: &str) -> usize {
     let lines = said.lines().take(4).count();
     match at {
@@ -50,17 +50,17 @@ fn before(at: &Stage, said: &str) -> usize {
 #[tokio::test]
 async fn a_421_and_the_end() {
     for (at, said, _) in stages() {
-        let (_sink, mut talk) = met(&at, Action::Reply("421 4.3.2 told".to_owned()), &said).await;
-        let heard = talk.rest().await;
-        assert!(heard.ends_with("421 4.3.2 told\r\n"), "{at:?}: {heard}");
+        let (_sink, mut client) = met(&at, Action::Reply("421 4.3.2 told".to_owned()), &said).await;
+        let received = client.rest().await;
+        assert!(received.ends_with("421 4.3.2 told\r\n"), "{at:?}: {received}");
     }
 }
 
 #[tokio::test]
 async fn a_refusal_and_on() {
     for (at, said, _) in stages() {
-        let (sink, mut talk) = met(&at, Action::Reply("550-5.0.0 no\nnever".to_owned()), &said).await;
-        let replies = talk.replies(before(&at, &said) + 1).await;
+        let (sink, mut client) = met(&at, Action::Reply("550-5.0.0 no\nnever".to_owned()), &said).await;
+        let replies = client.replies(before(&at, &said) + 1).await;
         assert_eq!(replies.last().unwrap(), "550-5.0.0 no\r\n550 never\r\n", "{at:?}");
         assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
     }
@@ -69,23 +69,23 @@ async fn a_refusal_and_on() {
 #[tokio::test]
 async fn no_word_and_the_end() {
     for (at, said, _) in stages() {
-        let (sink, mut talk) = met(&at, Action::HangUp, &said).await;
-        let heard = talk.rest().await;
-        assert_eq!(whole(&heard), before(&at, &said), "{at:?}: {heard}");
+        let (sink, mut client) = met(&at, Action::HangUp, &said).await;
+        let received = client.rest().await;
+        assert_eq!(whole(&received), before(&at, &said), "{at:?}: {received}");
         assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
     }
 }
 
-/// How many replies were heard to their end.
-fn whole(heard: &str) -> usize {
-    heard.lines().filter(|line| line.get(3..4) == Some(" ")).count()
+/// The number of complete replies.
+fn whole(received: &str) -> usize {
+    received.lines().filter(|line| line.get(3..4) == Some(" ")).count()
 }
 
 #[tokio::test]
 async fn a_reset() {
     for (at, said, _) in stages() {
-        let (sink, mut talk) = met(&at, Action::Reset, &said).await;
-        assert_eq!(talk.end().await, Some(ErrorKind::ConnectionReset), "{at:?}");
+        let (sink, mut client) = met(&at, Action::Reset, &said).await;
+        assert_eq!(client.end().await, Some(ErrorKind::ConnectionReset), "{at:?}");
         assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
     }
 }
@@ -93,20 +93,23 @@ async fn a_reset() {
 #[tokio::test]
 async fn garbage() {
     for (at, said, _) in stages() {
-        let (_sink, mut talk) = met(&at, Action::Garbage(b"so \x07 what\r\n".to_vec()), &said).await;
-        talk.shut().await;
-        let heard = talk.rest().await;
-        assert!(heard.contains("so \u{7} what\r\n"), "{at:?}: {heard}");
+        let (_sink, mut client) = met(&at, Action::Garbage(b"so \x07 what\r\n".to_vec()), &said).await;
+        client.shut().await;
+        let received = client.rest().await;
+        assert!(received.contains("so \u{7} what\r\n"), "{at:?}: {received}");
     }
 }
 
 #[tokio::test]
 async fn a_reply_without_end() {
     for (at, said, _) in stages() {
-        let (sink, mut talk) = met(&at, Action::Endless(250), &said).await;
-        let heard = talk.at_least(1_000_000).await;
-        assert!(heard.ends_with("250-and so on\r\n") || heard.contains("250-and so on\r\n250-"), "{at:?}");
-        drop(talk);
+        let (sink, mut client) = met(&at, Action::Endless(250), &said).await;
+        let received = client.at_least(1_000_000).await;
+        assert!(
+            received.ends_with("250-and so on\r\n") || received.contains("250-and so on\r\n250-"),
+            "{at:?}"
+        );
+        drop(client);
         sink.wait_until(|events| events.iter().any(|event| event.kind == EventKind::Closed)).await;
     }
 }
@@ -115,23 +118,23 @@ async fn a_reply_without_end() {
 async fn silence_and_then_the_default_reply() {
     for (at, said, code) in stages() {
         let latch = Latch::new();
-        let (_sink, mut talk) = met(&at, Action::Stall(Wait::Until(latch.clone())), &said).await;
+        let (_sink, mut client) = met(&at, Action::Stall(Wait::Until(latch.clone())), &said).await;
         let before = before(&at, &said);
         if before > 0 {
-            talk.replies(before).await;
+            client.replies(before).await;
         }
         latch.release();
-        assert_eq!(codes(&talk.replies(1).await), [code], "{at:?}");
+        assert_eq!(codes(&client.replies(1).await), [code], "{at:?}");
     }
 }
 
 #[tokio::test]
 async fn silence_until_the_client_leaves() {
     for (at, said, _) in stages() {
-        let (sink, mut talk) = met(&at, Action::Stall(Wait::Until(Latch::new())), &said).await;
-        talk.shut().await;
-        let heard = talk.rest().await;
-        assert_eq!(whole(&heard), before(&at, &said), "{at:?}: {heard}");
+        let (sink, mut client) = met(&at, Action::Stall(Wait::Until(Latch::new())), &said).await;
+        client.shut().await;
+        let received = client.rest().await;
+        assert_eq!(whole(&received), before(&at, &said), "{at:?}: {received}");
         assert_eq!(sink.mails().len(), usize::from(at == Stage::Kept), "{at:?}");
         assert!(sink.mails().iter().all(|mail| !mail.answered));
     }
@@ -150,20 +153,20 @@ async fn byte_by_byte_and_the_command_carried_out() {
         .rule(Stage::EndOfData, drip("250 slow"))
         .rule(Stage::Quit, drip("221 slow"));
     let sink = Sink::start(behavior).await.unwrap();
-    let mut talk = Talk::dial(&sink).await;
-    talk.send(FLIGHT.replace("DATA", "RCPT TO:<c@x.org>\r\nDATA").as_bytes()).await;
-    assert_eq!(codes(&talk.replies(6).await), [220, 250, 250, 251, 550, 354]);
-    talk.send(b"\r\nhello\r\n.\r\nQUIT\r\n").await;
-    assert_eq!(talk.rest().await, "250 slow\r\n221 slow\r\n");
+    let mut client = TestClient::dial(&sink).await;
+    client.send(FLIGHT.replace("DATA", "RCPT TO:<c@x.org>\r\nDATA").as_bytes()).await;
+    assert_eq!(codes(&client.replies(6).await), [220, 250, 250, 251, 550, 354]);
+    client.send(b"\r\nhello\r\n.\r\nQUIT\r\n").await;
+    assert_eq!(client.rest().await, "250 slow\r\n221 slow\r\n");
     assert_eq!(sink.mails()[0].recipients, ["b@x.org"]);
 }
 
 #[tokio::test]
 async fn every_reply_byte_by_byte() {
     let sink = Sink::start(Behavior::default().drip(Duration::from_micros(10))).await.unwrap();
-    let mut talk = Talk::dial(&sink).await;
-    talk.send(format!("{FLIGHT}\r\nhello\r\n.\r\nQUIT\r\n").as_bytes()).await;
-    assert_eq!(codes(&talk.replies(7).await), [220, 250, 250, 250, 354, 250, 221]);
+    let mut client = TestClient::dial(&sink).await;
+    client.send(format!("{FLIGHT}\r\nhello\r\n.\r\nQUIT\r\n").as_bytes()).await;
+    assert_eq!(codes(&client.replies(7).await), [220, 250, 250, 250, 354, 250, 221]);
     assert_eq!(sink.mails().len(), 1);
 }
 
@@ -174,11 +177,11 @@ async fn the_nth_time_only() {
     let behavior = Behavior::default().with_rule(rule(2, "450 second")).with_rule(rule(4, "451 fourth"));
     let sink = Sink::start(behavior).await.unwrap();
     for codes in [["250 ", "450 "], ["250 ", "451 "], ["250 ", "250 "]] {
-        let mut talk = Talk::hello(&sink).await;
-        assert!(talk.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
-        assert!(talk.line("RCPT TO:<other@x.org>").await.starts_with("250"));
+        let mut client = TestClient::hello(&sink).await;
+        assert!(client.line("MAIL FROM:<a@x.org>").await.starts_with("250"));
+        assert!(client.line("RCPT TO:<other@x.org>").await.starts_with("250"));
         for code in codes {
-            let reply = talk.line("RCPT TO:<b@x.org>").await;
+            let reply = client.line("RCPT TO:<b@x.org>").await;
             assert!(reply.starts_with(code), "{reply} instead of {code}");
         }
     }
@@ -189,11 +192,11 @@ async fn a_354_although_nobody_was_accepted() {
     for refused in [Stage::Mail, Stage::Rcpt] {
         let behavior = Behavior::default().reply(refused, "550 no").reply(Stage::Data, "354 go on, then");
         let sink = Sink::start(behavior).await.unwrap();
-        let mut talk = Talk::hello(&sink).await;
-        talk.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
-        assert_eq!(codes(&talk.replies(3).await)[2], 354);
-        assert!(talk.line(".").await.starts_with('5'));
-        assert!(talk.line("RSET").await.starts_with("250"));
+        let mut client = TestClient::hello(&sink).await;
+        client.send(b"MAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n").await;
+        assert_eq!(codes(&client.replies(3).await)[2], 354);
+        assert!(client.line(".").await.starts_with('5'));
+        assert!(client.line("RSET").await.starts_with("250"));
         assert!(sink.mails().is_empty());
     }
 }

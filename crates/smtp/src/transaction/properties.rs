@@ -9,7 +9,7 @@ use crate::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, RecipientS
 
 /// A command, and the code that answered it; 0: the connection was lost instead.
 #[derive(Debug, Default)]
-struct Heard {
+struct Trace {
     asked: Vec<String>,
     codes: Vec<u16>,
     content: bool,
@@ -17,7 +17,7 @@ struct Heard {
     clean: bool,
 }
 
-impl Heard {
+impl Trace {
     /// The code that answered the first command that begins so.
     fn to(&self, start: &str) -> Option<u16> {
         let at = self.asked.iter().position(|line| line.starts_with(start))?;
@@ -46,24 +46,24 @@ fn envelope(recipients: usize) -> Envelope {
 }
 
 /// A transaction against a server that answers with `codes`, and hangs up when they are spent.
-fn exchange(envelope: &Envelope, pipelining: bool, clean: bool, codes: &[u16]) -> (Heard, Delivery) {
+fn exchange(envelope: &Envelope, pipelining: bool, clean: bool, codes: &[u16]) -> (Trace, Delivery) {
     let extensions = Extensions { pipelining, ..Extensions::default() };
     let params = check(envelope, Content::default().info(), &extensions).unwrap();
     let mut transaction = Transaction::new(envelope, &extensions, params, clean);
-    let mut heard = Heard::default();
+    let mut trace = Trace::default();
     loop {
         match transaction.step() {
             TransactionStep::Done => break,
             TransactionStep::Content => {
-                heard.content = true;
-                heard.asked.push("content".to_owned());
+                trace.content = true;
+                trace.asked.push("content".to_owned());
             }
             TransactionStep::Send(flight) => {
-                heard.asked.extend(String::from_utf8(flight).unwrap().lines().map(str::to_owned));
+                trace.asked.extend(String::from_utf8(flight).unwrap().lines().map(str::to_owned));
             }
             TransactionStep::Read(phase) => {
-                let code = codes.get(heard.codes.len()).copied().unwrap_or(0);
-                heard.codes.push(code);
+                let code = codes.get(trace.codes.len()).copied().unwrap_or(0);
+                trace.codes.push(code);
                 match code {
                     0 => transaction.fail(phase, ErrorKind::Closed),
                     _ => transaction.reply(Reply { code, enhanced: None, text: String::new() }),
@@ -71,43 +71,43 @@ fn exchange(envelope: &Envelope, pipelining: bool, clean: bool, codes: &[u16]) -
             }
         }
     }
-    (heard.in_sync, heard.clean) = (transaction.is_in_sync(), transaction.is_clean());
-    (heard, transaction.into_delivery())
+    (trace.in_sync, trace.clean) = (transaction.is_in_sync(), transaction.is_clean());
+    (trace, transaction.into_delivery())
 }
 
 /// A recipient is accepted if, and only if, the server accepted every step that concerns it.
-fn recipients_are_told_the_truth(heard: &Heard, delivery: &Delivery) -> Result<(), TestCaseError> {
+fn recipients_are_told_the_truth(trace: &Trace, delivery: &Delivery) -> Result<(), TestCaseError> {
     for (index, end) in delivery.recipients.iter().enumerate() {
         let rcpt = format!("RCPT TO:<r{index}@");
-        let sent = heard.is_yes("MAIL") && heard.is_yes(&rcpt) && heard.data_may_come() && heard.content;
-        prop_assert_eq!(end.is_ok(), sent && heard.is_yes("content"), "recipient {}: {:?}", index, heard);
+        let sent = trace.is_yes("MAIL") && trace.is_yes(&rcpt) && trace.data_may_come() && trace.content;
+        prop_assert_eq!(end.is_ok(), sent && trace.is_yes("content"), "recipient {}: {:?}", index, trace);
         let Err(error) = end else { continue };
         let is_unknown = classify(error.phase, &error.kind, true).status == RecipientStatus::Unknown;
-        let no_word = heard.to("content").is_some_and(|code| matches!(code, 0 | 300..=399));
-        prop_assert_eq!(is_unknown, sent && no_word, "recipient {}: {:?}", index, heard);
+        let no_word = trace.to("content").is_some_and(|code| matches!(code, 0 | 300..=399));
+        prop_assert_eq!(is_unknown, sent && no_word, "recipient {}: {:?}", index, trace);
     }
     Ok(())
 }
 
 /// Content is sent only if a recipient was accepted, and a lone dot only if none was.
-fn the_end_is_for_those_who_were_taken(heard: &Heard, recipients: usize) -> Result<(), TestCaseError> {
-    let anyone = (0..recipients).any(|index| heard.is_yes(&format!("RCPT TO:<r{index}@")));
-    let asked_for = heard.is_yes("MAIL") && anyone && heard.data_may_come();
-    prop_assert_eq!(heard.content && !asked_for, false, "{:?}", heard);
-    let lone_dot = heard.asked.iter().any(|line| line == ".");
-    prop_assert_eq!(lone_dot && anyone, false, "{:?}", heard);
+fn the_end_is_for_those_who_were_taken(trace: &Trace, recipients: usize) -> Result<(), TestCaseError> {
+    let anyone = (0..recipients).any(|index| trace.is_yes(&format!("RCPT TO:<r{index}@")));
+    let asked_for = trace.is_yes("MAIL") && anyone && trace.data_may_come();
+    prop_assert_eq!(trace.content && !asked_for, false, "{:?}", trace);
+    let lone_dot = trace.asked.iter().any(|line| line == ".");
+    prop_assert_eq!(lone_dot && anyone, false, "{:?}", trace);
     Ok(())
 }
 
 /// A session goes on only if every command was answered, with a positive or a negative reply.
-fn the_session_is_in_step_or_over(heard: &Heard) -> Result<(), TestCaseError> {
-    let answered = heard.asked.len() == heard.codes.len();
-    let astray = heard.asked.iter().zip(&heard.codes).any(|(line, code)| match line.as_str() {
+fn the_session_is_in_step_or_over(trace: &Trace) -> Result<(), TestCaseError> {
+    let answered = trace.asked.len() == trace.codes.len();
+    let astray = trace.asked.iter().zip(&trace.codes).any(|(line, code)| match line.as_str() {
         "DATA" => !matches!(code, 354 | 400..),
         _ => code / 100 == 3,
     });
-    prop_assert_eq!(heard.in_sync && (!answered || heard.is_lost() || astray), false, "{:?}", heard);
-    prop_assert_eq!(heard.in_sync && heard.clean && !heard.is_yes("content"), false, "{:?}", heard);
+    prop_assert_eq!(trace.in_sync && (!answered || trace.is_lost() || astray), false, "{:?}", trace);
+    prop_assert_eq!(trace.in_sync && trace.clean && !trace.is_yes("content"), false, "{:?}", trace);
     Ok(())
 }
 
@@ -135,16 +135,16 @@ proptest! {
         let envelope = envelope(recipients);
         let mut clean = true;
         for codes in [codes, further] {
-            let (heard, delivery) = exchange(&envelope, pipelining, clean, &codes);
+            let (trace, delivery) = exchange(&envelope, pipelining, clean, &codes);
             prop_assert_eq!(delivery.recipients.len(), recipients);
-            prop_assert_eq!(heard.asked[0] == "RSET", !clean);
-            recipients_are_told_the_truth(&heard, &delivery)?;
-            the_end_is_for_those_who_were_taken(&heard, recipients)?;
-            the_session_is_in_step_or_over(&heard)?;
-            if !heard.in_sync {
+            prop_assert_eq!(trace.asked[0] == "RSET", !clean);
+            recipients_are_told_the_truth(&trace, &delivery)?;
+            the_end_is_for_those_who_were_taken(&trace, recipients)?;
+            the_session_is_in_step_or_over(&trace)?;
+            if !trace.in_sync {
                 break;
             }
-            clean = heard.clean;
+            clean = trace.clean;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whole conversations in plaintext: what goes over the wire, and what each recipient is told.
+//! Whole conversations in plaintext: the commands on the wire, and each recipient's result.
 
 use std::time::Duration;
 
@@ -131,7 +131,7 @@ const HELLO: &str = "S: 220 mx
     C: RCPT TO:<b@x.org>
     C: DATA\n";
 
-/// What follows the flight, and what both are told; whether the session may go on; whether the last byte went out and stays out.
+/// The replies to the flight, and both results; whether the session is usable; whether the delivery is committed and stays so.
 #[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn ends_of_a_transaction() {
@@ -382,7 +382,7 @@ async fn who_was_one_too_many_comes_in_the_next_transaction() {
         ]
     );
     assert!(usable);
-    // The last refusal gives nothing back: others have the message.
+    // The last refusal does not reset the commit point: others have the message.
     assert!(!commit_point.cancel());
 }
 

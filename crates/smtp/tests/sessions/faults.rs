@@ -1,4 +1,4 @@
-//! Every misbehavior of the sink at every stage: whatever it does, the client tells no lie about who has the mail.
+//! Every misbehavior of the sink at every stage: whatever it does, the client's results about who has the mail are true.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use smtp_submission::{
 };
 use tokio::task::JoinSet;
 
-/// How long the client waits for a sink that keeps silent.
+/// How long the client waits for a silent sink.
 const SHORT: Duration = Duration::from_secs(2);
 
 /// Where the rule applies, and for which recipients.
@@ -49,7 +49,7 @@ fn actions() -> Vec<Action> {
     ]
 }
 
-/// Whether the sink says what it does not do: a yes to a mail that it forgets, a no to one that it keeps. Its word is all
+/// Whether the sink lies: it accepts a mail that it discards, or refuses one that it keeps. Its reply is all
 /// that a client has.
 fn is_a_lie(stage: Stage, action: &Action) -> bool {
     let (word, garbage) = match action {
@@ -88,7 +88,7 @@ async fn deliver(sink: &Sink) -> Result<Delivery, Error> {
     Ok(delivery)
 }
 
-/// Holds what the client was told against what the sink has.
+/// Compares the client's results with what the sink has.
 fn judged(sink: &Sink, delivery: &Delivery) -> Result<(), String> {
     for (who, end) in ["a@x.org", "b@x.org"].iter().zip(&delivery.recipients) {
         let mails = sink.mails();

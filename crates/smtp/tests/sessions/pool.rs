@@ -1,4 +1,4 @@
-//! Warm sessions: used again, replaced when dead, and never a storm of logins.
+//! The pool: sessions are used again, replaced when dead, and a refused login is not repeated.
 
 use crate::peer::Peer;
 use smtp_submission::{CommitPoint, Content, Credentials, Envelope, Path, Phase, Pool};
@@ -47,7 +47,7 @@ async fn a_session_ends_after_a_hundred_messages() {
     peer.finish().await;
 }
 
-/// Nothing is idle after the drain.
+/// No session is idle after the drain.
 #[tokio::test]
 async fn a_drained_pool_parks_no_more() {
     let peer = Peer::play(&[&format!("{HELLO}{MAIL}{BYE}")]).await;
@@ -76,7 +76,7 @@ async fn turns_are_waited_for() {
 #[tokio::test]
 async fn a_session_that_says_goodbye_or_closes_while_parked_is_not_used() {
     for parting in ["= close", "S: 421 idle for too long\n= eof"] {
-        // In one segment with the reply, so that it is there when the session is looked at.
+        // In one segment with the reply, so that it is there when the session is checked.
         let mail =
             MAIL.replace("S: 250 done", if parting.starts_with('S') { "S+ 250 done" } else { "S: 250 done" });
         let first = format!("{HELLO}{mail}{parting}");
@@ -89,7 +89,7 @@ async fn a_session_that_says_goodbye_or_closes_while_parked_is_not_used() {
     }
 }
 
-/// The server takes the flight of a warm session and then ends it: seen too late to look, early enough to replace.
+/// The server reads the flight on a reused session and then closes it: too late to be noticed before, early enough to be replaced.
 #[tokio::test]
 async fn a_warm_session_that_dies_before_the_end_is_replaced_once() {
     let flight = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";

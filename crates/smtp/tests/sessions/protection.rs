@@ -1,4 +1,4 @@
-//! TLS and logins: who is trusted, what is refused, and what never shows.
+//! TLS and logins: what is trusted, what is refused, and what is never shown.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) fn params(name: &str) -> CertificateParams {
     CertificateParams::new(vec![name.to_owned()]).unwrap()
 }
 
-/// A leaf that an authority of our own issued; the PEM is the authority's.
+/// A leaf issued by a CA of the test; the PEM is the CA's.
 pub(crate) fn issued(leaf: &CertificateParams) -> Certified {
     issued_by("Our CA", leaf)
 }
@@ -46,7 +46,7 @@ fn issued_by(name: &str, leaf: &CertificateParams) -> Certified {
     Certified { acceptor: acceptor(vec![certificate.der().clone()], &key), pem: authority.pem() }
 }
 
-/// A leaf that signed itself, and whose PEM is its own.
+/// A self-signed leaf; the PEM is its own.
 fn self_signed(leaf: &CertificateParams) -> Certified {
     let key = KeyPair::generate().unwrap();
     let certificate = leaf.self_signed(&key).unwrap();
@@ -59,7 +59,7 @@ fn expired(mut leaf: CertificateParams) -> CertificateParams {
     leaf
 }
 
-/// As common tools make them: self-signed, and calling itself an authority.
+/// As common tools make them: self-signed, and marked as a CA.
 fn authority(mut leaf: CertificateParams) -> CertificateParams {
     leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     leaf
@@ -325,7 +325,7 @@ async fn a_login_in_plaintext_only_where_it_is_allowed_and_hidden_where_it_can_b
 
 #[test]
 fn the_platforms_roots_load() {
-    // A machine without any root certificates is told so, and nothing panics.
+    // A machine without any root certificates gets an error, not a panic.
     if let Err(e) = client_config(Roots::Platform) {
         assert!(e.to_string().starts_with("the platform's certificates"));
     }

@@ -1,14 +1,14 @@
-//! Plays every file of `tests/conversations`: what both sides say, and what each recipient is told.
+//! Plays every file of `tests/conversations`: what both sides send, and each recipient's result.
 //!
 //! The first line of a file says what it shows. Then, in any order that reads well:
 //! ```text
 //! with: login | starttls | message TEXT     what the client has; the message is `x` where nothing is said
 //! S: C: = …                                 the conversation, as in `peer`
-//! => a@x.org: Accepted: 250 queued          what a recipient is told, with the status if another server were left
+//! => a@x.org: Accepted: 250 queued          a recipient's result, with the status if another server were left
 //! => the session is usable                  whether it can carry another message; or: is over
 //! => no session: TryNext: greeting: …    why there is none
 //! ```
-//! A final `*` in what is told stands for anything.
+//! A final `*` in a result stands for anything.
 //! The recipients of one mail stand together; the line about the session ends the group.
 
 use std::fs;
@@ -36,7 +36,7 @@ struct Conversation {
     mails: Vec<Mail>,
 }
 
-/// One mail: who is told what, and what becomes of the session.
+/// One mail: the recipients' results, and the state of the session.
 #[derive(Default)]
 struct Mail {
     told: Vec<(String, String)>,
@@ -112,7 +112,7 @@ impl Conversation {
         match (Session::open(&server).await, &self.no_session) {
             (Ok(session), None) => self.deliver(session).await?,
             (Ok(_), Some(_)) => return Err("there is a session".to_owned()),
-            (Err(error), wanted) => fits(wanted.as_deref().unwrap_or("a session"), &told(&error))?,
+            (Err(error), wanted) => fits(wanted.as_deref().unwrap_or("a session"), &describe(&error))?,
         }
         peer.finished().await
     }
@@ -138,11 +138,11 @@ impl Conversation {
 impl Mail {
     fn check(&self, delivery: &Delivery) -> Result<(), String> {
         for ((who, wanted), end) in self.told.iter().zip(&delivery.recipients) {
-            let heard = match end {
+            let described = match end {
                 Ok(reply) => format!("{:?}: {reply}", RecipientStatus::Accepted),
-                Err(error) => told(error),
+                Err(error) => describe(error),
             };
-            fits(wanted, &heard).map_err(|words| format!("{who}: {words}"))?;
+            fits(wanted, &described).map_err(|words| format!("{who}: {words}"))?;
         }
         match self.told.len() == delivery.recipients.len() {
             true => Ok(()),
@@ -151,12 +151,12 @@ impl Mail {
     }
 }
 
-fn told(error: &Error) -> String {
+fn describe(error: &Error) -> String {
     let status = classify(error.phase, &error.kind, true).status;
     format!("{status:?}: {}: {}", error.phase, error.kind)
 }
 
-/// A final `*` in what is wanted stands for anything.
+/// A final `*` in the expected text stands for anything.
 fn fits(wanted: &str, found: &str) -> Result<(), String> {
     let good = wanted.strip_suffix('*').map_or(found == wanted, |start| found.starts_with(start));
     if good { Ok(()) } else { Err(format!("found {found:?} instead of {wanted:?}")) }

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Kept {
 
 /// The contents of the `.json` beside a mail, and of its event on stdout.
 #[derive(Debug, Serialize)]
-pub(in crate::cli) struct Envelope<'a> {
+pub(in crate::cli) struct CapturedMail<'a> {
     file: &'a Path,
     sender: &'a str,
     recipients: &'a [String],
@@ -40,7 +40,7 @@ pub(in crate::cli) struct Envelope<'a> {
     defects: &'a [String],
 }
 
-impl<'a> Envelope<'a> {
+impl<'a> CapturedMail<'a> {
     pub(in crate::cli) fn of(mail: &'a Mail, file: &'a Path) -> Self {
         Self {
             file,
@@ -72,17 +72,17 @@ impl Folder {
         let at = self.clock.now();
         let (file, mut bytes) = self.fresh_file(at)?;
         bytes.write_all(&mail.bytes)?;
-        let envelope = serde_json::to_vec_pretty(&Envelope::of(mail, &file))?;
+        let envelope = serde_json::to_vec_pretty(&CapturedMail::of(mail, &file))?;
         fs::write(file.with_extension("json"), envelope)?;
         Ok(Some(Kept { file, at }))
     }
 
     /// A name that sorts by time and was not used before, not even by an earlier run.
     fn fresh_file(&mut self, at: DateTime<FixedOffset>) -> io::Result<(PathBuf, File)> {
-        let stamp = at.format("%Y%m%d-%H%M%S");
+        let timestamp = at.format("%Y%m%d-%H%M%S");
         loop {
             self.count += 1;
-            let path = self.path.join(format!("{stamp}-{:04}.eml", self.count));
+            let path = self.path.join(format!("{timestamp}-{:04}.eml", self.count));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 opened => return opened.map(|file| (path, file)),

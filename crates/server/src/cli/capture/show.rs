@@ -7,7 +7,7 @@ use mail_parser::{Message, MessageParser};
 use serde_json::{Value, json};
 use smtp_sink::{Event, EventKind, Mail};
 
-use super::keep::{Envelope, Kept};
+use super::keep::{CapturedMail, Kept};
 
 /// The first line: where it listens.
 pub(super) fn listening(addr: SocketAddr, ca_file: Option<&Path>, folder: &Path, as_json: bool) -> String {
@@ -29,7 +29,7 @@ pub(super) fn json(event: &Event, kept: Option<&Kept>, delayed: bool) -> Option<
         }
         (EventKind::Content { size }, _) if delayed => ("content", json!({"size": size})),
         (EventKind::Mail(mail), Some(kept)) => {
-            ("mail", serde_json::to_value(Envelope::of(mail, &kept.file)).ok()?)
+            ("mail", serde_json::to_value(CapturedMail::of(mail, &kept.file)).ok()?)
         }
         _ => return None,
     };

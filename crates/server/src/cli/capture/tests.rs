@@ -13,13 +13,13 @@ use super::{CaptureArgs, behavior, event_sink};
 use crate::clock::Clock;
 
 #[derive(Parser)]
-struct Line {
+struct TestArgs {
     #[command(flatten)]
     args: CaptureArgs,
 }
 
 fn args(line: &[&str]) -> Result<CaptureArgs, clap::Error> {
-    Line::try_parse_from([&["capture"], line].concat()).map(|line| line.args)
+    TestArgs::try_parse_from([&["capture"], line].concat()).map(|line| line.args)
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Client {
         let (input, output) = tokio::io::split(ours);
         let mut client = Self { slow, stop, input: BufReader::new(input), output: Some(output), session };
         client.say(HELLO).await;
-        assert!(client.hear().await.contains("protocolVersion"));
+        assert!(client.receive().await.contains("protocolVersion"));
         client
     }
 
@@ -86,7 +86,7 @@ impl Client {
         self.output.as_mut().unwrap().write_all(line.as_bytes()).await.unwrap();
     }
 
-    async fn hear(&mut self) -> String {
+    async fn receive(&mut self) -> String {
         let mut line = String::new();
         self.input.read_line(&mut line).await.unwrap();
         line
@@ -107,7 +107,7 @@ impl Client {
         }
         self.say(r#"{"jsonrpc":"2.0","id":"last","method":"ping"}"#).await;
         // it waits for no call
-        assert!(self.hear().await.contains(r#""id":"last""#));
+        assert!(self.receive().await.contains(r#""id":"last""#));
         assert_eq!(self.slow.count.load(Ordering::Acquire), CALLS);
     }
 
@@ -115,7 +115,7 @@ impl Client {
     async fn answered(&mut self) -> Vec<String> {
         let mut ids = Vec::new();
         loop {
-            let line = self.hear().await;
+            let line = self.receive().await;
             let Ok(answer) = serde_json::from_str::<serde_json::Value>(&line) else {
                 return ids;
             };
@@ -138,7 +138,7 @@ async fn the_end_of_input_waits_for_the_answer() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(!client.session.is_finished());
     client.slow.go_on.cancel();
-    assert!(client.hear().await.contains(r#""id":"c","result""#));
+    assert!(client.receive().await.contains(r#""id":"c","result""#));
     client.session.await.unwrap();
 }
 
@@ -150,9 +150,9 @@ async fn a_signal_waits_for_the_answer_and_takes_no_further_call() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     client.say(r#"{"jsonrpc":"2.0","id":"late","method":"tools/list"}"#).await;
     client.slow.go_on.cancel();
-    assert!(client.hear().await.contains(r#""id":"c","result""#));
+    assert!(client.receive().await.contains(r#""id":"c","result""#));
     (&mut client.session).await.unwrap();
-    assert_eq!(client.hear().await, "");
+    assert_eq!(client.receive().await, "");
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +161,7 @@ async fn a_call_that_takes_too_long_is_hurried_and_answered_within_8_s() {
     client.call().await;
     let began = Instant::now();
     client.stop.cancel();
-    assert!(client.hear().await.contains(r#""id":"c","result""#));
+    assert!(client.receive().await.contains(r#""id":"c","result""#));
     client.session.await.unwrap();
     assert!(began.elapsed() <= CALLS_GRACE_PERIOD + ANSWERS_GRACE_PERIOD);
 }
@@ -183,7 +183,7 @@ async fn a_cancelled_call_goes_on_to_its_end() {
     client.call().await;
     client.say(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"c"}}"#).await;
     client.say(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).await;
-    assert!(client.hear().await.contains(r#""id":1"#));
+    assert!(client.receive().await.contains(r#""id":1"#));
     client.close().await;
     client.slow.go_on.cancel();
     client.session.await.unwrap();
@@ -196,13 +196,13 @@ async fn an_id_that_still_waits_is_not_taken_twice() {
     let mut client = Client::connect(false).await;
     client.call().await;
     client.say(CALL).await;
-    let error = client.hear().await;
+    let error = client.receive().await;
     assert!(error.contains("\"id\":null") && error.contains("-32600"), "{error}");
     client.slow.go_on.cancel();
-    assert!(client.hear().await.contains(r#""id":"c""#));
+    assert!(client.receive().await.contains(r#""id":"c""#));
     // answered: the same id may come again
     client.say(CALL).await;
-    assert!(client.hear().await.contains(r#""id":"c""#));
+    assert!(client.receive().await.contains(r#""id":"c""#));
     client.close().await;
 }
 
@@ -235,7 +235,7 @@ async fn a_call_too_many_waits_for_another_one_and_is_never_run_when_it_is_cance
         .say(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"second"}}"#)
         .await;
     client.say(&CALL.replace("\"c\"", "\"third\"")).await;
-    let error = client.hear().await;
+    let error = client.receive().await;
     assert!(error.contains("\"id\":null") && error.contains("-32600"), "{error}");
     client.slow.go_on.cancel();
     client.close().await;

@@ -22,7 +22,7 @@ const SPEC: ToolSpec = ToolSpec {
 
 // Plain comments: doc comments become descriptions in the schema.
 #[derive(Serialize, JsonSchema)]
-struct Body {
+struct StatusResult {
     service: &'static str,
     #[schemars(extend("enum" = ["ready", "degraded", "unavailable"]))]
     status: &'static str,
@@ -37,7 +37,7 @@ struct Body {
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
+    super::route::<NoArgs, StatusResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
         Box::pin(std::future::ready(call(server)))
     })
 }
@@ -47,7 +47,7 @@ fn call(server: &McpHandler) -> ToolResult {
 }
 
 fn tell(config: &Config, status: &ServersStatus) -> ToolResult {
-    let body = Body {
+    let body = StatusResult {
         service: "smtp-mcp-server",
         status: readiness(status),
         multi_server_enabled: config.servers.len() > 1,
@@ -62,7 +62,7 @@ fn tell(config: &Config, status: &ServersStatus) -> ToolResult {
     ToolResult::done(text(&body), &body)
 }
 
-fn text(body: &Body) -> String {
+fn text(body: &StatusResult) -> String {
     let first = body.current_server.as_deref().unwrap_or("none");
     format!("{}: {} SMTP server(s), the next mail goes to {first} first.", body.status, body.total_servers)
 }

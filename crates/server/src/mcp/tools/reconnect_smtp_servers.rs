@@ -21,14 +21,16 @@ const SPEC: ToolSpec = ToolSpec {
 
 // Plain comments: doc comments become descriptions in the schema.
 #[derive(Serialize, JsonSchema)]
-struct Body {
+struct ReconnectResult {
     message: String,
     #[schemars(schema_with = "crate::mcp::schema::object")]
     connection_test: ConnectionTestView,
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| Box::pin(call(server)))
+    super::route::<NoArgs, ReconnectResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
+        Box::pin(call(server))
+    })
 }
 
 async fn call(server: &McpHandler) -> ToolResult {
@@ -37,7 +39,7 @@ async fn call(server: &McpHandler) -> ToolResult {
 
 fn tell(test: &ConnectionTest) -> ToolResult {
     let message = format!("Reconnected: {}.", test_words(test).trim_end_matches('.'));
-    let body = Body { message: message.clone(), connection_test: ConnectionTestView::of(test) };
+    let body = ReconnectResult { message: message.clone(), connection_test: ConnectionTestView::of(test) };
     if test.successful() == 0 {
         return ToolResult::failed_with(test_words(test), &body);
     }

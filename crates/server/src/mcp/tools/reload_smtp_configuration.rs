@@ -23,7 +23,7 @@ const SPEC: ToolSpec = ToolSpec {
 
 // Plain comments: doc comments become descriptions in the schema.
 #[derive(Serialize, JsonSchema)]
-struct Body {
+struct ReloadResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,9 @@ struct NewServer {
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| Box::pin(call(server)))
+    super::route::<NoArgs, ReloadResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
+        Box::pin(call(server))
+    })
 }
 
 async fn call(server: &McpHandler) -> ToolResult {
@@ -87,7 +89,7 @@ async fn call(server: &McpHandler) -> ToolResult {
 
 fn applied(reloaded: &Reloaded, config: &Config) -> ToolResult {
     let message = words(reloaded);
-    let body = Body {
+    let body = ReloadResult {
         message: Some(message.clone()),
         changes: Some(Changed::of(&reloaded.changes)),
         new_configuration: Some(NewConfiguration::of(config)),
@@ -99,7 +101,7 @@ fn applied(reloaded: &Reloaded, config: &Config) -> ToolResult {
 }
 
 fn refused(failure: &ReloadError) -> ToolResult {
-    let body = Body {
+    let body = ReloadResult {
         message: None,
         changes: None,
         new_configuration: None,

@@ -22,7 +22,7 @@ const SPEC: ToolSpec = ToolSpec {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SendEmailArgs {
+struct SwitchServerArgs {
     /// A name from get_smtp_status
     #[serde(default)]
     server_name: Option<String>,
@@ -30,7 +30,7 @@ struct SendEmailArgs {
 
 // Plain comments: doc comments become descriptions in the schema.
 #[derive(Serialize, JsonSchema)]
-struct Body {
+struct SwitchServerResult {
     message: String,
     current_server: Option<String>,
     #[schemars(schema_with = "crate::mcp::schema::object")]
@@ -43,12 +43,12 @@ struct Body {
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<SendEmailArgs, Body, _>(&SPEC, ToolResult::failed, |server, args| {
+    super::route::<SwitchServerArgs, SwitchServerResult, _>(&SPEC, ToolResult::failed, |server, args| {
         Box::pin(call(server, args))
     })
 }
 
-async fn call(server: &McpHandler, args: SendEmailArgs) -> ToolResult {
+async fn call(server: &McpHandler, args: SwitchServerArgs) -> ToolResult {
     let Some(name) = args.server_name.filter(|name| !name.is_empty()) else {
         let now = server.dispatch().status();
         let message = format!("The current server is {}.", current(&now).unwrap_or_default());
@@ -71,7 +71,7 @@ fn done(server: &McpHandler, now: &ServersStatus, message: String) -> ToolResult
     let current_server = current(now);
     let config = &server.dispatch().snapshot().config;
     let details = config.servers.iter().find(|server| Some(&server.name) == current_server.as_ref());
-    let body = Body {
+    let body = SwitchServerResult {
         message: message.clone(),
         server_details: details.map(ServerConfigView::of),
         current_server,

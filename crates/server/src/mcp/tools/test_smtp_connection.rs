@@ -20,7 +20,7 @@ const SPEC: ToolSpec = ToolSpec {
 
 // Plain comments: doc comments become descriptions in the schema.
 #[derive(Serialize, JsonSchema)]
-struct Body {
+struct TestConnectionResult {
     /// Every server works
     multi_server_success: bool,
     #[serde(flatten)]
@@ -30,12 +30,14 @@ struct Body {
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, Body, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| Box::pin(call(server)))
+    super::route::<NoArgs, TestConnectionResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
+        Box::pin(call(server))
+    })
 }
 
 async fn call(server: &McpHandler) -> ToolResult {
     let test = server.dispatch().test().await;
-    let body = Body {
+    let body = TestConnectionResult {
         multi_server_success: test.successful() == test.servers.len(),
         test: ConnectionTestView::of(&test),
         server_status: ServersView::of(&server.dispatch().status()),

@@ -1,4 +1,4 @@
-//! A scripted peer: a server on a loopback socket that plays conversations as they are written and checks both sides.
+//! A scripted peer: a server on a loopback socket that plays conversations and checks both sides.
 //!
 //! One line a step:
 //! ```text
@@ -11,10 +11,10 @@
 //! = close      closes the connection
 //! = reset      resets the connection
 //! = eof        waits for the client to close
-//! = stall      says nothing until the client gives up
+//! = stall      stays silent until the client gives up
 //! = endless t  writes the line t again and again until the client gives up
-//! = drain      reads and forgets what has come so far
-//! = latch       waits until the test opens the latch
+//! = drain      reads and discards what has come so far
+//! = latch      waits until the test releases the latch
 //! ```
 //! In what the server says, `\t`, `\r`, `\n`, `\\` and `\xNN` stand for one byte, and `{text*n}` for the text n times.
 
@@ -35,8 +35,8 @@ use tokio_rustls::TlsAcceptor;
 /// How long a side waits for the other before the script counts as broken.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 pub(crate) struct Peer {
     pub(crate) port: u16,
@@ -101,7 +101,10 @@ async fn play_all(
         stream.set_nodelay(true).map_err(|e| e.to_string())?;
         let (tls, latch) = (tls.clone(), Arc::clone(&latch));
         playing.spawn(async move {
-            Stage::on(stream, tls, latch)?.play(&script).await.map_err(|e| format!("connection {index}: {e}"))
+            Connection::on(stream, tls, latch)?
+                .play(&script)
+                .await
+                .map_err(|e| format!("connection {index}: {e}"))
         });
     }
     while let Some(played) = playing.join_next().await {
@@ -110,8 +113,8 @@ async fn play_all(
     Ok(())
 }
 
-struct Stage {
-    stream: Option<Box<dyn Wire>>,
+struct Connection {
+    stream: Option<Box<dyn Stream>>,
     /// The same socket once more, below TLS.
     socket: Option<Socket>,
     unread: Vec<u8>,
@@ -120,7 +123,7 @@ struct Stage {
     latch: Arc<Notify>,
 }
 
-impl Stage {
+impl Connection {
     fn on(stream: TcpStream, tls: Option<TlsAcceptor>, latch: Arc<Notify>) -> Result<Self, String> {
         let socket = SockRef::from(&stream).try_clone().map_err(|e| e.to_string())?;
         Ok(Self {
@@ -155,7 +158,7 @@ impl Stage {
                 self.gathered.extend(bytes::line(text)?);
                 Ok(())
             }
-            "C:" => self.hear(text).await,
+            "C:" => self.expect_line(text).await,
             "= " => self.act(text).await,
             _ => Err("no such step".to_owned()),
         }
@@ -175,7 +178,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn hear(&mut self, wanted: &str) -> Result<(), String> {
+    async fn expect_line(&mut self, wanted: &str) -> Result<(), String> {
         let line = loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\r\n") {
                 let line = String::from_utf8_lossy(&self.unread[..end]).into_owned();

@@ -1,4 +1,4 @@
-//! What the tests of composing share: a configuration and a way in.
+//! What the tests of composing share: a configuration, and composing from arguments.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(crate) fn make(config: &Config, arguments: Value) -> Result<Message, Validat
     compose(&draft, config, at(), ID)
 }
 
-/// From arguments to a message of ada@example.org that must be possible.
+/// Composes a valid message of ada@example.org.
 pub(crate) fn made(arguments: Value) -> Message {
     make(&config(&["Ada <ada@example.org>"]), arguments).unwrap_or_else(|refusal| panic!("{refusal}"))
 }

@@ -1,4 +1,4 @@
-//! Where things are: the workspace's root, its target directory, the built program.
+//! Paths: the workspace's root, its target directory, the built program.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub(crate) fn built(profile: &str, name: &str) -> PathBuf {
     target().join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// A directory under the target directory, made if it is missing.
+/// A directory under the target directory, created if it is missing.
 pub(crate) fn scratch(name: &str) -> std::io::Result<PathBuf> {
     let directory = target().join(name);
     std::fs::create_dir_all(&directory)?;

@@ -1,4 +1,4 @@
-//! Python's `email` package as the judge of what was composed.
+//! Python's `email` package as the test oracle for composed messages.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -6,19 +6,19 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use smtp_mcp_server::message::Message;
 
-use crate::setting::bytes;
+use crate::fixture::bytes;
 
-/// What Python sees in the first variant of each message; nothing if there is no Python.
+/// How Python parses the first variant of each message; `None` without Python.
 pub(crate) fn judged(messages: &[Message]) -> Option<Vec<Value>> {
     let raws: Vec<Vec<u8>> =
         messages.iter().map(|message| bytes(message, &message.header_variants[0])).collect();
     judged_bytes(&raws)
 }
 
-/// What Python sees in raw messages; nothing if there is no Python.
+/// How Python parses raw messages; `None` without Python.
 #[expect(clippy::disallowed_methods, reason = "only a test asks whether it runs in CI")]
 pub(crate) fn judged_bytes(raws: &[Vec<u8>]) -> Option<Vec<Value>> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compose/judge.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compose/oracle.py");
     let python = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut python) = python else {
         assert!(std::env::var_os("CI").is_none(), "python3 not found");
@@ -35,11 +35,11 @@ pub(crate) fn judged_bytes(raws: &[Vec<u8>]) -> Option<Vec<Value>> {
     });
     let output = python.wait_with_output().unwrap();
     writer.join().unwrap();
-    assert!(output.status.success(), "judge.py failed");
+    assert!(output.status.success(), "oracle.py failed");
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// That nothing is wrong with a message, whatever it holds.
+/// Asserts that a message has no defect.
 pub(crate) fn assert_sound(seen: &Value) {
     assert_eq!(seen["defects"], serde_json::json!([]), "{seen:#}");
     assert_eq!(seen["bare"], false, "{seen:#}");

@@ -46,7 +46,7 @@ def shape(message):
     return f"{message.get_content_subtype()}({inside})"
 
 
-def judge(raw):
+def oracle(raw):
     ascii_only = all(byte < 128 for byte in raw)
     message = message_from_bytes(raw, policy=policy.default) if ascii_only else message_from_string(raw.decode(), policy=policy.default)
     lines = raw.split(b"\r\n")
@@ -64,4 +64,4 @@ def judge(raw):
     }
 
 
-print(json.dumps([judge(raw) for raw in read_messages(sys.stdin.buffer)]))
+print(json.dumps([oracle(raw) for raw in read_messages(sys.stdin.buffer)]))
