@@ -1,8 +1,8 @@
-# The program in a small image: `docker build -t smtp-mcp-server .`, then `docker run -i --env-file .env smtp-mcp-server`.
+# A small image: `docker build -t smtp-mcp-server .`, then `docker run -i --env-file .env smtp-mcp-server`.
 # Over HTTP: `docker run -p 127.0.0.1:8000:8000 --env-file .env smtp-mcp-server --transport http --host 0.0.0.0`, with a token in .env;
-# its health check is `smtp-mcp-server health` (there is none by default: over stdio nothing could be asked).
+# the health check is then `smtp-mcp-server health` (none is set by default, because over stdio there is no port to check).
 
-# The same Debian in both stages, so that the C library fits.
+# The same Debian in both stages, so that the C library matches.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./

@@ -93,18 +93,18 @@ AGAIN = ("Ask the recipient", "Do not send it again unless the user says so")
 
 ROWS = (
     Row("any", "421 is read, also as the reply to the end of the data", "server", "try next, for every recipient without a reply", "brief failure", (
-        Case("421 as the greeting", "S: 421 4.3.2 closing\nclose", TO_ADA, ("421", "closing"), ("closing connections for the moment",), "greeting"),
-        Case("421 to EHLO", "S: 220 hello\nC: EHLO\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "EHLO"),
-        Case("421 to STARTTLS", STARTTLS + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "TLS", variables=WITH_TLS),
-        Case("421 to AUTH", PLAIN + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "login", variables=LOGIN),
-        Case("421 to MAIL", HELLO + "C: MAIL\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "MAIL FROM"),
+        Case("421 as the greeting", "S: 421 4.3.2 closing\nclose", TO_ADA, ("421", "closing"), ("closing connections at the moment",), "greeting"),
+        Case("421 to EHLO", "S: 220 hello\nC: EHLO\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("at the moment",), "EHLO"),
+        Case("421 to STARTTLS", STARTTLS + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("at the moment",), "TLS", variables=WITH_TLS),
+        Case("421 to AUTH", PLAIN + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("at the moment",), "login", variables=LOGIN),
+        Case("421 to MAIL", HELLO + "C: MAIL\nS: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("at the moment",), "MAIL FROM"),
         Case("421 to RCPT", ("--disconnect", "*"), TO_ADA, ("421",), (), "RCPT TO"),
         Case("421 to the second RCPT", ("--refuse", "bad*", "--disconnect", "busy*"), {BAD: REJECTED, A: TRY_NEXT, BUSY: TRY_NEXT}, ("421", "550"), (), "RCPT TO"),
-        Case("421 to DATA", ENVELOPE + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("for the moment",), "DATA"),
+        Case("421 to DATA", ENVELOPE + "S: 421 4.3.2 closing\nclose", TO_ADA, ("421",), ("at the moment",), "DATA"),
         Case("421 at the end", ("--end-reply", "421 4.3.2 closing"), TO_ADA, ("421",), (), "end of data"),
     )),
     Row("Connect", "DNS failure; connection refused, unreachable or timed out", "server", "try next", "failure", (
-        Case("not found", "no such name", TO_ADA, ("could not be looked up",), ("Check SMTP_HOST for a typing error",)),
+        Case("not found", "no such name", TO_ADA, ("could not be looked up",), ("Check SMTP_HOST for a typo",)),
         Case("refused", "refused port", TO_ADA, ("refused",), ("Check SMTP_HOST and SMTP_PORT", "firewall")),
         Case("unreachable", "unreachable", TO_ADA, ("unreachable",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
         Case("too slow", "full queue", TO_ADA, ("no answer within 0.5 s",), ("Check SMTP_HOST and SMTP_PORT",), variables=SHORT),
@@ -154,7 +154,7 @@ ROWS = (
         Case("nonsense with what was said", PLAIN + "echo what?", TO_ADA, ("was not SMTP",), variables=LOGIN),
     )),
     Row("Mail", "the mail exceeds the server's SIZE limit, known before the upload", "message", "try next if one allows more, else rejected", "none", (
-        Case("too large", ("--max-size", "1000"), {A: NEXT_IF_CAPABLE}, ("the server takes 1000",), ("Send less",), arguments={"body": "x" * 70 + "\n" + "y" * 900}),
+        Case("too large", ("--max-size", "1000"), {A: NEXT_IF_CAPABLE}, ("the server accepts 1000",), ("Send less",), arguments={"body": "x" * 70 + "\n" + "y" * 900}),
     )),
     Row("Mail", "an address needs SMTPUTF8 and the server does not offer it", "message", "try next if one offers it, else rejected", "none", (
         Case("no SMTPUTF8", ("--without", "SMTPUTF8"), {JURGEN: NEXT_IF_CAPABLE}, ("SMTPUTF8",), ("plain ASCII",)),
@@ -170,16 +170,16 @@ ROWS = (
         Case("every one", ("--refuse", "*"), {A: REJECTED, BAD: REJECTED}, ("550",), ("Check the address",)),
     )),
     Row("Rcpt", "4xx. After 452 (too many recipients) the rest first goes in another transaction on this server", "recipient", "try next, for this recipient only", "none", (
-        Case("one of two", ("--defer", "busy*"), {A: ACCEPTED, BUSY: TRY_NEXT}, ("451",), ("may take it later",)),
-        Case("every one", ("--defer", "*"), {A: TRY_NEXT, BUSY: TRY_NEXT}, ("451",), ("may take it later",)),
-        Case("one of each", ("--defer", "busy*", "--refuse", "bad*"), {BAD: REJECTED, A: ACCEPTED, BUSY: TRY_NEXT}, ("451", "550"), ("may take it later", "Check the address")),
+        Case("one of two", ("--defer", "busy*"), {A: ACCEPTED, BUSY: TRY_NEXT}, ("451",), ("may accept it later",)),
+        Case("every one", ("--defer", "*"), {A: TRY_NEXT, BUSY: TRY_NEXT}, ("451",), ("may accept it later",)),
+        Case("one of each", ("--defer", "busy*", "--refuse", "bad*"), {BAD: REJECTED, A: ACCEPTED, BUSY: TRY_NEXT}, ("451", "550"), ("may accept it later", "Check the address")),
         Case("452, and the rest here", TWO_OF_THREE + FURTHER.format(rcpt="250 ok") + "S: 354 go on\nC: <content>\nkeep\nS: 250 taken", {A: ACCEPTED, BUSY: ACCEPTED}),
-        Case("452, and again", TWO_OF_THREE + FURTHER.format(rcpt="452 4.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: TRY_NEXT}, ("452",), ("may take it later",)),
+        Case("452, and again", TWO_OF_THREE + FURTHER.format(rcpt="452 4.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: TRY_NEXT}, ("452",), ("may accept it later",)),
     )),
     Row("Rcpt", "every recipient is refused, yet DATA is answered 354", "message", "a lone dot is sent; no recipient counts as accepted", "none", (
         Case("for good, and the dot refused", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="554 5.5.1 nobody to send to"), {A: REJECTED}, ("550 5.1.1 nobody",), ("Check the address",)),
         Case("for good, and the dot taken", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="250 taken"), {A: REJECTED}, ("550 5.1.1 nobody",), ("Check the address",)),
-        Case("for now, and the dot taken", NOBODY_TAKEN.format(rcpt="450 4.2.1 later", dot="250 taken"), {A: TRY_NEXT}, ("450 4.2.1 later",), ("may take it later",)),
+        Case("for now, and the dot taken", NOBODY_TAKEN.format(rcpt="450 4.2.1 later", dot="250 taken"), {A: TRY_NEXT}, ("450 4.2.1 later",), ("may accept it later",)),
     )),
     Row("Data", "DATA itself is refused", "message", "5xx: rejected; 4xx: try next", "none", (
         Case("554", ENVELOPE + "S: 554 5.5.1 no mail today", {A: REJECTED}, ("554 5.5.1 no mail today",)),
@@ -189,6 +189,8 @@ ROWS = (
     Row("Data", "the connection is closed or stalls before the last byte was sent", "message", "try next", "failure", (
         Case("closed", ENVELOPE + "S: 354 go on\nclose", TO_ADA, ("connection",), arguments=LARGE),
         Case("reset", ENVELOPE + "S: 354 go on\nreset", TO_ADA, ("connection",), arguments=LARGE),
+        Case("closed at MAIL", HELLO + "C: MAIL FROM\nclose", TO_ADA, ("closed the connection",), phase="MAIL FROM"),
+        Case("closed at the second RCPT", ("--at", "rcpt:busy* hangup"), {A: TRY_NEXT, BUSY: TRY_NEXT}, ("closed the connection",), phase="RCPT TO"),
         Case("closed before DATA's reply", ENVELOPE + "close", TO_ADA, ("closed the connection",)),
         Case("silence instead of DATA's reply", ENVELOPE + "stall", TO_ADA, ("no answer within 0.5 s",), variables=SHORT),
     )),

@@ -136,6 +136,6 @@ def test_sighup_reads_the_configuration_again(processes, tmp_path) -> None:
     assert Post(http_server.url, "one").join().data["state"] == "sent"
     point_to(second)
     http_server.child.send_signal(signal.SIGHUP)
-    http_server.mentions("the new configuration is in force")
+    http_server.mentions("the new configuration is in effect")
     assert Post(http_server.url, "two").join().data["state"] == "sent"
     assert (first.take().message["subject"], second.take().message["subject"]) == ("one", "two")

@@ -37,14 +37,14 @@ START: dict[str, tuple[dict, tuple[str, ...], dict[str, str]]] = {
     "SMTP_HOST: not set": ({"SMTP_HOST": None}, (), {}),
     "SMTP_PASSWORD …: not set, though SMTP_USERNAME is": ({"SMTP_USERNAME": "ada"}, (), {}),
     "… found true for both, expected it for one": ({"SMTP_USE_TLS": "true", "SMTP_USE_SSL": "true"}, (), {}),
-    "SMTP_FROM_EMAIL …: not set, and the username is no address": ({"SMTP_FROM_EMAIL": None, "SMTP_USERNAME": "ada", "SMTP_PASSWORD": "word"}, (), {}),
+    "SMTP_FROM_EMAIL …: not set, and the username is not an address": ({"SMTP_FROM_EMAIL": None, "SMTP_USERNAME": "ada", "SMTP_PASSWORD": "word"}, (), {}),
     "TLS is off and the host is not this machine": ({"SMTP_USE_TLS": "false"} | LOGIN, (), {}),
     "it has a scheme": ({"SMTP_HOST": "smtp://smtp.example.org"}, (), {}),
     "it has a port": ({"SMTP_HOST": "smtp.example.org:587"}, (), {}),
-    "it has a login": ({"SMTP_HOST": "ada:word@smtp.example.org"}, (), {}),
+    "it has credentials": ({"SMTP_HOST": "ada:word@smtp.example.org"}, (), {}),
     "found a line that cannot be read": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_NAME 'a\n"}),
     "found a value with $": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_NAME=a$b\n"}),
-    "this variable is not known and has no effect": ({"SMTP_PASWORD": "x"}, (), {}),
+    "this variable is unknown and has no effect": ({"SMTP_PASWORD": "x"}, (), {}),
     "not used, because numbered servers are set": ({"SMTP_HOST_1": "one.example.org", "SMTP_FROM_EMAIL_1": A}, (), {}),
     "not used, because … has no server 2": (
         TOML | {"SMTP_PORT_2": "25"}, ("--env-file", "a.env"), {"a.env": f"SMTP_HOST_1=smtp.example.org\nSMTP_FROM_EMAIL_1={A}\n"}),
@@ -52,8 +52,8 @@ START: dict[str, tuple[dict, tuple[str, ...], dict[str, str]]] = {
     "… have numbers": (TOML | {"SMTP_PORT": "25"}, ("--env-file", "a.env"), {"a.env": f"SMTP_HOST_1=smtp.example.org\nSMTP_FROM_EMAIL_1={A}\n"}),
     "not used, because the servers come from …/.env": (TOML | {"SMTP_PORT": "25"}, (), {".env": f"SMTP_HOST=smtp.example.org\nSMTP_FROM_EMAIL={A}\n"}),
     "everybody on this machine can read it": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=word\n"}),
-    "… is reached from beyond this machine, and clients would not have to show who they are": ({}, ("--transport", "http", "--host", "0.0.0.0", "--port", "0"), {}),
-    "… cannot be listened on": ({"SMTP_MCP_HTTP_TOKEN": "word"}, ("--transport", "http", "--host", "192.0.2.1", "--port", "0"), {}),
+    "… is reachable from other machines, and clients would not be authenticated": ({}, ("--transport", "http", "--host", "0.0.0.0", "--port", "0"), {}),
+    "… is not available; choose another --host or --port": ({"SMTP_MCP_HTTP_TOKEN": "word"}, ("--transport", "http", "--host", "192.0.2.1", "--port", "0"), {}),
 }
 
 
@@ -76,17 +76,17 @@ INITIALIZE = {
 LEGACY = {"MCP-Protocol-Version": "2025-11-25", "Mcp-Session-Id": "of-nobody", "Mcp-Method": None, "Mcp-Name": None}
 # The status, the head over KNOWN, and the body.
 WEB: dict[str, tuple[int, dict, str]] = {
-    "a token is needed": (401, {"Authorization": None}, json.dumps(CALL)),
-    "the token is not that of this server": (401, {"Authorization": "Bearer another"}, json.dumps(CALL)),
-    "the request needs one valid Host header": (400, {"Host": "a b"}, json.dumps(CALL)),
+    "a token is required": (401, {"Authorization": None}, json.dumps(CALL)),
+    "the token is wrong": (401, {"Authorization": "Bearer another"}, json.dumps(CALL)),
+    "the request must have exactly one valid Host header": (400, {"Host": "a b"}, json.dumps(CALL)),
     "Invalid request: …": (400, {}, json.dumps([CALL])),
     "Parse error: …": (400, {}, "nonsense"),
-    "a request may hold … JSON values": (400, {}, json.dumps(CALL | {"x": [0] * 10_000})),
+    "a request is limited to … JSON values": (400, {}, json.dumps(CALL | {"x": [0] * 10_000})),
     "this Host header is not allowed": (403, {"Host": "mcp.example.org"}, json.dumps(CALL)),
-    "web pages of this Origin may not call": (403, {"Origin": "https://app.example.org"}, json.dumps(CALL)),
+    "web pages of this Origin are not allowed": (403, {"Origin": "https://app.example.org"}, json.dumps(CALL)),
     "Session not found": (404, LEGACY, json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})),
-    "initialize may have 64 KiB": (413, {}, json.dumps(INITIALIZE).replace("@", "a" * 65_536)),
-    "a request may have 72 MiB": (413, {}, json.dumps(CALL) + " " * (72 << 20)),
+    "initialize is limited to 64 KiB": (413, {}, json.dumps(INITIALIZE).replace("@", "a" * 65_536)),
+    "a request is limited to 72 MiB": (413, {}, json.dumps(CALL) + " " * (72 << 20)),
     "the Content-Type must be application/json": (415, {"Content-Type": "text/plain"}, json.dumps(CALL)),
 }
 
@@ -115,7 +115,7 @@ def test_a_client_does_not_reach_it(http_server, message: str) -> None:
 
 BROWSER, STOPPING, BUSY, SESSIONS = (
     "This is an MCP server: …", "the server is stopping and did nothing with this request",
-    "too much is under way, and nothing was done with this request", "too many sessions are open",
+    "the server is busy and did nothing with this request", "too many sessions are open",
 )
 
 
@@ -184,13 +184,13 @@ TALK: dict[str, Callable] = {
     "greeting: no answer within … s": case("Greeting", "silence"),
     "TLS failed: the server's answer to the handshake was not TLS": case("Tls", "plaintext where TLS comes first"),
     "the server does not offer STARTTLS": case("Tls", "missing"),
-    "plaintext was injected behind STARTTLS": case("Tls", "slipped in"),
+    "plaintext was injected after STARTTLS": case("Tls", "slipped in"),
     "the server closed the connection": case("Greeting", "closed"),
     "TLS failed: … comes from an unknown issuer": case("Tls", "certificate of nobody known"),
     "TLS failed: … is for another host name": with_certificate("127.0.0.2"),
     "the server's answer was not SMTP": case("Greeting", "nonsense"),
     "the server offers no supported login mechanism": playing("S: 220 hello\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2", **LOGIN),
-    "the message has … bytes and the server takes …": case("Mail", "too large"),
+    "the message has … bytes and the server accepts …": case("Mail", "too large"),
     "an address needs SMTPUTF8": case("Mail", "no SMTPUTF8"),
 }
 
@@ -218,7 +218,7 @@ FILE = {"filename": "a.txt", "content": "!"}
 # Arguments of a mail that does not leave; `dirs`: with a directory that attachments may come from.
 MAIL: dict[str, dict] = {
     "to: \"…\": there is no @": {"to": "ada"},
-    "groups and semicolons are not taken": {"to": f"{A}; {A}"},
+    "groups and semicolons are not supported": {"to": f"{A}; {A}"},
     "from_email: … may not send here": {"from_email": "somebody@else.example"},
     "attachments[0]…": {"attachments": [FILE]},
     "SMTP_ATTACHMENT_DIRS is not set": {"attachments": [{"path": "a.txt"}]},
@@ -227,7 +227,7 @@ MAIL: dict[str, dict] = {
     "… is never closed by …": {"body": "{?a}", "template_vars": {"a": "b"}},
     "closes nothing": {"body": "{/a}", "template_vars": {"a": "b"}},
     "crosses": {"body": "{?a}{?b}{/a}{/b}", "template_vars": {"a": "b"}},
-    "… recipients; at most … are taken": {"to": [f"a{number}@example.org" for number in range(101)]},
+    "… recipients; at most … are allowed": {"to": [f"a{number}@example.org" for number in range(101)]},
     "… larger than …": {"body": "x" * (11 << 20)},
     "… longer than …": {"subject": "x" * 999},
     "unknown argument …": {"boddy": "b"},
@@ -262,7 +262,7 @@ def test_the_program_ends_before_the_mail_does(processes, message: str, state: s
 
 # Messages that no test here provokes, and why.
 ELSEWHERE = {
-    "its body did not come within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
+    "its body did not arrive within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
     "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/dispatch has its own clock",
     "TLS failed: … has expired": "needs another clock; crates/smtp/tests/sessions/protection.rs makes such certificates",
     "TLS failed: … is not valid yet": "as above",
@@ -285,7 +285,7 @@ NO_ENTRY = {
     "the message needs 8BITMIME": "what is composed is ASCII",
     "the message has a line end other than CRLF": "what is composed has none",
     "stopped before the end of the message was sent": "the answer says when and why instead, and that has an entry",
-    "Invalid request: its body broke off": "nobody is there who could read it",
+    "Invalid request: its body ended early": "nobody is there who could read it",
 }
 WORDS = {
     "crates/smtp/src/error.rs": r'#\[error\("([^{].*)"',

@@ -45,7 +45,7 @@ fn where_it_cannot_listen_it_says_so() {
     let port = taken.local_addr().unwrap().port().to_string();
     for (host, port, words) in [
         ("127.0.0.1", port.as_str(), "choose another --host or --port"),
-        ("no such host", "0", "--host no such host is no address of this machine"),
+        ("no such host", "0", "--host no such host is not an address of this machine"),
         ("0.0.0.0", "0", "Set SMTP_MCP_HTTP_TOKEN"),
     ] {
         let output = run(&["--transport", "http", "--host", host, "--port", port], &environment).unwrap();

@@ -95,7 +95,7 @@ fn mail(argument: &str) -> Result<Command, Reply> {
     let syntax = || wrong("MAIL FROM:<path> [parameters]");
     let (path, rest) = path_behind("FROM:", argument).ok_or_else(syntax)?;
     if !path.is_empty() && !address::is_mailbox(path) {
-        return Err(Reply::new(501, "5.1.7", "this is no reverse path"));
+        return Err(Reply::new(501, "5.1.7", "this is not a reverse path"));
     }
     Ok(Command::Mail { path: path.to_owned(), parameters: parameters(rest)? })
 }
@@ -104,7 +104,7 @@ fn rcpt(argument: &str) -> Result<Command, Reply> {
     let syntax = || wrong("RCPT TO:<path> [parameters]");
     let (path, rest) = path_behind("TO:", argument).ok_or_else(syntax)?;
     if !path.eq_ignore_ascii_case("postmaster") && !address::is_mailbox(path) {
-        return Err(Reply::new(501, "5.1.3", "this is no forward path"));
+        return Err(Reply::new(501, "5.1.3", "this is not a forward path"));
     }
     Ok(Command::Rcpt { path: path.to_owned(), parameters: parameters(rest)? })
 }
@@ -129,7 +129,7 @@ fn parameters(rest: &str) -> Result<Vec<Parameter>, Reply> {
         rest.split(' ').map(parameter).collect::<Option<_>>().ok_or_else(|| wrong("a wrong parameter"))?;
     let twice = |(at, one): (usize, &Parameter)| list[..at].iter().any(|other| other.keyword == one.keyword);
     match list.iter().enumerate().any(twice) {
-        true => Err(wrong("a parameter stands twice")),
+        true => Err(wrong("a parameter appears twice")),
         false => Ok(list),
     }
 }

@@ -233,8 +233,8 @@ impl Session {
             return Ok(self.send_reply(reply));
         }
         if !self.stream.buffered().is_empty() {
-            self.defect("plaintext was sent behind STARTTLS");
-            self.send_reply(Reply::new(554, "5.7.0", "plaintext behind STARTTLS"));
+            self.defect("plaintext was sent after STARTTLS");
+            self.send_reply(Reply::new(554, "5.7.0", "plaintext after STARTTLS"));
             return Ok(Flow::Close);
         }
         self.send_reply(reply);

@@ -97,7 +97,7 @@ async fn exchange(
         wire.mask(&answer);
         wire.send(format!("{}\r\n", STANDARD.encode(answer)).as_bytes(), within).await?;
     }
-    Err(ErrorKind::Garbage("the login does not come to an end".to_owned()))
+    Err(ErrorKind::Garbage("the login exchange does not end".to_owned()))
 }
 
 /// The AUTH command; for PLAIN with an initial response, unless the line becomes too long.

@@ -41,7 +41,7 @@ pub enum ErrorKind {
     #[error("the server does not offer STARTTLS")]
     StartTlsMissing,
     /// Plaintext was already buffered after the 220 to STARTTLS: a sign of tampering.
-    #[error("plaintext was injected behind STARTTLS")]
+    #[error("plaintext was injected after STARTTLS")]
     StartTlsInjected,
     /// The server's certificate is not accepted.
     #[error("TLS failed: {0}")]
@@ -59,7 +59,7 @@ pub enum ErrorKind {
     #[error("a login without TLS is not allowed")]
     PlaintextLogin,
     /// The message exceeds the server's size limit (RFC 1870); nothing was uploaded.
-    #[error("the message has {size} bytes and the server takes {limit}")]
+    #[error("the message has {size} bytes and the server accepts {limit}")]
     TooLarge {
         /// The message's size in bytes.
         size: u64,

@@ -65,7 +65,7 @@ pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
 /// The name that the certificate must contain.
 pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     let name = ServerName::try_from(bare_host(host).to_owned());
-    name.map_err(|_| "the server's host is no name that a certificate could bear".to_owned())
+    name.map_err(|_| "the server's host is not a name that a certificate can contain".to_owned())
 }
 
 /// A protocol version for display.
@@ -101,8 +101,7 @@ fn explain_certificate(error: &CertificateError) -> String {
             "the server's certificate comes from an unknown issuer (a CA file can make it known)".to_owned()
         }
         E::BadSignature => {
-            "the server's certificate comes from an unknown issuer that bears the name of a known one"
-                .to_owned()
+            "the server's certificate comes from an unknown issuer with the name of a known one".to_owned()
         }
         E::Expired | E::ExpiredContext { .. } => "the server's certificate has expired".to_owned(),
         E::NotValidYet | E::NotValidYetContext { .. } => {

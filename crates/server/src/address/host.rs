@@ -15,7 +15,7 @@ pub(super) fn name(given: &str) -> Result<String, Cow<'static, str>> {
         return Err("a part of the domain is longer than 63 bytes".into());
     }
     let Ok(ascii) = idna::domain_to_ascii_strict(given) else {
-        return Err("the domain is no host name".into());
+        return Err("the domain is not a valid host name".into());
     };
     if !reads_the_same(given, &ascii) {
         return Err("the domain has characters that stand for others; write the plain ones".into());

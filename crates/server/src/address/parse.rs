@@ -26,7 +26,7 @@ type Reason = Cow<'static, str>;
 pub(super) fn mailbox(text: &str) -> Result<Mailbox, Reason> {
     let trimmed = text.trim_matches(' ');
     if trimmed.is_empty() {
-        return Err("no address".into());
+        return Err("the address is empty".into());
     }
     if let Some(found) = character::control_in(trimmed) {
         return Err(format!("it has {found}").into());
@@ -125,7 +125,7 @@ fn display_name(raw: &str) -> Result<Option<String>, Reason> {
             '"' => quoted = !quoted,
             '\\' if quoted => name.extend(chars.next()),
             '(' | ')' if !quoted => {
-                return Err("comments in parentheses are not taken; put the name in quotes".into());
+                return Err("comments in parentheses are not supported; put the name in quotes".into());
             }
             ' ' if !quoted && name.ends_with(' ') => {}
             _ => name.push(c),
@@ -161,9 +161,9 @@ fn reason_of(text: &str) -> Reason {
     match () {
         () if bare.matches('"').count() % 2 == 1 => "a quote is not closed",
         () if bare.contains(';') || is_group(&bare) => {
-            "groups and semicolons are not taken; separate addresses by commas"
+            "groups and semicolons are not supported; separate addresses with commas"
         }
-        () if bare.contains(['(', ')']) => "comments in parentheses are not taken",
+        () if bare.contains(['(', ')']) => "comments in parentheses are not supported",
         () if bare.contains("<@") => "routes (<@a,@b:c@d>) are obsolete",
         () if bare.contains(',') || bare.matches('<').count() > 1 => {
             "it could be read as a second address; give one mailbox at a time, names with commas in quotes"
@@ -171,17 +171,17 @@ fn reason_of(text: &str) -> Reason {
         () if ats == 0 => "there is no @; expected name@domain",
         () if ats > 1 => "there is more than one @; it could be read as a second address",
         () if bare.contains('<') != bare.contains('>') => "an angle bracket is not closed or not opened",
-        () if bare.contains('>') && !bare.ends_with('>') => "something follows the address",
+        () if bare.contains('>') && !bare.ends_with('>') => "there is text after the address",
         () if bare.starts_with('@') || bare.contains("<@") => "there is nothing before the @",
-        () if bare.ends_with('@') || bare.contains("@>") => "there is no domain behind the @",
+        () if bare.ends_with('@') || bare.contains("@>") => "there is no domain after the @",
         () if bare.split('@').next().is_some_and(|local| local.len() > 64) => {
             "the part before the @ is longer than 64 bytes"
         }
         () if text.len() > ADDRESS_LIMIT => "the address is longer than 254 bytes",
         () if bare.contains("..") || bare.contains(".@") || bare.contains("@.") || bare.ends_with('.') => {
-            "an empty part between, before or behind dots"
+            "an empty part before, after or between dots"
         }
-        () => "it is no address; expected name@domain or Name <name@domain>",
+        () => "this is not an address; expected name@domain or Name <name@domain>",
     }
     .into()
 }

@@ -87,7 +87,7 @@ impl Args {
             return Ok(self);
         }
         let message = format!(
-            "{} before this subcommand would have no effect; a subcommand's own options stand behind it",
+            "{} before this subcommand would have no effect; put a subcommand's own options after it",
             given.join(", ")
         );
         Err(Self::command().error(ErrorKind::ArgumentConflict, message))

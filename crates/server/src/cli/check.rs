@@ -108,7 +108,7 @@ fn server_rows(server: &ServerConfig) -> Vec<Row> {
 fn encryption_row(server: &ServerConfig) -> Row {
     use crate::config::Encryption::{Implicit, None, StartTls};
     match server.encryption {
-        Implicit => (&var::USE_SSL, "true: TLS from the first byte".to_owned()),
+        Implicit => (&var::USE_SSL, "true: implicit TLS".to_owned()),
         StartTls => (&var::USE_TLS, "true: STARTTLS, required".to_owned()),
         None => (&var::USE_TLS, "false: no encryption".to_owned()),
     }

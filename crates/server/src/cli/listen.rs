@@ -16,21 +16,20 @@ pub async fn listen(host: &str, port: u16, http: &HttpConfig) -> anyhow::Result<
     let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, port))
         .await
-        .with_context(|| format!("--host {host} is no address of this machine"))?
+        .with_context(|| format!("--host {host} is not an address of this machine"))?
         .collect();
     let is_reached_from_outside = addresses.iter().any(|address| !address.ip().is_loopback());
     if is_reached_from_outside && http.token.is_none() {
         if !http.allow_unauthenticated {
             bail!(REFUSED.replace("{host}", host));
         }
-        warn!("whoever reaches this port may send mail in your name: no token is set");
+        warn!("no token is set: whoever reaches this port can send mail in your name");
     }
     let listening = TcpListener::bind(addresses.as_slice()).await;
-    listening
-        .with_context(|| format!("{host} port {port} cannot be listened on; choose another --host or --port"))
+    listening.with_context(|| format!("{host} port {port} is not available; choose another --host or --port"))
 }
 
-const REFUSED: &str = "--host {host} is reached from beyond this machine, and clients would not have to show who they are. \
+const REFUSED: &str = "--host {host} is reachable from other machines, and clients would not be authenticated. \
     Set SMTP_MCP_HTTP_TOKEN (or SMTP_MCP_HTTP_TOKEN_FILE) to a long random value, which clients then send as \
     `Authorization: Bearer …`; or, where something in front of this program lets only your clients through, set \
     SMTP_MCP_ALLOW_UNAUTHENTICATED=true; or use --host 127.0.0.1.";

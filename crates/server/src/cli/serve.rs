@@ -72,7 +72,7 @@ async fn run(
         Some((listener, http)) => mcp::serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
     if timeout(QUIT_GRACE_PERIOD, dispatch.drain()).await.is_err() {
-        info!("some SMTP servers were left without a goodbye");
+        info!("some SMTP connections were closed without QUIT");
     }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -104,11 +104,11 @@ async fn reload(dispatch: &Dispatch) {
         Ok(reloaded) if reloaded.from_environment_only => {
             warn!("nothing can have changed: everything comes from this process's own environment");
         }
-        Ok(reloaded) => info!(changes = reloaded.changes.total(), "the new configuration is in force"),
+        Ok(reloaded) => info!(changes = reloaded.changes.total(), "the new configuration is in effect"),
         Err(failure) => {
             error!(
                 step = failure.step,
-                "not reloaded, the old configuration goes on serving: {}",
+                "not reloaded, the old configuration stays in effect: {}",
                 without_addresses(&failure.message)
             );
         }

@@ -34,7 +34,7 @@ pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attach
         match bytes {
             Ok(bytes) if bytes.len() > left => {
                 errors.add(format!(
-                    "attachments: together larger than {}",
+                    "attachments: larger than {} in total",
                     limits::size(config.limits.attachments_bytes)
                 ));
                 break;
@@ -74,14 +74,14 @@ fn read(path: &str, config: &Config, left: usize) -> Result<Vec<u8>, String> {
 /// same message, so that it reveals nothing about what is outside.
 fn find(path: &str, dirs: &[PathBuf]) -> Result<Handle, String> {
     if path.contains('\0') {
-        return Err(format!("{}: a path has no control characters", character::quoted(path)));
+        return Err(format!("{}: a path cannot contain control characters", character::quoted(path)));
     }
     let path = Path::new(path);
     let found = dirs.iter().find_map(|dir| open_beneath(dir, path));
     found.ok_or_else(|| {
         let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
         format!(
-            "{}: no readable file in the allowed directories ({}); links may not lead out of them",
+            "{}: no readable file in the allowed directories ({}); symlinks cannot escape them",
             character::quoted(&path.to_string_lossy()),
             dirs.join(", ")
         )
@@ -117,7 +117,7 @@ fn read_bounded(handle: Handle, limits: &CallLimits, left: usize) -> Result<Vec<
     let too_large = || match most == left {
         true => {
             format!(
-                "with it the attachments are larger than {} together",
+                "with it the attachments are larger than {} in total",
                 limits::size(limits.attachments_bytes)
             )
         }

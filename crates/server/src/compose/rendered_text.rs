@@ -36,7 +36,7 @@ fn fill_in(draft: &Draft, limits: &CallLimits) -> Result<RenderedText, Validatio
     let mut errors = ValidationErrors::default();
     for name in draft.vars.keys().filter(|name| !template::is_name(name)) {
         let expected = "expected letters, digits and _, not beginning with a digit";
-        errors.add(format!("template_vars: {} is no name: {expected}", character::quoted(name)));
+        errors.add(format!("template_vars: {} is not a valid name: {expected}", character::quoted(name)));
     }
     let mut missing = BTreeSet::new();
     let mut rendered = |field: &str, text: &str, escaping, most| {
@@ -72,10 +72,10 @@ fn named(missing: &BTreeSet<String>) -> String {
 fn check(texts: &RenderedText, limits: &CallLimits) -> Result<(), ValidationErrors> {
     let mut errors = ValidationErrors::default();
     if texts.subject.trim().is_empty() {
-        errors.add("subject: empty once its template was filled in");
+        errors.add("subject: empty after its template was rendered");
     }
     if let Some(found) = character::control_in(&texts.subject) {
-        errors.add(format!("subject: a value puts in {found}; a subject is one line"));
+        errors.add(format!("subject: a value inserts {found}; a subject must be one line"));
     }
     if texts.subject.chars().count() > limits.subject_chars {
         errors.add(format!("subject: {}", too_long("subject", limits)));
@@ -95,5 +95,5 @@ fn too_long(field: &str, limits: &CallLimits) -> String {
         "subject" => format!("longer than {} characters", limits.subject_chars),
         _ => format!("larger than {}", limits::size(limits.body_bytes)),
     };
-    format!("{most} once its template was filled in")
+    format!("{most} after its template was rendered")
 }

@@ -51,7 +51,7 @@ fn refuse_expansion(path: &Path, text: &str, line: Option<usize>, problems: &mut
     }
     let location = Location::File(path.to_owned(), Some(number));
     let problem = format!(
-        "{name} ({location}): found a value with $, which would be replaced, expected it in single quotes"
+        "{name} ({location}): found a value with $, which would be expanded, expected it in single quotes"
     );
     if !problems.contains(&problem) {
         problems.push(problem);

@@ -10,7 +10,7 @@ pub(super) fn parse_host(text: &str) -> Result<String, String> {
         );
     }
     if text.contains('@') {
-        return Err("it has a login; that belongs in SMTP_USERNAME and SMTP_PASSWORD".to_owned());
+        return Err("it has credentials; those belong in SMTP_USERNAME and SMTP_PASSWORD".to_owned());
     }
     if let Some(address) = literal(text) {
         return Ok(address.to_string());
@@ -18,7 +18,7 @@ pub(super) fn parse_host(text: &str) -> Result<String, String> {
     if let Some((host, port)) =
         text.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
     {
-        return Err(format!("it has a port; write host {host} and port {port} apart"));
+        return Err(format!("it has a port; set host {host} and port {port} separately"));
     }
     host_name(text)
 }
@@ -37,7 +37,7 @@ pub(super) fn parse_ehlo_name(text: &str) -> Result<String, String> {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => inside.parse::<Ipv4Addr>().is_ok(),
     };
-    if is_literal { Ok(text.to_owned()) } else { Err("no address stands in the brackets".to_owned()) }
+    if is_literal { Ok(text.to_owned()) } else { Err("there is no address in the brackets".to_owned()) }
 }
 
 fn literal(text: &str) -> Option<IpAddr> {
@@ -52,17 +52,17 @@ fn host_name(text: &str) -> Result<String, String> {
         return Err("it is longer than 253 characters".to_owned());
     }
     if let Some(label) = name.split('.').find(|label| !is_label(label)) {
-        return Err(format!("{label:?} is no part of a host name"));
+        return Err(format!("{label:?} is not a valid host name label"));
     }
     let last = name.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("it looks like an IPv4 address, but is none".to_owned());
+        return Err("it looks like an IPv4 address but is not one".to_owned());
     }
     Ok(name)
 }
 
 fn a_labels(text: &str) -> Result<String, String> {
-    idna::domain_to_ascii_strict(text).map_err(|_| "it is no valid international host name".to_owned())
+    idna::domain_to_ascii_strict(text).map_err(|_| "it is not a valid internationalized host name".to_owned())
 }
 
 /// Underscores are allowed: container networks use them in service names.

@@ -132,7 +132,7 @@ fn refuse_same_names(servers: &[(&ServerEntry, (ServerConfig, Provenance))], dia
         let (label, name, other) = (name_of(entry), &server.name, name_of(earlier));
         diagnostics
             .problems
-            .push(format!("{label}: found {name:?}, which {other} is already, expected a unique name"));
+            .push(format!("{label}: found {name:?}, which {other} has already, expected a unique name"));
     }
 }
 
@@ -150,10 +150,10 @@ fn unusual_port(server: &ServerConfig) -> Option<String> {
     let (name, port) = (&server.name, server.port);
     match (port, server.encryption) {
         (465, Encryption::StartTls) => Some(format!(
-            "server {name}: port {port} usually speaks TLS from the first byte, but STARTTLS is set; SMTP_USE_SSL=true is for that"
+            "server {name}: port {port} usually expects implicit TLS, but STARTTLS is set; SMTP_USE_SSL=true selects implicit TLS"
         )),
         (25 | 587, Encryption::Implicit) => Some(format!(
-            "server {name}: port {port} usually begins without TLS, but SMTP_USE_SSL is set; SMTP_USE_TLS=true alone is for that"
+            "server {name}: port {port} usually expects STARTTLS, but SMTP_USE_SSL is set; SMTP_USE_TLS=true alone selects STARTTLS"
         )),
         _ => None,
     }

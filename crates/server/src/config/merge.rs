@@ -46,7 +46,7 @@ fn untrusted_warning(foreign: &Source, source: &Source) -> Option<String> {
     }
     let (names, source, used) = (labels(settings.into_iter()), &source.name, &foreign.name);
     Some(format!(
-        "{names} ({source}): not used, because the servers come from {used}, which nobody named: a password must not travel to \
-         the hosts of somebody else's project; if the file is yours, --env-file {used} says so"
+        "{names} ({source}): not used, because the servers come from {used}, which was not asked for: a password must not \
+         be sent to hosts named by someone else's project; if the file is yours, pass --env-file {used}"
     ))
 }

@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
         let address = username.and_then(|username| Address::parse(username).ok());
         if address.is_none() {
             let reason =
-                if username.is_some() { "the username is no address" } else { "there is no username" };
+                if username.is_some() { "the username is not an address" } else { "there is no username" };
             let problem = format!(
                 "{}: not set, and {reason}, expected {}",
                 self.origin_of(&var::FROM_EMAIL),
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let problem = format!(
-            "{}: TLS is off and the host is not this machine, so the login could be read on its way, expected {} or {} to be true; {}=true allows it",
+            "{}: TLS is off and the host is not this machine, so the password could be read in transit, expected {} or {} to be true; {}=true allows it",
             self.origin_of(&var::USERNAME),
             self.label(&var::USE_TLS),
             self.label(&var::USE_SSL),

@@ -170,7 +170,7 @@ fn server_number(text: &str) -> Option<u32> {
 
 fn unknown(label: &str, location: &Location) -> String {
     let guess = nearest(label).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-    format!("{label} ({location}): this variable is not known and has no effect{guess}")
+    format!("{label} ({location}): this variable is unknown and has no effect{guess}")
 }
 
 /// The known name that `label` was probably meant to be, with its number kept.

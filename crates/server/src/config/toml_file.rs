@@ -140,7 +140,7 @@ fn not_here(name: &str, known: Option<&Variable>, may_stand_here: impl Fn(Scope)
     let candidates = VARIABLES.iter().copied().filter(|variable| may_stand_here(variable.scope));
     let guess = closest(name, candidates, Variable::toml_key);
     let guess = guess.map(|variable| format!("; did you mean {}?", variable.toml_key())).unwrap_or_default();
-    format!("this key is not known{guess}")
+    format!("this key is unknown{guess}")
 }
 
 /// The value as text or list of texts. A password must be text: a number would lose leading zeros.
@@ -170,7 +170,7 @@ fn with_article(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list of other things than text",
+        DeValue::Array(_) => "a list with values that are not strings",
         DeValue::Table(_) => "a table",
     }
 }

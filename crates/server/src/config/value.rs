@@ -100,15 +100,16 @@ pub(super) fn sender_rules(setting: &Setting) -> Result<Vec<SenderRule>, Reason>
 
 /// Names by which HTTP clients call the program.
 pub(super) fn authorities(setting: &Setting) -> Result<Vec<Authority>, Reason> {
-    items(setting, |item| Authority::parse(item).ok_or_else(|| format!("{item:?} is no host")))
+    items(setting, |item| Authority::parse(item).ok_or_else(|| format!("{item:?} is not a host")))
 }
 
 /// Origins of web pages.
 pub(super) fn web_origins(setting: &Setting) -> Result<Vec<WebOrigin>, Reason> {
     items(setting, |item| {
         let config_sources = item.strip_suffix('/').unwrap_or(item);
-        WebOrigin::parse(config_sources)
-            .ok_or_else(|| format!("{item:?} is no origin; it has a scheme, a host and perhaps a port"))
+        WebOrigin::parse(config_sources).ok_or_else(|| {
+            format!("{item:?} is not an origin; an origin is a scheme, a host and optionally a port")
+        })
     })
 }
 

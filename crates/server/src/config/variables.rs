@@ -72,17 +72,17 @@ variables! {
     /// Its port.
     PORT = ("SMTP_PORT", Account, DefaultValue::Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "");
     /// The login name.
-    USERNAME = ("SMTP_USERNAME", Account, DefaultValue::Words("none"), "a login name without control characters", "Set both or neither of name and password; neither is a relay that needs no login.");
+    USERNAME = ("SMTP_USERNAME", Account, DefaultValue::Words("none"), "a login name without control characters", "Set both the username and the password, or neither for a relay without login.");
     /// The password.
     PASSWORD = ("SMTP_PASSWORD", Account, DefaultValue::Words("none"), "a password without control characters", "Never shown and never logged.");
     /// STARTTLS.
     USE_TLS = ("SMTP_USE_TLS", Account, DefaultValue::Switch(true), SWITCH, "STARTTLS, required: a server that does not offer it gets no mail.");
     /// Implicit TLS.
-    USE_SSL = ("SMTP_USE_SSL", Account, DefaultValue::Switch(false), SWITCH, "TLS from the first byte, usually on port 465. Set alone, it switches STARTTLS off; both set to true is an error.");
+    USE_SSL = ("SMTP_USE_SSL", Account, DefaultValue::Switch(false), SWITCH, "Implicit TLS, usually on port 465. Set alone, it turns STARTTLS off; setting both to true is an error.");
     /// A CA.
     CA_FILE = ("SMTP_CA_FILE", Shared, DefaultValue::Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.");
     /// The time limit.
-    TIMEOUT = ("SMTP_TIMEOUT", Shared, DefaultValue::Number(30), "seconds, more than 0 and at most 300", "To connect, and for each SMTP command or write (35 s at most: a call must be answered); fractions are allowed. The answer to the end of the data has its own, longer limit.");
+    TIMEOUT = ("SMTP_TIMEOUT", Shared, DefaultValue::Number(30), "seconds, more than 0 and at most 300", "For connecting, and for each SMTP command or write (at most 35 s, because a call must be answered); fractions are allowed. The reply to the end of the data has its own, longer limit.");
     /// Further attempts.
     MAX_RETRIES = ("SMTP_MAX_RETRIES", Shared, DefaultValue::Number(3), "a whole number from 0 to 10", "Further connection attempts on one server after the first.");
     /// The identity.
@@ -94,7 +94,7 @@ variables! {
     /// The priority.
     PRIORITY = ("SMTP_PRIORITY", Account, DefaultValue::Words("0, or 100 − N"), "a whole number", "Higher is tried first; ties in the order of the numbers.");
     /// A login without TLS.
-    ALLOW_PLAINTEXT_AUTH = ("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, DefaultValue::Switch(false), SWITCH, "Lets a login travel without TLS to a host that is not this machine.");
+    ALLOW_PLAINTEXT_AUTH = ("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, DefaultValue::Switch(false), SWITCH, "Allows a login without TLS to a host other than this machine.");
     /// The name for EHLO.
     EHLO_NAME = ("SMTP_EHLO_NAME", Shared, DefaultValue::Words("the connection's own address"), "a host name or an address in brackets, in ASCII", "What EHLO names this machine.");
     /// Directories for attachments.
@@ -116,11 +116,11 @@ variables! {
     /// The same, in a file.
     MCP_HTTP_TOKEN_FILE = ("SMTP_MCP_HTTP_TOKEN_FILE", Global, DefaultValue::Words("none"), "the path of a readable file with one line, the token", "HTTP only: instead of the variable.");
     /// Beyond loopback without a token.
-    MCP_ALLOW_UNAUTHENTICATED = ("SMTP_MCP_ALLOW_UNAUTHENTICATED", Global, DefaultValue::Switch(false), SWITCH, "HTTP only: whoever reaches the port may send mail in your name. Without it and without a token, only loopback is listened on.");
+    MCP_ALLOW_UNAUTHENTICATED = ("SMTP_MCP_ALLOW_UNAUTHENTICATED", Global, DefaultValue::Switch(false), SWITCH, "HTTP only: allows clients without a token on addresses other than loopback. Whoever reaches the port can send mail in your name.");
     /// Allowed host names.
-    MCP_ALLOWED_HOSTS = ("SMTP_MCP_ALLOWED_HOSTS", Global, DefaultValue::Words("none"), "host names or addresses, each perhaps with a port, separated by commas", "HTTP only: by which names clients may call the program, besides localhost, 127.0.0.1 and [::1].");
+    MCP_ALLOWED_HOSTS = ("SMTP_MCP_ALLOWED_HOSTS", Global, DefaultValue::Words("none"), "host names or addresses, each perhaps with a port, separated by commas", "HTTP only: the names under which clients may call the program, besides localhost, 127.0.0.1 and [::1].");
     /// Allowed origins.
-    MCP_ALLOWED_ORIGINS = ("SMTP_MCP_ALLOWED_ORIGINS", Global, DefaultValue::Words("those of this machine"), "origins such as https://app.example.org, separated by commas", "HTTP only: which web pages may call the program. Clients that are no web pages are not concerned.");
+    MCP_ALLOWED_ORIGINS = ("SMTP_MCP_ALLOWED_ORIGINS", Global, DefaultValue::Words("those of this machine"), "origins such as https://app.example.org, separated by commas", "HTTP only: which web pages may call the program. Other clients are not affected.");
     /// The TOML file.
     MCP_CONFIG = ("SMTP_MCP_CONFIG", Process, DefaultValue::Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.");
 }

@@ -47,26 +47,26 @@ pub(super) fn no_server(snapshot: &Snapshot, message: &Message) -> String {
 fn hint(server: &ServerConfig, error: &Error) -> String {
     match (error.phase, &error.kind) {
         (_, ErrorKind::StartTlsMissing) => starttls_missing(server),
-        (_, ErrorKind::StartTlsInjected) => "Somebody may be tampering with the connection; nothing was sent".to_owned(),
+        (_, ErrorKind::StartTlsInjected) => "Someone may be tampering with the connection; nothing was sent".to_owned(),
         (_, ErrorKind::PlaintextLogin) => {
-            "Set SMTP_USE_TLS or SMTP_USE_SSL to true, or SMTP_ALLOW_PLAINTEXT_AUTH=true if you accept that the password can be read on the way".to_owned()
+            "Set SMTP_USE_TLS or SMTP_USE_SSL to true, or SMTP_ALLOW_PLAINTEXT_AUTH=true if you accept that the password can be read in transit".to_owned()
         }
-        (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login it wants for SMTP submission, and on which port".to_owned(),
+        (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login mechanism and port it wants for SMTP submission".to_owned(),
         (_, ErrorKind::Certificate(_)) => certificate(),
         (_, ErrorKind::NotTls | ErrorKind::Tls(_)) => tls(server),
-        (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typing error, and the network".to_owned(),
+        (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
         (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
         (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),
-        (_, ErrorKind::Cancelled) => "It ran out of time before its last byte; nothing was sent by this server".to_owned(),
+        (_, ErrorKind::Cancelled) => "The time ran out before the last byte was sent; this server delivers nothing".to_owned(),
         (Phase::Connect, ErrorKind::Io(_) | ErrorKind::TimedOut(_)) => format!(
             "Check SMTP_HOST and SMTP_PORT ({}), and whether a firewall or the provider blocks the port",
             server.port
         ),
         (Phase::Greeting, ErrorKind::TimedOut(_) | ErrorKind::Closed | ErrorKind::Garbage(_)) if server.encryption != Encryption::Implicit => {
-            "If this port speaks TLS from the first byte (465), set SMTP_USE_SSL=true".to_owned()
+            "If this port expects implicit TLS (465), set SMTP_USE_SSL=true".to_owned()
         }
         (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.code >= 400 => String::new(),
-        (Phase::EndOfData, _) => "The mail may have been delivered. Ask the recipient or look into the Sent folder before you send it again".to_owned(),
+        (Phase::EndOfData, _) => "The mail may have been delivered. Ask the recipient or check the Sent folder before you send it again".to_owned(),
         (phase, ErrorKind::Reply(reply)) => reply_hint(server, phase, reply),
         _ => String::new(),
     }
@@ -76,7 +76,7 @@ fn reply_hint(server: &ServerConfig, phase: Phase, reply: &Reply) -> String {
     match (phase, reply.code) {
         (Phase::Auth, 530 | 534 | 535) => login_refused(server),
         (Phase::Mail | Phase::Rcpt, 530) => {
-            "The server wants a login: set SMTP_USERNAME and SMTP_PASSWORD".to_owned()
+            "The server requires a login: set SMTP_USERNAME and SMTP_PASSWORD".to_owned()
         }
         (Phase::Mail, 500..=599) => {
             format!(
@@ -84,14 +84,14 @@ fn reply_hint(server: &ServerConfig, phase: Phase, reply: &Reply) -> String {
                 sender_hint(server)
             )
         }
-        (Phase::Rcpt, 500..=599) => "Check the address; the server will not take it as it is".to_owned(),
-        (Phase::Rcpt, 400..=499) => "The server may take it later".to_owned(),
-        (_, 421) => "The server is closing connections for the moment".to_owned(),
+        (Phase::Rcpt, 500..=599) => "Check the address; the server will not accept it as it is".to_owned(),
+        (Phase::Rcpt, 400..=499) => "The server may accept it later".to_owned(),
+        (_, 421) => "The server is closing connections at the moment".to_owned(),
         (Phase::Greeting | Phase::Hello, _) => {
-            "The server does not want to talk to this machine: check SMTP_HOST and SMTP_PORT, or ask its operator".to_owned()
+            "The server refuses connections from this machine: check SMTP_HOST and SMTP_PORT, or ask its operator".to_owned()
         }
         (Phase::Tls, _) => {
-            "The server cannot protect the connection, and nothing was sent in plaintext: ask its operator, or use another port".to_owned()
+            "The server cannot start TLS, and nothing was sent in plaintext: ask its operator, or use another port".to_owned()
         }
         _ => String::new(),
     }
@@ -103,7 +103,7 @@ fn sender_hint(server: &ServerConfig) -> String {
 
 fn starttls_missing(server: &ServerConfig) -> String {
     let instead = if server.port == 465 {
-        "Port 465 speaks TLS from the first byte: set SMTP_USE_SSL=true"
+        "Port 465 expects implicit TLS: set SMTP_USE_SSL=true"
     } else {
         "Use port 465 with SMTP_USE_SSL=true"
     };
@@ -111,14 +111,14 @@ fn starttls_missing(server: &ServerConfig) -> String {
 }
 
 fn certificate() -> String {
-    "For a server with a certificate of its own set SMTP_CA_FILE to the CA or the certificate (PEM); its name must match SMTP_HOST. Nothing was sent in plaintext".to_owned()
+    "For a server with a private or self-signed certificate, set SMTP_CA_FILE to the CA or the certificate (PEM); its name must match SMTP_HOST. Nothing was sent in plaintext".to_owned()
 }
 
 fn tls(server: &ServerConfig) -> String {
     let port = match server.encryption {
-        Encryption::Implicit => "If this port speaks STARTTLS (587 or 25), set SMTP_USE_SSL=false. ",
+        Encryption::Implicit => "If this port expects STARTTLS (587 or 25), set SMTP_USE_SSL=false. ",
         Encryption::StartTls if server.port == 465 => {
-            "Port 465 speaks TLS from the first byte: set SMTP_USE_SSL=true. "
+            "Port 465 expects implicit TLS: set SMTP_USE_SSL=true. "
         }
         Encryption::StartTls | Encryption::None => "",
     };
@@ -129,13 +129,13 @@ fn login_refused(server: &ServerConfig) -> String {
     let host = server.host.to_ascii_lowercase();
     let provider = match () {
         () if host.ends_with("gmail.com") || host.ends_with("googlemail.com") => {
-            " Gmail wants an app password (Google Account, Security, App passwords), not the account's own."
+            " Gmail requires an app password (Google Account, Security, App passwords), not the account's own."
         }
         () if host.ends_with("office365.com") || host.ends_with("outlook.com") => {
-            " Microsoft wants SMTP AUTH enabled for the mailbox, and an app password where two-step sign-in is on."
+            " Microsoft requires SMTP AUTH to be enabled for the mailbox, and an app password where two-step sign-in is on."
         }
         () if host.ends_with("yahoo.com") => {
-            " Yahoo wants an app password (Account security, Generate app password)."
+            " Yahoo requires an app password (Account security, Generate app password)."
         }
         () => "",
     };

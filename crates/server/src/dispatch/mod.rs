@@ -90,7 +90,7 @@ impl Dispatch {
                     state.close(RecipientStatus::Deferred, Phase::Data, &words, false);
                 } else {
                     state.close(RecipientStatus::Unknown, Phase::EndOfData, STILL_WAITING, true);
-                    info!("a delivery goes on without its caller");
+                    info!("a delivery continues without its caller");
                 }
             }
         }
@@ -106,7 +106,7 @@ impl Dispatch {
     /// Returns when a caller can wait no longer, with the reason.
     async fn wait_limit(&self, deadline: Instant) -> &'static str {
         tokio::select! {
-            () = tokio::time::sleep_until(deadline) => "the time was over",
+            () = tokio::time::sleep_until(deadline) => "the time ran out",
             () = self.shutdown_deadline.cancelled() => "the program is stopping",
         }
     }
@@ -136,7 +136,7 @@ impl Dispatch {
             return Switched::Unreachable(server.status(false), words);
         }
         self.snapshot.store(Arc::new(snapshot.preferring(name)));
-        info!(server = name, "switched: it is tried first now");
+        info!(server = name, "switched: it is tried first from now on");
         Switched::Done(server.status(true))
     }
 

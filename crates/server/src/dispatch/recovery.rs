@@ -34,7 +34,7 @@ async fn check_recovery(server: Weak<Upstream>) {
                 other => other,
             },
         };
-        info!(server = server.name(), works = health == HealthImpact::Healthy, "probed after back-off");
+        info!(server = server.name(), works = health == HealthImpact::Healthy, "checked after back-off");
         server.note(health, began);
     }
     let Some(server) = server.upgrade() else {

@@ -103,7 +103,7 @@ pub async fn serve_http(
     // Only after the responses are out: on this signal rmcp responds 500 to calls in flight.
     sessions.cancel();
     if timeout(CONNECTIONS_GRACE_PERIOD, connections.all_closed()).await.is_err() {
-        info!("some connections were cut");
+        info!("some connections were closed before their response was sent");
     }
 }
 

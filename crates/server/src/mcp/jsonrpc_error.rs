@@ -109,7 +109,7 @@ impl JsonRpcError {
     /// The response to a message that was skipped because it is longer than `limit` bytes.
     pub(super) fn too_long(limit: usize) -> Self {
         let message = format!(
-            "Invalid request: a request may have {} MiB; send less, or attach files by path",
+            "Invalid request: a request is limited to {} MiB; send less, or attach files by path",
             limit >> 20
         );
         Self::anonymous(INVALID_REQUEST, message)
@@ -118,13 +118,15 @@ impl JsonRpcError {
     /// The response to a message that would take far more memory than its size.
     fn too_many_values(id: Value) -> Self {
         let id = if is_id(&id) { id } else { Value::Null };
-        let message = format!("Invalid request: a request may hold {} JSON values", json_limits::MAX_VALUES);
+        let message =
+            format!("Invalid request: a request is limited to {} JSON values", json_limits::MAX_VALUES);
         Self::about(id, INVALID_REQUEST, message)
     }
 
     /// The response to a request whose id is already in flight. With that id it would be taken for the other's response.
     pub(super) fn repeated() -> Self {
-        let message = "Invalid request: a request with the same id is still under way; this one was not run";
+        let message =
+            "Invalid request: a request with the same id is still in progress; this one was not processed";
         Self::anonymous(INVALID_REQUEST, message)
     }
 

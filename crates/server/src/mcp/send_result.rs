@@ -112,7 +112,7 @@ impl<'a> ByStatus<'a> {
     fn partial_text(&self) -> String {
         let all = self.accepted.len() + self.refused.len();
         format!(
-            "Sent to {} of {all}: {}. Not sent to {}. Whoever has it must not get it again: send only to the others.",
+            "Sent to {} of {all}: {}. Not sent to {}. Do not send it again to those who have it: send only to the others.",
             self.accepted.len(),
             named(&self.accepted),
             reasons(&self.refused)
@@ -122,7 +122,7 @@ impl<'a> ByStatus<'a> {
     fn unknown_text(&self) -> String {
         let mut text = format!("May have been sent: {}.", reasons(&self.unknown));
         if !self.accepted.is_empty() {
-            text += &format!(" Sent for sure to {}.", named(&self.accepted));
+            text += &format!(" Certainly sent to {}.", named(&self.accepted));
         }
         if !self.refused.is_empty() {
             text += &format!(" Not sent to {}.", reasons(&self.refused));

@@ -49,13 +49,13 @@ pub(super) fn parse_all(
     errors: &mut ValidationErrors,
 ) -> Vec<AttachmentSpec> {
     if args.len() > COUNT_LIMIT {
-        errors.add(format!("attachments: {} and at most {COUNT_LIMIT} are taken", args.len()));
+        errors.add(format!("attachments: {} but at most {COUNT_LIMIT} are allowed", args.len()));
         return Vec::new();
     }
     let together: usize = args.iter().filter_map(|one| one.content.as_deref()).map(decoded_size).sum();
     if together > limits.attachments_bytes {
         errors.add(format!(
-            "attachments: together {} and at most {} are taken",
+            "attachments: {} in total but at most {} are allowed",
             limits::size(together),
             limits::size(limits.attachments_bytes)
         ));
@@ -121,7 +121,7 @@ fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, String> {
     let size = decoded_size(text);
     if size > limits.attachment_bytes {
         return Err(format!(
-            "{} and at most {} are taken",
+            "{} but at most {} are allowed",
             limits::size(size),
             limits::size(limits.attachment_bytes)
         ));
@@ -132,11 +132,11 @@ fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, String> {
     let alphabet = if bare.ends_with('=') { &STANDARD } else { &STANDARD_NO_PAD };
     alphabet.decode(bare.as_ref()).map_err(|_| {
         if text.starts_with("data:") {
-            "a data URL; give only what stands behind the comma".to_owned()
+            "a data URL; give only the part after the comma".to_owned()
         } else if text.contains(['-', '_']) {
-            "no valid base64: URL-safe characters (- _); use the standard alphabet (+ /)".to_owned()
+            "not valid base64: URL-safe characters (- _); use the standard alphabet (+ /)".to_owned()
         } else {
-            "no valid base64".to_owned()
+            "not valid base64".to_owned()
         }
     })
 }

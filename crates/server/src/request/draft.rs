@@ -96,7 +96,7 @@ impl Draft {
         let recipients = self.recipients().len();
         if recipients > limits.recipients {
             errors.add(format!(
-                "to, cc, bcc: {recipients} recipients; at most {} are taken",
+                "to, cc, bcc: {recipients} recipients; at most {} are allowed",
                 limits.recipients
             ));
         }
@@ -104,7 +104,7 @@ impl Draft {
             errors.add("subject: must not be empty");
         }
         if let Some(found) = character::control_in(&self.subject) {
-            errors.add(format!("subject: {found}; a subject is one line"));
+            errors.add(format!("subject: {found}; a subject must be one line"));
         }
         // a template may be longer than its result, but not without limit
         let most = if self.vars.is_empty() { limits.subject_chars } else { 10 * limits.subject_chars };

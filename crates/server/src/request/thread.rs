@@ -22,7 +22,7 @@ impl MessageId {
         match parse_msg_id(id.as_bytes()) {
             Ok(_) if plain => Ok(Self(id)),
             _ => Err(format!(
-                "{} is no Message-ID: expected <left@right> without spaces",
+                "{} is not a Message-ID: expected <left@right> without spaces",
                 character::quoted(text)
             )),
         }

@@ -59,7 +59,7 @@ impl fmt::Display for ValidationErrors {
     /// All errors in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problems.join("; "))?;
-        if self.has_more { f.write_str("; and more like these") } else { Ok(()) }
+        if self.has_more { f.write_str("; and more errors like these") } else { Ok(()) }
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
         errors.join(ValidationErrors::one("last"));
         assert!(
             errors.to_string().starts_with("first; ")
-                && errors.to_string().ends_with("; other; and more like these")
+                && errors.to_string().ends_with("; other; and more errors like these")
         );
         assert_eq!(errors.problems().len(), MAX_ERRORS);
     }

@@ -1,6 +1,8 @@
 //! From the arguments of a call to the bytes of a message.
 
 #[cfg(test)]
+mod attachments;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod hostile;

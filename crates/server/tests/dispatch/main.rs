@@ -9,10 +9,10 @@ mod logins;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod recipients;
+#[cfg(test)]
 mod silent;
 #[cfg(test)]
 mod stalls;
-#[cfg(test)]
-mod table;
 #[cfg(test)]
 mod together;

@@ -159,10 +159,10 @@ fn chunked(request: &str) -> String {
     format!("{head}\r\n\r\n{}0\r\n\r\n", chunks.collect::<String>())
 }
 
-fn sent_away(answer: &Answer) {
+fn assert_busy(answer: &Answer) {
     assert_eq!((answer.status, answer.code()), (503, -32000), "{answer:?}");
     assert!(answer.head.contains("retry-after: "), "{answer:?}");
-    assert!(answer.body.contains("nothing was done with this request; try again"), "{answer:?}");
+    assert!(answer.body.contains("did nothing with this request; try again"), "{answer:?}");
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
     for request in
         [second.clone(), chunked(&second), polite(second.split_inclusive("\r\n\r\n").next().unwrap())]
     {
-        sent_away(&exchange(address, request).await);
+        assert_busy(&exchange(address, request).await);
     }
     for request in [large(60 << 10), chunked(&large(50 << 10)), large(300 << 10)] {
         assert_eq!(exchange(address, request).await.status, 200);
@@ -220,7 +220,7 @@ async fn a_call_whose_client_went_away_still_counts() {
     sink.wait_until(|events| events.iter().any(|event| matches!(event.kind, EventKind::Content { .. })))
         .await;
     drop(lost);
-    sent_away(&exchange(address, mail("sent away")).await);
+    assert_busy(&exchange(address, mail("refused")).await);
     latch.release();
     sink.wait_for(1).await;
     // The mail arrives a moment before the call ends.

@@ -51,7 +51,9 @@ impl Session {
     fn data_error(&self) -> Option<Reply> {
         match &self.transaction {
             None => Some(Reply::new(503, "5.5.1", "MAIL first")),
-            Some(Transaction { chunks: Some(_), .. }) => Some(Reply::new(503, "5.5.1", "BDAT is under way")),
+            Some(Transaction { chunks: Some(_), .. }) => {
+                Some(Reply::new(503, "5.5.1", "BDAT is in progress"))
+            }
             Some(transaction) if transaction.recipients.is_empty() => {
                 Some(Reply::new(554, "5.5.1", "no valid recipients"))
             }

@@ -51,7 +51,7 @@ impl Session {
             return Some(Reply::new(503, "5.5.1", "EHLO first"));
         }
         if self.transaction.is_some() {
-            return Some(Reply::new(503, "5.5.1", "a mail is under way"));
+            return Some(Reply::new(503, "5.5.1", "a mail transaction is in progress"));
         }
         if self.login.is_none() && self.behavior().login_required {
             return Some(Reply::new(530, "5.7.0", "log in first"));

@@ -4,6 +4,7 @@
 
 mod conversations;
 mod faults;
+mod opening;
 mod peer;
 mod pool;
 mod protection;

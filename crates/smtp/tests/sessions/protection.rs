@@ -160,7 +160,7 @@ async fn whom_to_trust() {
             "a CA of the same name",
             issued(&local),
             Some(&namesake),
-            Some("the server's certificate comes from an unknown issuer that bears the name"),
+            Some("the server's certificate comes from an unknown issuer with the name of a known one"),
         ),
         (
             "unknown self-signed",
@@ -227,7 +227,7 @@ async fn tls_that_does_not_come_about() {
         (
             format!("{hello}S: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\nS+ 220 go\nS: 250 injected\n= eof"),
             start_tls(&server.pem),
-            "plaintext was injected behind STARTTLS",
+            "plaintext was injected after STARTTLS",
         ),
         (
             "S: 220 mx ESMTP\n= eof".to_owned(),

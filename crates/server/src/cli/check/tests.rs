@@ -45,7 +45,7 @@ fn every_value_is_told_with_its_place() {
     let printed = printed.replace(&folder.path().display().to_string(), "<dir>");
     insta::assert_snapshot!(printed, @r#"
     read <dir>/x.env
-    warning: SMTP_PROT (environment): this variable is not known and has no effect; did you mean SMTP_PORT?
+    warning: SMTP_PROT (environment): this variable is unknown and has no effect; did you mean SMTP_PORT?
 
     server primary
       SMTP_HOST                           h  (<dir>/x.env, line 1)

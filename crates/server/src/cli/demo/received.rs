@@ -19,7 +19,7 @@ pub(super) struct Received<'a> {
 
 impl<'a> Received<'a> {
     pub(super) fn read(mail: &'a Mail) -> anyhow::Result<Self> {
-        let message = MessageParser::default().parse(&mail.bytes).context("what arrived is no mail")?;
+        let message = MessageParser::default().parse(&mail.bytes).context("what arrived is not a mail")?;
         Ok(Self { mail, message })
     }
 

@@ -96,12 +96,12 @@ fn a_toml_file_is_told_line_and_key() {
     password (<dir>/x.toml, line 9): found a number, expected a password without control characters
     [[server]] (<dir>/x.toml, line 11): has no host, expected host = a host name or an address, without scheme and port
     use_tls (<dir>/x.toml, line 15): found a date, expected one of true, 1, yes, on, false, 0, no, off
-    timeuot (<dir>/x.toml, line 4): this key is not known; did you mean timeout?
+    timeuot (<dir>/x.toml, line 4): this key is unknown; did you mean timeout?
     port (<dir>/x.toml, line 8): found "70000", expected a whole number from 1 to 65535
     from_email (<dir>/x.toml, line 7): not set, and there is no username, expected one address, such as ada@example.org or Ada <ada@example.org>
     host (<dir>/x.toml, line 14): found "a, b" (one value, not a list), expected a host name or an address, without scheme and port
     password (<dir>/x.toml, line 14): not set, though username is, expected both or neither (neither is a relay that needs no login)
-    from_email (<dir>/x.toml, line 14): not set, and the username is no address, expected one address, such as ada@example.org or Ada <ada@example.org>
+    from_email (<dir>/x.toml, line 14): not set, and the username is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
     max_recipients (<dir>/x.toml, line 1): found "many", expected a whole number from 1 to 1000
     attachment_dirs (<dir>/x.toml, line 3): found "gone, ." (<dir>/gone does not exist or cannot be reached), expected existing directories, separated like PATH
     "#);
@@ -148,11 +148,11 @@ fn an_env_file_is_told_line_and_name() {
     )]);
     insta::assert_snapshot!(folder.problems(&ConfigSources { env_file: Some(folder.path("x.env")), ..folder.config_sources("") }), @r#"
     SMTP_PASSWORD (<dir>/x.env, line 4): found a line that cannot be read, expected NAME=value; put a value with spaces, $, # or \ into single quotes
-    SMTP_NAME (<dir>/x.env, line 5): found a value with $, which would be replaced, expected it in single quotes
+    SMTP_NAME (<dir>/x.env, line 5): found a value with $, which would be expanded, expected it in single quotes
     a line (<dir>/x.env, line 9): found a line that cannot be read, expected NAME=value; put a value with spaces, $, # or \ into single quotes
     SMTP_PORT (<dir>/x.env, line 6): found "x", expected a whole number from 1 to 65535
     SMTP_PASSWORD (<dir>/x.env, line 2): not set, though SMTP_USERNAME is, expected both or neither (neither is a relay that needs no login)
-    warning: SMTP_PROT (<dir>/x.env, line 7): this variable is not known and has no effect; did you mean SMTP_PORT?
+    warning: SMTP_PROT (<dir>/x.env, line 7): this variable is unknown and has no effect; did you mean SMTP_PORT?
     "#);
 }
 

@@ -139,7 +139,7 @@ fn nothing_of_the_environment_travels_to_a_host_that_a_dot_env_names() {
         assert!(warnings.contains("SMTP_PASSWORD") && !warnings.contains("=env"), "{warnings}");
     }
     let (_, warnings) = By::DotEnv.loaded(ONE_ENV, "SMTP_PASSWORD=env\nSMTP_PORT_2=25");
-    insta::assert_snapshot!(warnings, @"SMTP_PASSWORD, SMTP_PORT_2 (environment): not used, because the servers come from <dir>/.env, which nobody named: a password must not travel to the hosts of somebody else's project; if the file is yours, --env-file <dir>/.env says so");
+    insta::assert_snapshot!(warnings, @"SMTP_PASSWORD, SMTP_PORT_2 (environment): not used, because the servers come from <dir>/.env, which was not asked for: a password must not be sent to hosts named by someone else's project; if the file is yours, pass --env-file <dir>/.env");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_dot_env_that_counts_on_a_password_of_the_environment_is_told_why_it_has_non
     let config_sources = By::DotEnv.config_sources(&folder, "SMTP_PASSWORD=hunter2");
     insta::assert_snapshot!(folder.problems(&config_sources), @"
     SMTP_PASSWORD (<dir>/.env, line 1): not set, though SMTP_USERNAME is, expected both or neither (neither is a relay that needs no login)
-    warning: SMTP_PASSWORD (environment): not used, because the servers come from <dir>/.env, which nobody named: a password must not travel to the hosts of somebody else's project; if the file is yours, --env-file <dir>/.env says so
+    warning: SMTP_PASSWORD (environment): not used, because the servers come from <dir>/.env, which was not asked for: a password must not be sent to hosts named by someone else's project; if the file is yours, pass --env-file <dir>/.env
     ");
     let named = ConfigSources { env_file: Some(folder.path(".env")), ..config_sources };
     assert_eq!(
@@ -244,7 +244,7 @@ fn a_problem_of_two_places_names_both() {
     .map(problems);
     insta::assert_snapshot!(said.join("\n"), @r#"
     SMTP_USE_SSL (environment) and use_tls (<dir>/x.toml, line 3): found true for both, expected it for one: SMTP_USE_SSL for port 465, use_tls for STARTTLS
-    SMTP_USERNAME (environment): TLS is off and the host is not this machine, so the login could be read on its way, expected SMTP_USE_TLS or use_ssl to be true; allow_plaintext_auth=true allows it
+    SMTP_USERNAME (environment): TLS is off and the host is not this machine, so the password could be read in transit, expected SMTP_USE_TLS or use_ssl to be true; allow_plaintext_auth=true allows it
     username (<dir>/x.toml, line 2): not set, though SMTP_PASSWORD is, expected both or neither (neither is a relay that needs no login)
     SMTP_PORT (environment): found "x", expected a whole number from 1 to 65535
     "#);

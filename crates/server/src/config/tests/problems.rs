@@ -11,7 +11,7 @@ fn nothing_at_all() {
 fn a_misspelt_host() {
     insta::assert_snapshot!(bad("SMTP_HSOT=smtp.example.org\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2\nSMTP_PORT_3=1"), @r#"
     SMTP_HOST: not set (set: SMTP_PASSWORD, SMTP_USERNAME), expected a host name or an address, without scheme and port, in the environment, an env file or a [[server]] table of a TOML file
-    warning: SMTP_HSOT (environment): this variable is not known and has no effect; did you mean SMTP_HOST?
+    warning: SMTP_HSOT (environment): this variable is unknown and has no effect; did you mean SMTP_HOST?
     warning: SMTP_PORT_3 (environment): not used, because SMTP_HOST_3 is not set
     "#);
 }
@@ -24,11 +24,11 @@ fn every_problem_of_every_server_at_once() {
          SMTP_HOST_5=far\nSMTP_FROM_EMAIL_5=nobody\nSMTP_ALLOWED_FROM_5=a@example.org,*@,b\nSMTP_EHLO_NAME_5=[1.2.3]\nSMTP_NAME_5=x\u{7}\n\
          SMTP_TIMEOUT=-1\nSMTP_MAX_RETRIES=11\nSMTP_CA_FILE=/nowhere/ca.pem\nSMTP_ATTACHMENT_DIRS=/:/nowhere\nSMTP_MAX_RECIPIENTS=0\nLOG_LEVEL=LOUD\nSMTP_MAX_BODY_SIZE_MB=10MB"
     ), @r#"
-    SMTP_HOST_1 (environment): found "smtp.example.org:587" (it has a port; write host smtp.example.org and port 587 apart), expected a host name or an address, without scheme and port
+    SMTP_HOST_1 (environment): found "smtp.example.org:587" (it has a port; set host smtp.example.org and port 587 separately), expected a host name or an address, without scheme and port
     SMTP_USE_TLS_1 (environment): found "maybe", expected one of true, 1, yes, on, false, 0, no, off
     SMTP_PORT_1 (environment): found "99999", expected a whole number from 1 to 65535
     SMTP_PASSWORD_1 (environment): not set, though SMTP_USERNAME_1 is, expected both or neither (neither is a relay that needs no login)
-    SMTP_FROM_EMAIL_1 (environment): not set, and the username is no address, expected one address, such as ada@example.org or Ada <ada@example.org>
+    SMTP_FROM_EMAIL_1 (environment): not set, and the username is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
     SMTP_CA_FILE (environment): found "/nowhere/ca.pem" (/nowhere/ca.pem cannot be read: No such file or directory (os error 2)), expected a readable PEM file with at least one certificate
     SMTP_TIMEOUT (environment): found "-1", expected seconds, more than 0 and at most 300
     SMTP_MAX_RETRIES (environment): found "11", expected a whole number from 0 to 10
@@ -38,9 +38,9 @@ fn every_problem_of_every_server_at_once() {
     SMTP_FROM_EMAIL_4 (environment): not set, and there is no username, expected one address, such as ada@example.org or Ada <ada@example.org>
     SMTP_PRIORITY_4 (environment): found "high", expected a whole number
     SMTP_FROM_EMAIL_5 (environment): found "nobody" (there is no @; expected name@domain), expected one address, such as ada@example.org or Ada <ada@example.org>
-    SMTP_ALLOWED_FROM_5 (environment): found "a@example.org,*@,b" ("*@": there is no domain behind the @; "b": there is no @; expected name@domain), expected addresses, *@domain, or *, separated by commas
+    SMTP_ALLOWED_FROM_5 (environment): found "a@example.org,*@,b" ("*@": there is no domain after the @; "b": there is no @; expected name@domain), expected addresses, *@domain, or *, separated by commas
     SMTP_NAME_5 (environment): found "x\u{7}" (it has a control character, perhaps a line break at its end), expected a unique name without control characters
-    SMTP_EHLO_NAME_5 (environment): found "[1.2.3]" (no address stands in the brackets), expected a host name or an address in brackets, in ASCII
+    SMTP_EHLO_NAME_5 (environment): found "[1.2.3]" (there is no address in the brackets), expected a host name or an address in brackets, in ASCII
     SMTP_MAX_RECIPIENTS (environment): found "0", expected a whole number from 1 to 1000
     SMTP_MAX_BODY_SIZE_MB (environment): found "10MB", expected a whole number from 1 to 1024
     SMTP_ATTACHMENT_DIRS (environment): found "/:/nowhere" (/nowhere does not exist or cannot be reached), expected existing directories, separated like PATH
@@ -57,8 +57,8 @@ fn what_http_needs() {
     SMTP_MCP_HTTP_TOKEN_FILE (environment): found "/nowhere/token" (/nowhere/token cannot be read: No such file or directory (os error 2)), expected the path of a readable file with one line, the token
     SMTP_MCP_HTTP_TOKEN: found together with SMTP_MCP_HTTP_TOKEN_FILE, expected one of them
     SMTP_MCP_ALLOW_UNAUTHENTICATED (environment): found "maybe", expected one of true, 1, yes, on, false, 0, no, off
-    SMTP_MCP_ALLOWED_HOSTS (environment): found "good.example,bad/host,*" ("bad/host" is no host; "*" is no host), expected host names or addresses, each perhaps with a port, separated by commas
-    SMTP_MCP_ALLOWED_ORIGINS (environment): found "https://good.example,good.example,null" ("good.example" is no origin; it has a scheme, a host and perhaps a port; "null" is no origin; it has a scheme, a host and perhaps a port), expected origins such as https://app.example.org, separated by commas
+    SMTP_MCP_ALLOWED_HOSTS (environment): found "good.example,bad/host,*" ("bad/host" is not a host; "*" is not a host), expected host names or addresses, each perhaps with a port, separated by commas
+    SMTP_MCP_ALLOWED_ORIGINS (environment): found "https://good.example,good.example,null" ("good.example" is not an origin; an origin is a scheme, a host and optionally a port; "null" is not an origin; an origin is a scheme, a host and optionally a port), expected origins such as https://app.example.org, separated by commas
     "#);
 }
 
@@ -66,13 +66,13 @@ fn what_http_needs() {
 fn two_servers_of_one_name() {
     let lines = "SMTP_HOST_1=one\nSMTP_FROM_EMAIL_1=a@example.org\nSMTP_HOST_2=two\nSMTP_FROM_EMAIL_2=a@example.org\n";
     insta::assert_snapshot!(bad(&format!("{lines}SMTP_NAME_1=server_2")), @r#"
-    SMTP_NAME_2: found "server_2", which SMTP_NAME_1 is already, expected a unique name
+    SMTP_NAME_2: found "server_2", which SMTP_NAME_1 has already, expected a unique name
     "#);
 }
 
 #[test]
 fn a_login_in_the_clear() {
-    insta::assert_snapshot!(bad("SMTP_HOST=far\nSMTP_USE_TLS=no\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2"), @"SMTP_USERNAME (environment): TLS is off and the host is not this machine, so the login could be read on its way, expected SMTP_USE_TLS or SMTP_USE_SSL to be true; SMTP_ALLOW_PLAINTEXT_AUTH=true allows it");
+    insta::assert_snapshot!(bad("SMTP_HOST=far\nSMTP_USE_TLS=no\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2"), @"SMTP_USERNAME (environment): TLS is off and the host is not this machine, so the password could be read in transit, expected SMTP_USE_TLS or SMTP_USE_SSL to be true; SMTP_ALLOW_PLAINTEXT_AUTH=true allows it");
 }
 
 #[test]

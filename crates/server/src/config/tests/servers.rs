@@ -128,11 +128,11 @@ fn what_is_odd_is_a_warning() {
         "{RELAY}SMTP_PROT=1\nSMTP_USERNMAE_3=x\nSMTP_HOST_03=x\nSMTP_PORT_3=1\nSMTP_ATTACHMENT_DIRS_1=/\nSMTP_SOMETHING_ELSE=y\nSMTP_MCP_HTTP_TOKEN=t\nSMTPD=1"
     ));
     insta::assert_snapshot!(config.warnings.join("\n"), @"
-    SMTP_ATTACHMENT_DIRS_1 (environment): this variable is not known and has no effect; did you mean SMTP_ATTACHMENT_DIRS?
-    SMTP_HOST_03 (environment): this variable is not known and has no effect; did you mean SMTP_HOST_3?
-    SMTP_PROT (environment): this variable is not known and has no effect; did you mean SMTP_PORT?
-    SMTP_SOMETHING_ELSE (environment): this variable is not known and has no effect
-    SMTP_USERNMAE_3 (environment): this variable is not known and has no effect; did you mean SMTP_USERNAME_3?
+    SMTP_ATTACHMENT_DIRS_1 (environment): this variable is unknown and has no effect; did you mean SMTP_ATTACHMENT_DIRS?
+    SMTP_HOST_03 (environment): this variable is unknown and has no effect; did you mean SMTP_HOST_3?
+    SMTP_PROT (environment): this variable is unknown and has no effect; did you mean SMTP_PORT?
+    SMTP_SOMETHING_ELSE (environment): this variable is unknown and has no effect
+    SMTP_USERNMAE_3 (environment): this variable is unknown and has no effect; did you mean SMTP_USERNAME_3?
     SMTP_PORT_3 (environment): not used, because SMTP_HOST_3 is not set
     ");
 }

@@ -46,7 +46,7 @@ impl Connections {
                     self.open.spawn(connection);
                 }
                 Err(error) => {
-                    warn!(%error, "a connection could not be taken");
+                    warn!(%error, "a connection could not be accepted");
                     sleep(PAUSE).await;
                 }
             }

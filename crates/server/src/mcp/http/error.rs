@@ -34,7 +34,11 @@ impl HttpError {
 
     /// No Host header, or an invalid one.
     pub(super) fn host_missing() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "the request needs one valid Host header")
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            INVALID_REQUEST,
+            "the request must have exactly one valid Host header",
+        )
     }
 
     /// A Host header that is not allowed: perhaps DNS rebinding.
@@ -46,13 +50,13 @@ impl HttpError {
     /// An Origin that is not allowed.
     pub(super) fn origin() -> Self {
         let words =
-            "web pages of this Origin may not call; if it is yours, add it to SMTP_MCP_ALLOWED_ORIGINS";
+            "web pages of this Origin are not allowed; if it is yours, add it to SMTP_MCP_ALLOWED_ORIGINS";
         Self::new(StatusCode::FORBIDDEN, SERVER_ERROR, words)
     }
 
     /// No token (RFC 6750, section 3.1: then without an error code).
     pub(super) fn token_missing() -> Self {
-        let words = "a token is needed: send the value of SMTP_MCP_HTTP_TOKEN as `Authorization: Bearer …`";
+        let words = "a token is required: send the value of SMTP_MCP_HTTP_TOKEN as `Authorization: Bearer …`";
         Self {
             challenge: Some("Bearer realm=\"smtp-mcp-server\""),
             ..Self::new(StatusCode::UNAUTHORIZED, SERVER_ERROR, words)
@@ -61,7 +65,7 @@ impl HttpError {
 
     /// A wrong token.
     pub(super) fn token_wrong() -> Self {
-        let words = "the token is not that of this server (SMTP_MCP_HTTP_TOKEN)";
+        let words = "the token is wrong: it must equal SMTP_MCP_HTTP_TOKEN";
         Self {
             challenge: Some("Bearer realm=\"smtp-mcp-server\", error=\"invalid_token\""),
             ..Self::new(StatusCode::UNAUTHORIZED, SERVER_ERROR, words)
@@ -81,19 +85,19 @@ impl HttpError {
 
     /// An initialize request that is too long: a session would keep it for hours.
     pub(super) fn handshake_too_long() -> Self {
-        let words = format!("Invalid request: initialize may have {} KiB", SMALL >> 10);
+        let words = format!("Invalid request: initialize is limited to {} KiB", SMALL >> 10);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, words)
     }
 
     /// The body did not arrive in time.
     pub(super) fn too_slow(seconds: u64) -> Self {
-        let words = format!("Invalid request: its body did not come within {seconds} s");
+        let words = format!("Invalid request: its body did not arrive within {seconds} s");
         Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, words)
     }
 
     /// The body was cut off.
     pub(super) fn broken_off() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "Invalid request: its body broke off")
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, "Invalid request: its body ended early")
     }
 
     /// The body is not a message.
@@ -111,7 +115,7 @@ impl HttpError {
     pub(super) fn busy(wait: Duration) -> Self {
         let seconds = wait.as_secs().max(1);
         let words = format!(
-            "too much is under way, and nothing was done with this request; try again in {seconds} s, or attach files by path"
+            "the server is busy and did nothing with this request; try again in {seconds} s, or attach files by path"
         );
         let retry_after = Some(seconds);
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, words) }
@@ -119,7 +123,7 @@ impl HttpError {
 
     /// Clients open sessions without closing them.
     pub(super) fn too_many_sessions() -> Self {
-        let words = "too many sessions are open; end some with DELETE, or speak the protocol of 2026-07-28, which has none";
+        let words = "too many sessions are open; end some with DELETE, or use the protocol of 2026-07-28, which has no sessions";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, words)
     }
 }
@@ -150,6 +154,6 @@ pub(super) fn how_to_connect() -> Response {
 
 /// No such path.
 pub(super) async fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, "Nothing is here: MCP clients connect to /mcp, probes to /health.\n")
+    (StatusCode::NOT_FOUND, "Nothing here: MCP clients connect to /mcp, health checks to /health.\n")
         .into_response()
 }

@@ -113,7 +113,7 @@ fn somebody_may_have_it() -> Vec<Row> {
             ],
             "unknown",
             false,
-            "May have been sent: eve@e.org (no answer). Sent for sure to ada@a.org. Not sent to bob@b.org (refused;",
+            "May have been sent: eve@e.org (no answer). Certainly sent to ada@a.org. Not sent to bob@b.org (refused;",
             "Do not send it again",
         ),
     ]

@@ -15,7 +15,7 @@ use crate::mcp::views::{ServerConfigView, ServersView, current, readiness};
 const SPEC: ToolSpec = ToolSpec {
     name: "get_smtp_status",
     title: "Show the SMTP servers",
-    description: "Tells which SMTP servers are configured, which one is used first, and their health, without connecting. \
+    description: "Shows which SMTP servers are configured, which one is used first, and their health, without connecting. \
         status: ready (all usable), degraded (some), unavailable (none).",
     annotations: Annotations { read_only: true, destructive: false, idempotent: true, open_world: false },
 };

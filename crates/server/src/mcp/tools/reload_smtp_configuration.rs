@@ -17,7 +17,7 @@ const SPEC: ToolSpec = ToolSpec {
     name: "reload_smtp_configuration",
     title: "Reload the SMTP configuration",
     description: "Reads the configuration files again, tests the servers and applies everything or nothing. \
-        Use it after the user changed them. On failure the old configuration goes on serving.",
+        Use it after the user changed them. On failure the old configuration stays in effect.",
     annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: true },
 };
 
@@ -111,7 +111,7 @@ fn refused(failure: &ReloadError) -> ToolResult {
     };
     let tests =
         failure.connection_test.as_ref().map(|test| format!(" ({})", test_words(test))).unwrap_or_default();
-    let error = format!("Not reloaded, the old configuration goes on serving: {}{tests}", failure.message);
+    let error = format!("Not reloaded, the old configuration stays in effect: {}{tests}", failure.message);
     ToolResult::failed_with(error, &body)
 }
 

@@ -21,7 +21,7 @@ const WAIT: Duration = Duration::from_secs(45);
 const SPEC: ToolSpec = ToolSpec {
     name: NAME,
     title: "Send an e-mail",
-    description: "Sends one e-mail through the user's SMTP server and tells what became of each recipient. \
+    description: "Sends one e-mail through the user's SMTP server and reports what happened for each recipient. \
         state: sent, partial (some refused), refused (nobody got it; correct and try again), \
         unknown (may have arrived: do not send again unless the user says so).",
     annotations: Annotations {

@@ -16,7 +16,7 @@ const SPEC: ToolSpec = ToolSpec {
     name: "switch_smtp_server",
     title: "Switch the SMTP server",
     description: "Makes the named SMTP server the first one for all later mail, after connecting to it; if that fails, nothing changes. \
-        Without a name: tells the current server.",
+        Without a name: shows the current server.",
     annotations: Annotations { read_only: false, destructive: false, idempotent: true, open_world: true },
 };
 
@@ -59,7 +59,7 @@ async fn call(server: &McpHandler, args: SwitchServerArgs) -> ToolResult {
     match switched {
         Switched::Done(first) => {
             let message =
-                format!("{} goes first for all mail from now on; it was reached just now.", first.name);
+                format!("{} is tried first for all mail from now on; it was just reached.", first.name);
             done(server, &now, message)
         }
         Switched::NoSuchServer(name) => unknown(&name, &now),

@@ -71,7 +71,7 @@ fn a_failed_reload_names_its_step_and_keeps_the_old_configuration() {
         Value::Object(answer.body),
         json!({
             "success": false,
-            "error": "Not reloaded, the old configuration goes on serving: SMTP_PORT: 0; SMTP_HOST: missing",
+            "error": "Not reloaded, the old configuration stays in effect: SMTP_PORT: 0; SMTP_HOST: missing",
             "step": "validate",
             "rollback_performed": true,
         })
