@@ -16,17 +16,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// What is measured. Tables go to stdout as Markdown, progress to stderr.
+/// The benchmark to run. Tables go to stdout as Markdown, progress to stderr.
 #[derive(Parser)]
 #[command(name = "smtp-bench")]
-enum What {
+enum Benchmark {
     /// The program: its start, its memory, what it adds to a mail, its calls per second.
     Program,
 }
 
 fn main() -> ExitCode {
-    let measured = match What::parse() {
-        What::Program => program::measure(),
+    let measured = match Benchmark::parse() {
+        Benchmark::Program => program::measure(),
     };
     let printed = measured.and_then(|tables| Ok(write!(std::io::stdout(), "{tables}")?));
     match printed {

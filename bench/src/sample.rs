@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 
-/// The figures of one contestant, a round each, in the order of the rounds.
+/// The figures of one program, a round each, in the order of the rounds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sample(Vec<f64>);
 
-/// Lets every contestant run once a round, so that a busy moment of the machine hits all of them. Who begins changes from
-/// round to round. `run` gets the number of the contestant.
+/// Lets every program run once a round, so that a busy moment of the machine hits all of them. Who begins changes from
+/// round to round. `run` gets the number of the program.
 pub(crate) fn interleaved<T, const N: usize>(
     rounds: usize,
     mut run: impl FnMut(usize) -> Result<T>,
@@ -15,8 +15,8 @@ pub(crate) fn interleaved<T, const N: usize>(
     let mut results = std::array::from_fn(|_| Vec::with_capacity(rounds));
     for round in 0..rounds {
         for place in 0..N {
-            let contestant = (round + place) % N;
-            results[contestant].push(run(contestant)?);
+            let program = (round + place) % N;
+            results[program].push(run(program)?);
         }
     }
     Ok(results)
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn everybody_runs_once_a_round_and_begins_in_turn() {
         let mut order = Vec::new();
-        let results: [Vec<usize>; 2] = interleaved(3, |contestant| {
-            order.push(contestant);
+        let results: [Vec<usize>; 2] = interleaved(3, |program| {
+            order.push(program);
             Ok(order.len())
         })
         .unwrap();

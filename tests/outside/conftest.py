@@ -1,4 +1,4 @@
-# Fixtures: every process that a test starts is ended by its fixture, every folder is temporary, every port is free.
+# Fixtures: fixtures stop every process that a test starts, every directory is temporary, every port is free.
 from __future__ import annotations
 
 import contextlib
@@ -30,7 +30,7 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"no program at {BINARY}: build it, or set SMTP_MCP_SERVER", returncode=4)
 
 
-# Files whose tests share what is expensive to start: one worker gets them all.
+# Files whose tests share an expensive fixture: one worker runs them all.
 GROUPS = {
     "test_postfix.py": "postfix", "test_postfix_failover.py": "postfix", "test_logins.py": "postfix", "test_size_limit.py": "postfix",
     "test_exim.py": "exim", "test_slow_servers.py": "slow servers",
@@ -49,18 +49,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long starts first, so that no worker is left with it at the end."""
+    """Slow tests start first, so that no worker is left with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="module")
 def mode() -> str:
-    """How the client speaks. One mode will do for what the protocol has no part in; a module about the protocol overrides this with all of MODES."""
+    """How the client speaks. One mode is enough where the protocol does not matter; a module about the protocol overrides this with all of MODES."""
     return MODES[0]
 
 
 class Processes:
-    """Starts processes, each in a folder of its own, and ends them all."""
+    """Starts processes, each in its own directory, and stops them all."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -96,11 +96,11 @@ class Processes:
         return pipe
 
     def add_cleanup(self, end: Callable[[], None]) -> None:
-        """Ends something that the test started itself."""
+        """Stops something that the test started itself."""
         self._ends.append(end)
 
     def stop_all(self) -> None:
-        """Ends everything, the last started first: programs finish what is in flight, then servers hold all they will ever get."""
+        """Stops everything in reverse order: programs finish what is in flight, and then the servers' mails are final."""
         while self._ends:
             self._ends.pop()()
 
@@ -120,7 +120,7 @@ def module_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proce
 
 
 def one_server(capture: Any, **more: Any) -> dict[str, Any]:
-    """The environment for one server without TLS and login; `None` takes a variable away."""
+    """The environment for one server without TLS and login; `None` removes a variable."""
     variables = {
         "SMTP_HOST": capture.host, "SMTP_PORT": capture.port, "SMTP_USE_TLS": "false",
         "SMTP_FROM_EMAIL": "Grace Sender <grace@sender.example>", "SMTP_MAX_RETRIES": 0, "SMTP_TIMEOUT": 10,
@@ -142,7 +142,7 @@ def several_servers(*places: Any, **more: Any) -> dict[str, Any]:
 
 
 class RefusedPort:
-    """A place where connections are refused for as long as the test runs: bound, never listening."""
+    """A port that refuses connections while the test runs: bound, never listening."""
 
     def __init__(self) -> None:
         self._socket = socket.socket()
@@ -155,14 +155,14 @@ class RefusedPort:
 
 @pytest.fixture
 def refused_port() -> Iterator[RefusedPort]:
-    door = RefusedPort()
-    yield door
-    door.close()
+    port = RefusedPort()
+    yield port
+    port.close()
 
 
 @pytest.fixture
 def full_queue() -> Iterator[Any]:
-    """A place whose queue of connections is full: another one gets no answer at all."""
+    """A port whose accept queue is full: another connection gets no answer at all."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -191,14 +191,14 @@ def build_server(processes: Processes, refused_port: RefusedPort, full_queue: An
 
 
 class RoundTrip:
-    """One program on one well-behaved server, shared by the rows of a table: what was asked for, and what arrived."""
+    """One program and one well-behaved server, shared by the rows of a table."""
 
     def __init__(self, program: Program, capture: Capture) -> None:
         self.program, self.capture = program, capture
         self._markers = itertools.count(1)
 
     def send(self, **arguments: Any) -> tuple[Answer, Mail]:
-        """A mail that must leave, clean; the answer and what arrived."""
+        """Sends a mail that must arrive without defects; returns the result and the mail."""
         self.capture.forget()
         answer = self.program.send(**arguments).has_state("sent")
         mail = self.capture.take()
@@ -207,7 +207,7 @@ class RoundTrip:
         return answer, mail
 
     def refuse(self, **arguments: Any) -> Answer:
-        """A mail that must not leave: the answer, after proof that nothing arrived before the next mail."""
+        """Sends a mail that must be refused; returns the result, after checking that nothing arrived before the next mail."""
         self.capture.forget()
         answer = self.program.send(**arguments).has_state("refused")
         self.nothing_arrived()
@@ -238,7 +238,7 @@ def attachment_dirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pat
 
 
 def real(kind: type[RealServer]) -> Iterator[RealServer]:
-    """A real mail server; where there can be none the test is skipped, but not in CI."""
+    """A real mail server; where it cannot run the test is skipped, except in CI."""
     reason = kind.why_not()
     if reason and os.environ.get("CI") == "true":
         pytest.fail(reason)

@@ -1,4 +1,4 @@
-# One mail that uses every argument of send_email, and the judgement over its copies, whatever server they went through.
+# One mail that uses every argument of send_email, and the checks on its copies, whatever server they went through.
 from __future__ import annotations
 
 import base64

@@ -1,4 +1,4 @@
-# A real Exim of its own, which runs without root and without being installed: its package and Postfix's exclude each other.
+# A private Exim, which runs without root and without being installed: its package conflicts with Postfix's.
 from __future__ import annotations
 
 import os
@@ -32,12 +32,12 @@ class Exim(RealServer):
 
     def prepare(self) -> None:
         self.port = free_ports(1)[0]
-        # All that it reads is copied: whom it runs as may be kept out of the folders of whoever runs the tests.
+        # Everything it reads is copied: its user may not be allowed to read the directories of the user who runs the tests.
         shutil.copytree(UNPACKED, self.lab / "exim", symlinks=True)
         shutil.copy(TEMPLATES / "exim.conf", self.lab)
         nobody = pwd.getpwnam("nobody")
         self.uid, self.gid = (nobody.pw_uid, nobody.pw_gid) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-        # Exim insists on the user that Debian built it for.
+        # Exim insists on the user that Debian compiled in.
         (self.lab / "passwd").write_text(f"Debian-exim:x:{self.uid}:{self.gid}::/:/bin/false\n")
         (self.lab / "group").write_text(f"Debian-exim:x:{self.gid}:\n")
         for folder in ("spool", "log", "mail"):

@@ -1,4 +1,4 @@
-# The table of docs/failures.md as data: its rows word by word, and for each of them the ways in which a server can bring it about.
+# The table of docs/failures.md as data: its rows verbatim, and for each row the ways a server can cause it.
 from __future__ import annotations
 
 import base64
@@ -21,11 +21,11 @@ ACCEPTED, TRY_NEXT, NEXT_IF_CAPABLE, REJECTED, UNKNOWN = "accepted", "try next",
 
 @dataclass(frozen=True)
 class Case:
-    """One way to bring a row about."""
+    """One way to cause a row's failure."""
 
     name: str
     server: Any  # options of `capture`, or a script, or what `build_server` in conftest.py knows by name
-    statuses: dict[str, str]  # what becomes of each recipient at this server
+    statuses: dict[str, str]  # each recipient's status at this server
     messages: tuple[str, ...] = ()  # what happened, in the answer
     hints: tuple[str, ...] = ()  # what to do next, in the answer
     phase: str = ""  # the phase as the answer calls it; else the row's
@@ -115,7 +115,7 @@ ROWS = (
         Case("silence", "stall", TO_ADA, ("no answer within 0.5 s",), ("SMTP_USE_SSL=true",), variables=SHORT),
         Case("nonsense", "S: SSH-2.0-OpenSSH_9.2\nstall", TO_ADA, ("was not SMTP",), ("SMTP_USE_SSL=true",)),
         Case("closed", "close", TO_ADA, ("closed the connection",), ("SMTP_USE_SSL=true",)),
-        # It may be seen before there is a connection, in the kernel's eyes: "connect: …" or "greeting: the connection failed".
+        # The kernel may report it before or after the connection is established: "connect: …" or "greeting: the connection failed".
         Case("reset", "reset", TO_ADA, ("connection",), phase="connect"),
     )),
     Row("Hello", "both EHLO and HELO fail", "server", "try next", "failure", (
@@ -129,7 +129,7 @@ ROWS = (
         Case("missing", ("--login", f"{USER}:{PASSWORD}"), TO_ADA, ("does not offer STARTTLS",), ("SMTP_USE_SSL=true",), variables=WITH_TLS),
         Case("refused", STARTTLS + "S: 454 4.7.0 TLS not available", TO_ADA, ("454 4.7.0 TLS not available",), variables=WITH_TLS),
         Case("slipped in", STARTTLS + r"S: 220 go on\r\n250 injected" + "\nstall", TO_ADA, ("injected",), ("tampering", "nothing was sent"), variables=WITH_TLS),
-        Case("handshake fails", STARTTLS + "S: 220 go on\nhear\nS: this is no TLS\nstall", TO_ADA, ("was not TLS",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
+        Case("handshake fails", STARTTLS + "S: 220 go on\nreceive\nS: this is no TLS\nstall", TO_ADA, ("was not TLS",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
         Case("closed in the handshake", STARTTLS + "S: 220 go on\nclose", TO_ADA, ("closed the connection during the handshake",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
         Case("silence in the handshake", STARTTLS + "S: 220 go on\nstall", TO_ADA, ("no answer within 0.5 s",), variables=WITH_TLS | SHORT),
         Case("plaintext where TLS comes first", "S: 220 hello\nstall", TO_ADA, ("was not TLS",), ("set SMTP_USE_SSL=false",), variables=OVER_TLS),
@@ -185,7 +185,7 @@ ROWS = (
         Case("554", ENVELOPE + "S: 554 5.5.1 no mail today", {A: REJECTED}, ("554 5.5.1 no mail today",)),
         Case("451", ENVELOPE + "S: 451 4.3.0 not now", TO_ADA, ("451 4.3.0 not now",)),
     )),
-    # Stalls that last as long as the call, here and at the end, stand in LATE in test_bounds.py: they are waited for together.
+    # Stalls that last as long as the call, here and at the end of data, are in test_slow_servers.py, which waits for all of them together.
     Row("Data", "the connection is closed or stalls before the last byte was sent", "message", "try next", "failure", (
         Case("closed", ENVELOPE + "S: 354 go on\nclose", TO_ADA, ("connection",), arguments=LARGE),
         Case("reset", ENVELOPE + "S: 354 go on\nreset", TO_ADA, ("connection",), arguments=LARGE),
@@ -220,14 +220,14 @@ ROWS = (
     )),
 )
 
-# Rows of the plan that come with the outbox.
+# Rows that apply only with an outbox.
 EXCEPTED = {"our crash"}
 
 CASES = {f"{row.phase}: {row.happened[:24]}: {case.name}": (row, case) for row in ROWS for case in row.cases}
 
 
 def documented(document: Path = DOCUMENT) -> list[tuple[str, ...]]:
-    """The rows as they stand in the document."""
+    """The rows of the document."""
     table = document.read_text(encoding="utf-8").split("## The table")[1].split("\n## ")[0]
     lines = [line for line in table.splitlines() if line.startswith("|")][2:]
     rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]

@@ -1,4 +1,4 @@
-# Something that listens on loopback and has a thread for each connection: what the mail servers of these tests are made of.
+# A listener on loopback with a thread for each connection: the base of the mail servers in these tests.
 from __future__ import annotations
 
 import socket
@@ -6,7 +6,7 @@ import threading
 
 
 class Listener:
-    """A subclass welcomes each connection, and closes it or leaves that to `stop`."""
+    """A subclass serves each connection, and closes it or leaves that to `stop`."""
 
     host = "127.0.0.1"
 
@@ -15,7 +15,7 @@ class Listener:
         self._streams: list[socket.socket] = []
         self._stopping = False
         self._listener = socket.create_server((self.host, 0))
-        # What nobody reads shall not fit in here, or a client would come to its last byte.
+        # Small, so that a client cannot send its last byte while nobody reads.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         self.port = self._listener.getsockname()[1]
         self._begin(self._accept)
@@ -40,10 +40,10 @@ class Listener:
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Ends every connection; none of them may still be in the middle of something, or it is cut."""
+        """Closes every connection, in the middle of a session or not."""
         self._stopping = True
         self._listener.shutdown(socket.SHUT_RDWR)
-        # From here on there are no new connections to cut.
+        # From here on there are no new connections to close.
         self._threads[0].join(5)
         self._listener.close()
         cut(*self._streams)

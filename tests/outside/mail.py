@@ -1,4 +1,4 @@
-# What arrived, read by Python's email package with its default policy: the judge of every test here.
+# What arrived, read by Python's email package with its default policy: the reference parser of every test here.
 from __future__ import annotations
 
 import email
@@ -23,7 +23,7 @@ def parse(data: bytes, smtputf8: bool = False) -> EmailMessage:
 
 
 def defects(message: EmailMessage, smtputf8: bool = False) -> list[str]:
-    """Everything that Python found wrong, in every part and every header; a UTF-8 local part is right in an SMTPUTF8 mail (RFC 6532)."""
+    """Every defect that Python found, in every part and header; a UTF-8 local part is valid in an SMTPUTF8 mail (RFC 6532)."""
     ignored = (NonASCIILocalPartDefect,) if smtputf8 else ()
     found = []
     for part in message.walk():
@@ -34,7 +34,7 @@ def defects(message: EmailMessage, smtputf8: bool = False) -> list[str]:
 
 
 def shape(message: EmailMessage) -> object:
-    """The tree of content types: `("mixed", ["text/plain", "image/png"])`, leaves as they are called."""
+    """The tree of content types: `("mixed", ["text/plain", "image/png"])`, leaves as their content type."""
     if message.is_multipart():
         return (message.get_content_subtype(), [shape(part) for part in message.iter_parts()])
     return message.get_content_type()
@@ -46,14 +46,14 @@ def lines(text: str) -> str:
 
 
 def same_text(got: str, want: str) -> bool:
-    """Exactly the text that was asked for; the last line of a mail ends in a line break, whether asked for or not."""
+    """Asserts exactly the requested text; the last line of a mail ends in a line break, requested or not."""
     got, want = lines(got), lines(want)
     return got == want or (not want.endswith("\n") and got == want + "\n")
 
 
 @dataclass
 class Mail:
-    """One mail as a server took it: the envelope and the bytes."""
+    """One mail as a server accepted it: the envelope and the bytes."""
 
     sender: str
     recipients: list[str]
@@ -99,7 +99,7 @@ class Mail:
         ]
 
     def is_clean(self) -> None:
-        """What holds for every mail that leaves: no defect, CRLF throughout, each field of RFC 5322 once, no Bcc."""
+        """What holds for every mail that is sent: no defect, CRLF throughout, each field of RFC 5322 once, no Bcc."""
         message = self.message
         found = defects(message, self.smtputf8)
         assert found == [], f"{found}\n{self.data[:3000]!r}"

@@ -1,4 +1,4 @@
-# A real Postfix of its own, at several ports: each is a server with one more peculiarity.
+# A private Postfix on several ports, each configured differently.
 from __future__ import annotations
 
 import os
@@ -11,7 +11,7 @@ from real_server import RealServer, free_ports
 POSTFIX = "/usr/sbin/postfix"
 SASLPASSWD = "/usr/sbin/saslpasswd2"
 
-# What stands in lab/master.cf: a port for each.
+# The services in lab/master.cf, a port for each.
 SERVICES = ("starttls", "implicit", "only_plain", "only_login", "only_cram_md5", "plaintext", "small", "second")
 SIZE_LIMIT = 60_000
 RECIPIENTS = """
@@ -64,6 +64,6 @@ class Postfix(RealServer):
         subprocess.run([POSTFIX, "-c", str(self.lab / "etc"), "stop"], capture_output=True, timeout=60, check=False)
 
     def came_by(self, message_id: str) -> str:
-        """How the client of this message introduced itself, in the words of the log: address, and login."""
+        """The client of this message according to the log: address, and login."""
         number = self.logged(rf"(\w+): message-id={message_id}").group(1)
         return self.logged(rf"\b{number}: (client=.*)").group(1)

@@ -1,4 +1,4 @@
-# The programs under test as a person starts them: the capture server, the MCP server behind a client, and the MCP server behind bare pipes.
+# The programs under test, as a user starts them: the capture server, the MCP server behind a client, and the MCP server behind plain pipes.
 from __future__ import annotations
 
 import json
@@ -31,13 +31,13 @@ OPENING_PHRASES = {"sent": "Sent to ", "partial": "Sent to ", "unknown": "May ha
 
 
 def own_environment(home: Path, variables: dict[str, Any]) -> dict[str, str]:
-    """A clean environment: nothing of the person who runs the tests reaches the program."""
+    """A clean environment: nothing from the user who runs the tests reaches the program."""
     base = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "RUST_BACKTRACE": "1"}
     return base | {name: str(value) for name, value in variables.items()}
 
 
 class EventLog:
-    """What another thread reports, to be waited for with a deadline."""
+    """What another thread reports, with a deadline for waiting."""
 
     def __init__(self) -> None:
         self.entries: list[Any] = []
@@ -55,7 +55,7 @@ class EventLog:
             self._changed.notify_all()
 
     def wait(self, enough: Callable[[list[Any]], Any], what: str, deadline: float = DEADLINE) -> Any:
-        """The first true answer of `enough`; fails with all that was reported."""
+        """The first true result of `enough`; fails with everything that was reported."""
         with self._changed:
             self._changed.wait_for(lambda: enough(self.entries) or self.ended, deadline)
             found = enough(self.entries)
@@ -64,7 +64,7 @@ class EventLog:
 
 
 class Capture:
-    """`smtp-mcp-server capture`: a mail server that keeps what it gets and misbehaves when told."""
+    """`smtp-mcp-server capture`: a mail server that keeps what it receives and misbehaves on request."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,17 +109,17 @@ class Capture:
         return self.event_log.wait(enough, f"{count} × {name}", deadline)
 
     def take(self) -> Mail:
-        """The next mail that no one has taken yet."""
+        """The next mail that was not returned yet."""
         event = self.wait("mail", self._taken + 1)[self._taken]
         self._taken += 1
         return Mail.of(event)
 
     def forget(self) -> None:
-        """Mails so far are of no interest."""
+        """Skips all mails so far."""
         self._taken = len(self.events("mail"))
 
     def kept(self) -> list[Mail]:
-        """Every mail that this server holds. Final only after `stop`."""
+        """Every mail this server has kept. Final only after `stop`."""
         return [Mail.of(event) for event in self.events("mail") if event.get("file") and Path(event["file"]).exists()]
 
     def stop(self) -> None:
@@ -145,7 +145,7 @@ class Answer:
         return f"isError={self.is_error} text={self.text!r} structured={json.dumps(self.data, ensure_ascii=False)}"
 
     def has_state(self, state: str) -> Answer:
-        """The row of the contract's table of ends: success, isError, state and how the text begins."""
+        """Asserts the result's success, isError, state and how its text begins."""
         success = state in ("sent", "partial")
         assert self.data.get("state") == state, f"expected {state}: {self}"
         assert self.data.get("success") is success, f"success should be {success}: {self}"
@@ -157,7 +157,7 @@ class Answer:
         return self
 
     def mentions(self, *words: str) -> Answer:
-        """Every one of these stands in the text, whatever the case."""
+        """Asserts that the text contains each of these, ignoring case."""
         for word in words:
             assert word.casefold() in self.text.casefold(), f"{word!r} is missing: {self}"
         return self
@@ -200,18 +200,18 @@ class HttpServer:
             return f"{answer.headers}\n{answer.read().decode()}"
 
     def mentions(self, pattern: str, deadline: float = DEADLINE) -> re.Match[str]:
-        """What the log says, as soon as it does."""
+        """Waits until the log contains a match, and returns it."""
         return self.log.wait(lambda lines: re.search(pattern, "".join(lines)), f"the log to say {pattern}", deadline)
 
     def exit_status(self, within: float) -> int:
-        """The exit status, which comes within so many seconds."""
+        """The exit status, within so many seconds."""
         try:
             return self.child.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {within} s; stderr: {self.stderr()[-3000:]}") from None
 
     def close(self) -> None:
-        """Ends it as a service manager would; a test that goes on is one that ended well."""
+        """Stops it as a service manager would, and checks that it exits cleanly."""
         if self.child.poll() is None:
             self.child.terminate()
         try:
@@ -247,11 +247,11 @@ class Program:
             client = Client(transport, mode=self.mode, read_timeout_seconds=55)
             self._client_context = self._portal.wrap_async_context_manager(client)
             self.client = self._client_context.__enter__()
-        except BaseException as trouble:
+        except BaseException as error:
             self._portal_context.__exit__(None, None, None)
             if self.http_server:
                 self.http_server.close()
-            raise AssertionError(f"no session: {trouble!r}\nstderr: {self.stderr()}") from trouble
+            raise AssertionError(f"no session: {error!r}\nstderr: {self.stderr()}") from error
 
     def stderr(self) -> str:
         if self.http_server:
@@ -265,7 +265,7 @@ class Program:
         return self.call_all(tool, [arguments])[0]
 
     def call_all(self, tool: str, calls: list[dict]) -> list[Answer]:
-        """All calls at the same time; the answers in the order of the calls."""
+        """Makes all calls at the same time; results in the order of the calls."""
 
         async def together() -> list[Answer]:
             answers: list[Answer | None] = [None] * len(calls)
@@ -283,11 +283,11 @@ class Program:
         return self._portal.call(together)
 
     def send(self, **arguments: Any) -> Answer:
-        """`send_email` with something for each required parameter that the test does not care about."""
+        """`send_email` with a default for each required parameter."""
         return self.call("send_email", **{"to": "ada@example.org", "subject": "Subject", "body": "Body"} | arguments)
 
     def refuses(self, tool: str, **arguments: Any) -> str:
-        """The words of a refusal, be it a result or a protocol error."""
+        """The text of an error, be it a result or a protocol error."""
         try:
             answer = self.call(tool, **arguments)
         except (MCPError, ExceptionGroup) as refusal:
@@ -311,7 +311,7 @@ class Program:
 
 
 class Pipe:
-    """The real binary behind bare pipes: hand-written lines, signals and the exit status."""
+    """The real binary behind plain pipes: hand-written lines, signals and the exit status."""
 
     def __init__(self, home: Path, variables: dict[str, Any], arguments: list[str]) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -357,8 +357,8 @@ class Pipe:
 
         try:
             return self.lines.wait(found, f"the response {number}", deadline)
-        except AssertionError as trouble:
-            raise AssertionError(f"{trouble}\nstderr: {self.stderr()[-3000:]}") from None
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nstderr: {self.stderr()[-3000:]}") from None
 
     def request(self, method: str, params: dict | None = None) -> dict:
         return self.reply(self.start(method, params))
@@ -392,7 +392,7 @@ class Pipe:
         self.child.send_signal(number)
 
     def exit_status(self, within: float) -> int:
-        """The exit status, which comes within so many seconds."""
+        """The exit status, within so many seconds."""
         begun = time.monotonic()
         try:
             status = self.child.wait(within)
@@ -415,7 +415,7 @@ class Pipe:
 
 
 def run(home: Path, variables: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The program to its end, with nothing on stdin."""
+    """Runs the program to completion, with nothing on stdin."""
     home.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
         [str(BINARY), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,

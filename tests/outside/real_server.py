@@ -1,4 +1,4 @@
-# What every real mail server of these tests has: a temporary folder, a certificate of an authority of its own, a log, and a maildir.
+# What every real mail server of these tests has: a temporary directory, a certificate from a private CA, a log and a maildir.
 from __future__ import annotations
 
 import re
@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports of loopback that nobody listens at, all different."""
+    """So many free ports on loopback, all different."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -36,13 +36,13 @@ class RealServer:
     host = "127.0.0.1"
     username, password = "bench@lab.test", "secret-lab"
     port: int
-    # The fields in which a delivered copy names its recipient, the surest one first; the folders through which a mail passes on its way there.
+    # The fields in which a delivered copy names its recipient, the most reliable first; the directories a mail passes through before delivery.
     recipient_fields: tuple[str, ...]
     queues: tuple[str, ...]
     log_name: str
 
     def __init__(self) -> None:
-        # Not pytest's folder: that one is closed to the users whom mail servers run as.
+        # Not pytest's directory, which the users of mail servers cannot read.
         self.lab = Path(tempfile.mkdtemp(prefix="smtp-mcp-outside-"))
         self.lab.chmod(0o755)
         self._kept: dict[Path, tuple[str, Mail]] = {}
@@ -68,7 +68,7 @@ class RealServer:
         raise NotImplementedError
 
     def end(self) -> None:
-        """Ends its processes, if it was started at all."""
+        """Stops its processes, if it was started at all."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -82,7 +82,7 @@ class RealServer:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}{self.log()}"
 
     def fill_in(self, template: str, target: Path, **names: Any) -> None:
-        """Copies a template of the folder lab, with its names filled in."""
+        """Copies a template from lab, with its variables filled in."""
         target.write_text(string.Template((TEMPLATES / template).read_text()).substitute(names, lab=self.lab))
 
     def _certify(self) -> None:
@@ -111,7 +111,7 @@ class RealServer:
             return False
 
     def wait_for(self, look: Callable[[], Found], what: str) -> Found:
-        """The first true answer of `look`; fails with the end of the log."""
+        """The first true result of `look`; fails with the end of the log."""
         end = time.monotonic() + 30
         while not (found := look()):
             assert time.monotonic() < end, f"waited for {what}\n{self.log()[-4000:]}"
@@ -119,27 +119,27 @@ class RealServer:
         return found
 
     def variables(self, **more: Any) -> dict[str, Any]:
-        """The environment of a program that sends through this server; `None` takes a variable away."""
+        """The environment of a program that sends through this server; `None` removes a variable."""
         variables = {
             "SMTP_HOST": self.host, "SMTP_PORT": self.port, "SMTP_USERNAME": self.username, "SMTP_PASSWORD": self.password,
             "SMTP_CA_FILE": self.ca_file, "SMTP_MAX_RETRIES": 0, "SMTP_FROM_EMAIL": "Bench <bench@lab.test>",
         } | more
         return {name: value for name, value in variables.items() if value is not None}
 
-    # -- what it says
+    # -- its log
 
     def log(self) -> str:
         path = self.lab / self.log_name
         return path.read_text(errors="replace") if path.exists() else f"(no {self.log_name})"
 
     def logged(self, pattern: str, after: int = 0) -> re.Match[str]:
-        """What the log says behind so many characters, as soon as it does."""
+        """Waits until the log contains a match after so many characters."""
         return self.wait_for(lambda: re.compile(pattern, re.MULTILINE).search(self.log(), after), f"the log to say {pattern}")
 
-    # -- what it keeps
+    # -- its maildir
 
     def mails(self, message_id: str, count: int) -> list[Mail]:
-        """The delivered copies of one message, as soon as there are so many."""
+        """The delivered copies of one message, once there are so many."""
 
         def enough() -> list[Mail] | None:
             found = self._copies(message_id)
@@ -148,7 +148,7 @@ class RealServer:
         return self.wait_for(enough, f"{count} copies of {message_id}")
 
     def final_copies(self, message_id: str) -> list[Mail]:
-        """All the copies of one message that there will ever be, since nothing is on its way any more."""
+        """All copies of one message, once nothing is in the queue any more."""
         self.wait_for(self._is_empty, "the queue to run dry")
         return self._copies(message_id)
 

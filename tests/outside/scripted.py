@@ -1,11 +1,11 @@
-# A mail server that plays a script, for what `capture` cannot do: every connection is one conversation, written down as it is spoken.
+# A mail server that plays a script, for what `capture` cannot do: one conversation for each connection.
 #
-#   S: 250 ok            says this line                 drip 0.5 250 ok     says it byte by byte, so many seconds apart
-#   C: MAIL FROM         expects a line that begins so  endless 250-more    says it again and again, each with a line end
-#   C: <content>         reads up to the lone dot       flood x             says it again and again, without a line end
-#   keep                 takes the mail                 echo 535 no:        says it and, behind it, the client's last line
-#   close, reset         ends the connection            stall               says and reads nothing more
-#   wait 1               says nothing for so many seconds   hear           reads something, whatever it is
+#   S: 250 ok            sends this line                drip 0.5 250 ok     sends it byte by byte, so many seconds apart
+#   C: MAIL FROM         expects a line with this prefix  endless 250-more  sends it again and again, each with a line end
+#   C: <content>         reads up to the lone dot       flood x             sends it again and again, without a line end
+#   keep                 keeps the mail                 echo 535 no:        sends it followed by the client's last line
+#   close, reset         ends the connection            stall               sends and reads nothing more
+#   wait 1               sends nothing for so many seconds  receive        reads anything
 #
 # `\r\n` in a line ends it and begins the next in the same segment.
 from __future__ import annotations
@@ -32,12 +32,12 @@ S: 250 PIPELINING
 
 
 class Hangup(Exception):
-    """The client has gone."""
+    """The client has disconnected."""
 
 
 @dataclass
 class Conversation:
-    """One connection: what the client said, and where it left the script."""
+    """One connection: what the client sent, and where it departed from the script."""
 
     stream: socket.socket
     said: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Conversation:
     pending: str | None = None
 
     def play(self, script: str) -> None:
-        """The whole script; then the client may say goodbye and must go."""
+        """Plays the whole script; then the client may send QUIT and must disconnect."""
         try:
             for line in filter(None, map(str.strip, script.splitlines())):
                 verb, _, rest = line.partition(" ")
@@ -61,7 +61,7 @@ class Conversation:
             pass
 
     def act(self, verb: str, rest: str) -> bool:
-        """One line of the script; true: the last that is played."""
+        """Plays one line of the script; true if it is the last."""
         match verb:
             case "S:":
                 self.say(rest)
@@ -76,7 +76,7 @@ class Conversation:
                 for byte in text.encode() + b"\r\n":
                     self.stream.sendall(bytes([byte]))
                     time.sleep(float(pause))
-            case "hear":
+            case "receive":
                 self.read()
             case "wait":
                 time.sleep(float(rest))
@@ -104,7 +104,7 @@ class Conversation:
         self.stream.sendall(text.replace(r"\r\n", "\r\n").encode() + b"\r\n")
 
     def expect(self, prefix: str) -> bool:
-        """Reads what the script says that comes next; false: something else came."""
+        """Reads what the script expects next; false if something else came."""
         if prefix == "<content>":
             self.content = self.read_content()
             return True
@@ -143,7 +143,7 @@ class Conversation:
         self.unread += chunk
 
     def stalled(self) -> None:
-        """Until the client goes or the test ends; what it says is left where it is."""
+        """Waits until the client disconnects or the test ends, without reading."""
         while not gone(self.stream):
             time.sleep(0.02)
 
@@ -157,7 +157,7 @@ class Conversation:
 
 
 def gone(stream: socket.socket) -> bool:
-    """Whether the peer has closed, although nobody reads what it sent before."""
+    """Whether the peer has closed, although data it sent is still unread."""
     closed_by_peer = (4, 5, 6, 7, 8, 9)  # FIN_WAIT1 … LAST_ACK of tcp(7), TCP_INFO's first byte
     try:
         return stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in closed_by_peer
@@ -185,9 +185,9 @@ class Scripted(Listener):
 
     @property
     def faults(self) -> list[str]:
-        """Where clients left the scripts."""
+        """Where clients departed from the scripts."""
         return [fault for conversation in self.conversations for fault in conversation.faults]
 
     def kept(self) -> list[Mail]:
-        """Every mail that this server holds. Final only after `stop`."""
+        """Every mail this server has kept. Final only after `stop`."""
         return [mail for conversation in self.conversations for mail in conversation.mails]

@@ -1,4 +1,4 @@
-# Attachments: every byte, name and type as asked for, in the right place of the tree; and any fault refuses the whole call.
+# Attachments: every byte, name and type as requested, in the right place of the MIME tree; any error refuses the whole call.
 import base64
 import hashlib
 import os
@@ -44,7 +44,7 @@ FILENAMES = [
 def test_file_names_arrive_exactly(round_trip: RoundTrip, filename: str) -> None:
     if ".." in filename:
         words = round_trip.program.send(attachments=[given(b"x", filename)])
-        assert words.data["state"] in ("sent", "refused")  # `..` inside a name may be taken for a path: both are honest
+        assert words.data["state"] in ("sent", "refused")  # `..` inside a name may be refused as a path: both are correct
         return
     _, mail = round_trip.send(attachments=[given(b"x", filename)])
     assert mail.attachments()[0][0] == filename, mail.data.decode("utf-8", "replace")[:3000]
@@ -124,7 +124,7 @@ def test_an_inline_part(round_trip: RoundTrip, content_id: str) -> None:
 
 @pytest.fixture(scope="module")
 def files(attachment_dirs: tuple[Path, Path]) -> dict[str, Path]:
-    """Files inside and outside, and ways that lead out."""
+    """Files inside and outside, and paths and symlinks that lead out."""
     first, second = attachment_dirs
     outside = first.parent / "outside.txt"
     outside.write_bytes(b"outside")
@@ -192,7 +192,7 @@ def test_a_path_is_never_taken_from_the_working_directory(processes, tmp_path: P
     program.send(attachments=[{"path": "here.txt"}]).has_state("refused")
 
 
-# -- faults: each refuses the whole call
+# -- errors: each refuses the whole call
 
 FAULTS = [
     {}, {"filename": "a.txt"}, {"content": "eA=="}, {"content": "eA==", "filename": ""}, {"content": "not base64!", "filename": "a"}, 

@@ -1,4 +1,4 @@
-# Bounded, whoever misbehaves: time, memory and the truth, with servers that never end, a client that never reads, and the largest request.
+# Time and memory are bounded, with servers that never finish, a client that never reads, and the largest request.
 import http.client
 import json
 import signal
@@ -36,7 +36,7 @@ def send(pipe: Pipe, **arguments: Any) -> int:
     return pipe.start_call("send_email", **{"to": A, "subject": "s", "body": "b"} | arguments)
 
 
-# -- servers that never end: the conversation, the state, words, the most memory
+# -- servers that never finish: the conversation, the state, words, the most memory
 
 TAKEN = "S: 250 taken"
 ENDLESS = {
@@ -104,13 +104,13 @@ def arrived(capture: Any) -> Counter:
 def each_is_told_and_sent_once(processes: Any, pipe: Pipe, capture: Any, writing: threading.Thread) -> None:
     replies = pipe.lines.wait(lambda entries: len(entries) == COUNT + 1 and entries, f"{COUNT} answers", IN_TIME)
     writing.join(1)
-    told = Counter()
+    answers = Counter()
     for reply in map(json.loads, replies):
         if reply["id"] != "hello":
-            told[reply["id"]] += 1
+            answers[reply["id"]] += 1
             result = reply["result"]
             Answer(bool(result.get("isError")), result["content"][0]["text"], result["structuredContent"]).has_state("sent")
-    assert told == Counter(range(1, COUNT + 1)), "an answer is missing, or came twice"
+    assert answers == Counter(range(1, COUNT + 1)), "an answer is missing, or came twice"
     assert peak(pipe) < AT_REST, f"{peak(pipe):.0f} MiB"
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
@@ -153,7 +153,7 @@ def test_thousands_of_calls_over_http(processes) -> None:
 
 @pytest.mark.parametrize("way", ["SIGTERM", "end of stdin"])
 def test_the_end_with_more_calls_than_may_be_under_way(processes, way: str) -> None:
-    """A client that gives up while a slow server has kept its calls from being read: the exit in time, and the truth about each that is answered."""
+    """A client that disconnects while a slow server keeps its calls from being read: the exit is in time, and each answer is true."""
     capture = processes.capture("--answer-after", "3")
     pipe = processes.pipe(one_server(capture)).handshake()
     calls = {pipe.start_call("send_email", to=A, subject=f"Subject {number}", body="b"): f"Subject {number}" for number in range(600)}
@@ -165,18 +165,18 @@ def test_the_end_with_more_calls_than_may_be_under_way(processes, way: str) -> N
     assert pipe.exit_status(8) == 0, pipe.stderr()[-2000:]
     processes.stop_all()
     states = {reply["id"]: reply["result"]["structuredContent"]["state"] for reply in map(json.loads, pipe.lines.entries) if reply["id"] in calls}
-    told = {state: sorted(calls[number] for number, said in states.items() if said == state) for state in ("sent", "unknown", "refused")}
+    answers = {state: sorted(calls[number] for number, said in states.items() if said == state) for state in ("sent", "unknown", "refused")}
     assert set(states.values()) <= {"sent", "unknown", "refused"}
-    # By a signal nothing more is read; at the end of the input everything was.
+    # After a signal nothing more is read; at the end of the input everything was read.
     assert way == "SIGTERM" or set(states) == set(calls), f"{len(calls) - len(states)} calls have no answer"
     there = arrived(capture)
     assert set(there.values()) == {1}, "a mail went out twice"
-    assert set(told["sent"]) <= set(there) <= set(told["sent"] + told["unknown"]), "what was told and what arrived differ"
+    assert set(answers["sent"]) <= set(there) <= set(answers["sent"] + answers["unknown"]), "what was reported and what arrived differ"
 
 
 @pytest.mark.parametrize("way", ["SIGTERM", "end of stdin"])
 def test_the_end_with_a_client_that_never_reads(processes, tmp_path: Path, way: str) -> None:
-    """Its answers have nowhere to go, so they are given up: the exit in time, nothing sent twice."""
+    """Its answers cannot be delivered, so they are dropped: the exit is in time, nothing is sent twice."""
     capture = processes.capture()
     pipe = Deaf(tmp_path / "deaf", one_server(capture), [])
     processes.add_cleanup(pipe.close)
@@ -200,7 +200,7 @@ def test_a_call_that_is_cancelled_before_its_turn_is_never_run(processes) -> Non
     pipe = processes.pipe(one_server(capture)).handshake()
     calls = [pipe.start_call("send_email", to=A, subject=f"Subject {number}", body="b") for number in range(300)]
     pipe.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": calls[-1]}}).encode())
-    # Nothing but calls waits for calls.
+    # Only calls wait for calls.
     assert pipe.request("ping")["result"] == {}
     assert len(capture.events("mail")) < 200
     for number in calls[:-1]:
@@ -212,7 +212,7 @@ def test_a_call_that_is_cancelled_before_its_turn_is_never_run(processes) -> Non
 
 
 def wait_until_quiet(capture: Any) -> None:
-    """Until nothing has moved for two seconds."""
+    """Waits until nothing has changed for two seconds."""
     seen, since = -1, time.monotonic()
     while time.monotonic() - since < 2:
         found = len(capture.event_log.entries)
@@ -222,7 +222,7 @@ def wait_until_quiet(capture: Any) -> None:
 
 
 def together(client: Callable[[], None], count: int, within: float) -> None:
-    """So many clients at the same time, to their ends."""
+    """Runs so many clients at the same time, until all are done."""
     clients = [threading.Thread(target=client, daemon=True) for _ in range(count)]
     deadline = time.monotonic() + within
     for one in clients:
@@ -280,12 +280,12 @@ def test_a_request_of_millions_of_small_values(processes, refused_port, name: st
     pipe = processes.pipe(one_server(refused_port))
     http_server = processes.http_server(one_server(refused_port))
     pipe.write(swarm(name))
-    told = [pipe.reply(1, ANSWERED)]
+    answers = [pipe.reply(1, ANSWERED)]
     connection = http.client.HTTPConnection(urlsplit(http_server.url).netloc, timeout=ANSWERED)
     connection.request("POST", "/mcp", swarm(name), HEADERS)
-    told.append(json.loads(connection.getresponse().read()))
+    answers.append(json.loads(connection.getresponse().read()))
     connection.close()
-    for reply in told:
+    for reply in answers:
         assert "10000 JSON values" in str(reply) or "and more errors like these" in str(reply), str(reply)[:2000]
         assert len(str(reply)) < 20_000
     assert max(peak(pipe), peak(http_server)) < WITH_LARGE_MAIL, f"{peak(pipe):.0f} MiB, {peak(http_server):.0f} MiB"

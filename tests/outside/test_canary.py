@@ -1,4 +1,4 @@
-# Every failure with every secret known: none of them, in no form, stands in an answer, the log or /health, and no mail's text or whole address in the last two.
+# Every failure with known secrets: none of them, in any encoding, appears in a result, the log or /health, and no message text or whole address in the last two.
 import base64
 import hashlib
 import hmac
@@ -22,7 +22,7 @@ TEXT, SUBJECT, BYTES, NAME = "text-of-great-secrecy", "subject-of-great-secrecy"
 
 
 def alignments(secret: bytes) -> list[str]:
-    """The parts of its base64 that are the same whatever stands around it, for the three places where it may begin in a group."""
+    """The parts of its base64 that do not depend on the text around it, for the three offsets at which it may begin."""
     parts = []
     for offset in range(3):
         whole = base64.b64encode(b"\0" * offset + secret).decode()
@@ -32,13 +32,13 @@ def alignments(secret: bytes) -> list[str]:
 
 
 def forms(secret: str) -> list[str]:
-    """In the clear, in base64 wherever it begins, in hexadecimal, percent-encoded."""
+    """In plaintext, in base64 at any offset, in hexadecimal, percent-encoded."""
     data = secret.encode()
     return [secret, *alignments(data), data.hex(), "".join(f"%{byte:02X}" for byte in data)]
 
 
 def credentials() -> list[str]:
-    """Password and token in each form in which they may have gone out."""
+    """Password and token in each encoding that was sent."""
     sasl = [f"\0{USER}\0{PASSWORD}", f"{USER} {DIGEST}"]
     return forms(PASSWORD) + forms(TOKEN) + [DIGEST, *alignments(DIGEST.encode())] + [base64.b64encode(one.encode()).decode().rstrip("=") for one in sasl]
 

@@ -1,4 +1,4 @@
-# Many calls at once on one process: each mail once, none mixed up, none disturbed by another one's trouble.
+# Many calls at once on one process: each mail once, none mixed up, none affected by another one's failure.
 import base64
 import threading
 

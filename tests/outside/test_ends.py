@@ -1,4 +1,4 @@
-# Every end that a send can come to without an outbox: success, isError, state, words, and who got the mail how often.
+# Every outcome of a send without an outbox: success, isError, state, text, and how often each recipient got the mail.
 import pytest
 
 from conftest import MODES, RefusedPort, one_server
@@ -9,7 +9,7 @@ A, B, C = "ada@example.org", "bob@example.org", "carl@example.org"
 BAD, BUSY = "bad@example.org", "busy@example.org"
 REFUSE, DEFER = ("--refuse", "bad*"), ("--defer", "busy*")
 
-# the server's behavior, recipients, state, words, who holds a copy, rejected, unknown
+# the server's behavior, recipients, state, words, who has a copy, rejected, unknown
 ENDS = {
     "all accepted": ((), [A, B], "sent", [A, B], [A, B], [], []),
     "one of two refused": (REFUSE, [A, BAD], "partial", ["1 of 2", BAD], [A], [BAD], []),

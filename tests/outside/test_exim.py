@@ -1,4 +1,4 @@
-# The main job against a real Exim, another reading of the same standards and another TLS: what Exim itself put into the mailbox.
+# Sending through a real Exim, another implementation of the same standards with another TLS library: what it put into the mailbox.
 import pytest
 
 import everything

@@ -1,4 +1,4 @@
-# SIGTERM, SIGINT and the end of stdin, idle and with a mail in flight: the mail finished, the answer delivered, exit 0 within 8 s.
+# SIGTERM, SIGINT and the end of stdin, idle and with a mail in flight: the mail is finished, the answer delivered, the exit status 0 within 8 s.
 import json
 import signal
 
@@ -60,12 +60,12 @@ def test_with_several_mails_in_flight(processes, way: str) -> None:
     sent = {subject for number, subject in numbers.items() if pipe.answer(number, 1).data["state"] == "sent"}
     processes.stop_all()
     arrived = sorted(mail.message["subject"] for mail in capture.kept())
-    assert arrived == sorted(sent), "what was told and what arrived differ"
+    assert arrived == sorted(sent), "what was reported and what arrived differ"
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_with_a_server_that_never_answers(processes, way: str) -> None:
-    """8 s are not enough for that server: the truth is `unknown`, or no answer, and the exit is in time."""
+    """8 s are not enough for that server: the result is `unknown`, or there is none, and the exit is in time."""
     capture = processes.capture("--answer-after", "60")
     pipe = processes.pipe(one_server(capture)).handshake()
     number = pipe.start_call("send_email", to=A, subject="stalled", body="b")

@@ -10,7 +10,7 @@ A, BAD, BUSY = "ada@example.org", "bad@example.org", "busy@example.org"
 
 
 def copies(*captures) -> list[str]:
-    """Who holds a copy, over all servers, once for each copy. Final after `stop_all`."""
+    """Who has a copy, over all servers, once for each copy. Final after `stop_all`."""
     return sorted(recipient for capture in captures for mail in capture.kept() for recipient in mail.recipients)
 
 

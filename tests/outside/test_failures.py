@@ -1,4 +1,4 @@
-# Every row of docs/failures.md through the real binary: deliveries per recipient, state, words and health, with one server and with two.
+# Every row of docs/failures.md through the real binary: copies per recipient, state, text and health, with one server and with two.
 from typing import Any
 
 import pytest
@@ -9,13 +9,13 @@ from programs import Answer, Program
 
 
 def copies(server: Any) -> list[str]:
-    """Who holds a copy, once for each copy. Final after `stop_all`."""
+    """Who has a copy, once for each copy. Final after `stop_all`."""
     kept = getattr(server, "kept", list)
     return sorted(recipient for mail in kept() for recipient in mail.recipients)
 
 
 def message_state(statuses: dict[str, str]) -> str:
-    """The whole from its parts, as docs/failures.md says it."""
+    """The state of the whole from its recipients, as in docs/failures.md."""
     values = set(statuses.values())
     if UNKNOWN in values:
         return "unknown"
@@ -23,7 +23,7 @@ def message_state(statuses: dict[str, str]) -> str:
 
 
 def assert_statuses(answer: Answer, statuses: dict[str, str]) -> None:
-    """State, and each recipient in the list that it belongs to."""
+    """Checks the state, and that each recipient is in the right list."""
     answer.has_state(message_state(statuses))
     lists = {ACCEPTED: answer.data["accepted"], REJECTED: answer.rejected, UNKNOWN: answer.data["unknown"]}
     for status, members in lists.items():
@@ -32,7 +32,7 @@ def assert_statuses(answer: Answer, statuses: dict[str, str]) -> None:
 
 
 def assert_messages(answer: Answer, row: Row, case: Case) -> None:
-    """What happened, to whom, in which phase, what to do next."""
+    """Checks that the text says what happened, to whom, in which phase, and what to do next."""
     troubled = [address for address, status in case.statuses.items() if status != ACCEPTED]
     if not troubled:
         return
@@ -132,7 +132,7 @@ def test_a_paused_server_is_left_alone(processes) -> None:
 
 
 def test_after_nobody_was_taken_the_next_mail_begins_anew(processes) -> None:
-    """The lone dot and RSET: nothing of the refused mail is left in the session."""
+    """After the lone dot and RSET nothing of the refused mail is left in the session."""
     server = processes.scripted("""
         S: 220 hello
         C: EHLO

@@ -1,4 +1,4 @@
-# HTTP where it differs from stdio: many clients, a token, a client that goes away, and the end of the program under load.
+# HTTP where it differs from stdio: many clients, a token, a client that disconnects, and shutdown under load.
 import http.client
 import json
 import signal
@@ -34,7 +34,7 @@ class Post:
     """One call of send_email without a session, in a thread of its own: its status and its result, or why there is none."""
 
     def __init__(self, url: str, subject: str) -> None:
-        self.subject, self.status, self.data, self.trouble = subject, 0, {}, None
+        self.subject, self.status, self.data, self.error = subject, 0, {}, None
         params = {"name": "send_email", "arguments": {"to": "ada@example.org", "subject": subject, "body": "b"}, "_meta": META}
         self._body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
@@ -48,8 +48,8 @@ class Post:
             self.status, body = answer.status, answer.read()
             if self.status == 200:
                 self.data = json.loads(body)["result"]["structuredContent"]
-        except (OSError, http.client.HTTPException) as trouble:
-            self.trouble = trouble
+        except (OSError, http.client.HTTPException) as error:
+            self.error = error
 
     def join(self) -> "Post":
         self._thread.join(30)
@@ -74,7 +74,7 @@ def test_every_tool_with_a_token(processes, era: str) -> None:
 
 
 def test_sigterm_under_load_answers_every_mail_that_went_out(processes) -> None:
-    """Calls keep coming while the program ends: each is answered with the truth, or never reached it."""
+    """Calls keep coming during shutdown: each gets a true answer, or never reached the program."""
     capture = processes.capture("--answer-after", "0.3")
     http_server = processes.http_server(one_server(capture))
     posts: list[Post] = []
@@ -98,9 +98,9 @@ def test_sigterm_under_load_answers_every_mail_that_went_out(processes) -> None:
     arrived = sorted(mail.message["subject"] for mail in capture.kept())
     assert len(arrived) == len(set(arrived)), "a mail went out twice"
     assert all(post.status in (0, 200, 503) for post in answered), [(post.subject, post.status) for post in answered]
-    told = {post.subject: post.data.get("state") for post in answered if post.status == 200}
-    assert sorted(subject for subject, state in told.items() if state == "sent") == arrived, (took, told)
-    assert {"sent"} <= set(told.values()) <= {"sent", "refused"}, told
+    states = {post.subject: post.data.get("state") for post in answered if post.status == 200}
+    assert sorted(subject for subject, state in states.items() if state == "sent") == arrived, (took, states)
+    assert {"sent"} <= set(states.values()) <= {"sent", "refused"}, states
 
 
 @pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
@@ -111,7 +111,7 @@ def test_a_server_that_never_answers_does_not_hold_up_the_end(processes, way: si
     capture.wait("content")
     http_server.child.send_signal(way)
     assert http_server.exit_status(8) == 0, http_server.stderr()
-    assert (post.join().status, post.data.get("state")) == (200, "unknown"), (post.trouble, http_server.stderr())
+    assert (post.join().status, post.data.get("state")) == (200, "unknown"), (post.error, http_server.stderr())
 
 
 def test_many_clients_at_once(processes) -> None:

@@ -1,4 +1,4 @@
-# What the logs may say: at no level a secret, a whole address, a subject or a body; and stdout is the protocol's alone.
+# Logs contain no secret, whole address, subject or body at any level, and stdout carries only the protocol.
 import base64
 import json
 

@@ -4,7 +4,7 @@ import pytest
 from postfix import Postfix
 from real_server import recipients
 
-# the port, what is set for it, the mechanism that is used there
+# the port, its settings, the mechanism used there
 LOGINS = {
     "only PLAIN": ("only_plain", {}, "PLAIN"),
     "only LOGIN": ("only_login", {}, "LOGIN"),

@@ -1,4 +1,4 @@
-# Every parameter of send_email: what was asked for is what arrives, and what cannot be asked for leaves nothing behind.
+# Every parameter of send_email: what was requested is what arrives, and a refused call sends nothing.
 import re
 
 import pytest
@@ -234,7 +234,7 @@ BAD_ADDRESSES = [
 ]
 
 
-# An optional list that holds nothing but blanks and commas is not given; `to` is required.
+# An optional list of only blanks and commas counts as not given; `to` is required.
 BAD_IN_LISTS = [
     (parameter, bad)
     for parameter in ("to", "cc", "bcc", "reply_to")

@@ -1,4 +1,4 @@
-# The main job against a real Postfix: STARTTLS, login, and what Postfix itself put into the mailbox.
+# Sending through a real Postfix: STARTTLS, login, and what it put into the mailbox.
 import pytest
 
 import everything
@@ -39,7 +39,7 @@ def test_refused_and_deferred_recipients(program, postfix: Postfix) -> None:
     assert program.health("primary")["is_failed"] is False
 
 
-# the recipient, as what Postfix took the mail (RFC 3848, RFC 6531)
+# the recipient, the protocol in Postfix's Received field (RFC 3848, RFC 6531)
 ALPHABETS = {
     "an address needs SMTPUTF8": ("jürgen@lab.test", "UTF8SMTPSA"),
     "only names and text are beyond ASCII": ("juergen@lab.test", "ESMTPSA"),

@@ -1,4 +1,4 @@
-# A real Postfix that refuses, defers, or ends the conversation in the middle, alone and with a second one behind it: never two copies.
+# A real Postfix that refuses, defers, or disconnects in the middle of a session, alone and with a backup: never two copies.
 from typing import Any
 
 import pytest
@@ -11,10 +11,10 @@ from cut_connection import CutConnection
 
 ADA, BAD, TMP, BYE, CARL = (f"{name}@lab.test" for name in ("ada", "bad", "tmp", "bye", "carl"))
 LAST_DOT = b"\r\n.\r\n"
-# More than the sockets on the way hold: where it is cut in its header, its last byte cannot have been written yet.
+# More than the socket buffers hold: when the connection is cut in the header, the last byte cannot have been written.
 LARGE = ("x" * 70 + "\n") * 140_000
 
-# How the wire to the first server is cut: at a word, which passes or not.
+# Where the connection to the first server is cut: at a word, which is forwarded or not.
 CUTS = {
     "cut at a recipient": (b"RCPT TO:<carl", False),
     "cut before the last dot": (LAST_DOT, False),
@@ -25,7 +25,7 @@ CUTS = {
 
 @pytest.fixture
 def first(processes, postfix: Postfix, behavior: str) -> dict[str, Any]:
-    """The environment of the first server: at the end of a wire that is going to be cut, or one whose recipients have their ways."""
+    """The environment for the first server: behind a connection that will be cut, or one that refuses recipients."""
     if behavior not in CUTS:
         return postfix.variables()
     wire = CutConnection(postfix.ports["plaintext"], *CUTS[behavior])
@@ -33,13 +33,13 @@ def first(processes, postfix: Postfix, behavior: str) -> dict[str, Any]:
     return postfix.variables(SMTP_PORT=wire.port, SMTP_USE_TLS="false")
 
 
-def hurt_briefly(program: Program, server: str) -> bool:
+def is_in_back_off(program: Program, server: str) -> bool:
     """The shortest back-off of docs/failures.md."""
     health = program.health(server)
     return health["is_failed"] is True and health["is_paused"] is False and 0 < health["backoff_remaining"] <= 5
 
 
-# behavior, for whom, state, who has a copy through the first server, through the second, who is refused, who is unknown, the first is hurt
+# behavior, for whom, state, who has a copy through the first server, through the second, who is refused, who is unknown, whether the first is in back-off
 ENDS = [
     ("refused stays refused", [ADA, BAD], "partial", [ADA], [], [BAD], [], False),
     ("deferred alone moves on", [ADA, TMP, CARL], "sent", [ADA, CARL], [TMP], [], [], False),
@@ -51,10 +51,10 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("behavior", "to", "state", "at_first", "at_second", "refused", "unknown", "hurt"), ENDS, ids=[end[0] for end in ENDS])
+@pytest.mark.parametrize(("behavior", "to", "state", "at_first", "at_second", "refused", "unknown", "in_back_off"), ENDS, ids=[end[0] for end in ENDS])
 def test_over_two_servers_no_one_has_two_copies(
     processes, postfix: Postfix, behavior: str, first: dict[str, Any], to: list[str], state: str, at_first: list[str], at_second: list[str],
-    refused: list[str], unknown: list[str], hurt: bool,
+    refused: list[str], unknown: list[str], in_back_off: bool,
 ) -> None:
     servers = {"first": first, "second": postfix.variables(SMTP_PORT=postfix.ports["second"])}
     variables = {f"{name}_{number}": value for number, server in enumerate(servers.values(), 1) for name, value in server.items()}
@@ -63,7 +63,7 @@ def test_over_two_servers_no_one_has_two_copies(
     answer = program.send(to=to, body=body).has_state(state)
     assert (answer.rejected, answer.data["unknown"]) == (refused, unknown), answer
     assert answer.data["accepted"] == ([] if unknown else [address for address in to if address not in refused]), answer
-    assert hurt_briefly(program, "first") is hurt, program.health("first")
+    assert is_in_back_off(program, "first") is in_back_off, program.health("first")
     assert program.health("second")["is_failed"] is False
     processes.stop_all()
     copies = postfix.final_copies(answer.data["message_id"])
@@ -76,16 +76,16 @@ def test_over_two_servers_no_one_has_two_copies(
 
 
 def test_a_connection_closed_at_a_recipient(processes, postfix: Postfix) -> None:
-    """Whom Postfix had taken before has no copy, and hears why; who was refused keeps the refusal; the next mail leaves."""
+    """Recipients accepted before the cut get no copy and the reason; refused ones keep their refusal; the next mail is sent."""
     program = processes.program(postfix.variables())
     to = [ADA, BAD, BYE, CARL]
     answer = program.send(to=to).has_state("refused").mentions(", ".join([ADA, BYE, CARL]), "RCPT TO", "421 4.3.2", "closing for now")
     assert answer.rejected == to
-    told = {entry["address"]: (entry["code"], entry["enhanced_code"], "try again later" in entry["reason"]) for entry in answer.data["rejected"]}
-    assert told == dict.fromkeys(to, (421, "4.3.2", True)) | {BAD: (550, "5.1.1", False)}
-    assert hurt_briefly(program, "primary")
+    listed = {entry["address"]: (entry["code"], entry["enhanced_code"], "try again later" in entry["reason"]) for entry in answer.data["rejected"]}
+    assert listed == dict.fromkeys(to, (421, "4.3.2", True)) | {BAD: (550, "5.1.1", False)}
+    assert is_in_back_off(program, "primary")
     program.send(to=BYE).has_state("refused").mentions("421 4.3.2")
-    assert hurt_briefly(program, "primary"), "the back-off does not grow"
+    assert is_in_back_off(program, "primary"), "the back-off does not grow"
 
     after = program.send(to=[ADA, CARL]).has_state("sent")
     assert recipients(postfix.final_copies(after.data["message_id"])) == [ADA, CARL]

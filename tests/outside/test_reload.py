@@ -1,4 +1,4 @@
-# Reload under client: 500 mails on their way while the servers change five times a second; none lost, none doubled, none a mixture of old and new.
+# Reload under load: 500 mails in flight while the servers change five times a second; none lost, none duplicated, none a mixture of old and new.
 import itertools
 import json
 import signal
@@ -15,7 +15,7 @@ COUNT, AT_ONCE, EVERY = 500, 32, 0.2
 
 
 def settings(one: Any, two: Any) -> Iterator[list[dict] | str]:
-    """Configurations without end. The domain of each identity tells the server's name and the place it belongs to; none is ever used twice."""
+    """An endless series of configurations. The domain of each identity encodes the server's name and port; none is used twice."""
     places = {"one": one, "two": two}
 
     def server(name: str, place: str, generation: int, **more: Any) -> dict:
@@ -25,13 +25,13 @@ def settings(one: Any, two: Any) -> Iterator[list[dict] | str]:
         yield [server("first", "one", generation), server("second", "two", generation)]  # both changed
         yield [server("second", "two", generation)]  # one removed
         yield [server("third", "one", generation, priority=500), server("second", "two", generation)]  # one added, which goes first
-        yield "[[server]\nnonsense"  # what does not hold is not taken
-        yield [server("third", "two", generation, timeout=9), server("second", "one", generation)]  # the two have changed places
+        yield "[[server]\nnonsense"  # an invalid one is rejected
+        yield [server("third", "two", generation, timeout=9), server("second", "one", generation)]  # the two are swapped
         yield [server("first", "two", generation), server("fourth", "one", generation, priority=1)]
 
 
 class LoadClient:
-    """One client that keeps so many calls under way and reads every answer as it comes."""
+    """A client that keeps so many calls in flight and reads every answer as it comes."""
 
     def __init__(self, pipe) -> None:
         self.pipe = pipe
@@ -39,7 +39,7 @@ class LoadClient:
         self.replies: dict[int, dict] = {}
 
     def turn(self, wait: float) -> None:
-        """What has come since; waits for something to come, but not for long."""
+        """The answers since the last call; waits briefly for one."""
         until = time.monotonic() + wait
         while len(self.pipe.lines.entries) == self._read and time.monotonic() < until:
             assert not self.pipe.lines.ended, f"the program ended: {self.pipe.stderr()[-3000:]}"

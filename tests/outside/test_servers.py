@@ -1,4 +1,4 @@
-# The five tools about servers: every key of the contract, and what each does to the mail that follows.
+# The five tools about servers: every result key, and each tool's effect on later mail.
 import json
 import signal
 import time
@@ -64,9 +64,9 @@ def test_connection_none(processes, refused_port: RefusedPort) -> None:
 def test_connection_over_tls_tells_the_version_and_what_ehlo_offered(processes) -> None:
     capture = processes.capture("--tls", "starttls")
     program = processes.program(one_server(capture, SMTP_USE_TLS=None, SMTP_CA_FILE=capture.ca_file))
-    told = str(program.call("test_smtp_connection").data)
-    assert "1.3" in told or "1.2" in told, told
-    assert "PIPELINING" in told.upper(), told
+    data = str(program.call("test_smtp_connection").data)
+    assert "1.3" in data or "1.2" in data, data
+    assert "PIPELINING" in data.upper(), data
 
 
 # -- get_smtp_status

@@ -1,4 +1,4 @@
-# A size that a real Postfix announces: what is over it is refused before anything of the mail is said, to the byte.
+# A size that a real Postfix announces: a message one byte over it is refused before MAIL FROM.
 import re
 
 from mail import same_text
@@ -7,7 +7,7 @@ from programs import Answer
 
 
 def body_of(size: int) -> str:
-    """As many bytes as asked for, as they go over the wire; the first lines begin with dots, which are doubled there and yet count once."""
+    """As many bytes as asked for, as they go over the wire; the first lines begin with dots, which are doubled there but count once."""
     dots = ".\n..\n.dots\n" * 20
     lines, rest = divmod(size - len(dots.replace("\n", "\r\n")) - 3, 50)
     return dots + ("x" * 48 + "\n") * lines + "x" * (rest + 1)
@@ -31,12 +31,12 @@ def test_what_just_fits_is_sent_and_one_byte_more_is_refused_before_mail(process
     assert same_text(copy.text(), body_of(fitting))
     assert len(copy.data) - copy.data.index(b"\r\nFrom: ") - 2 == SIZE_LIMIT, "the bytes of the mail without what Postfix wrote above it"
     processes.stop_all()
-    # Three mails were asked for, over one connection or two; MAIL was said for one of them.
+    # Three mails were requested, over one connection or two; MAIL was sent for one of them.
     conversations = postfix.wait_for(lambda: ends_of_conversations(postfix), "the connections to end")
     assert [found for line in conversations for found in re.findall(r"mail=\S+|data=\S+", line)] == ["mail=1", "data=1"], conversations
 
 
 def ends_of_conversations(postfix: Postfix) -> list[str]:
-    """What the log says of each connection to that port, as soon as all of them have ended."""
+    """The log's summary of each connection to that port, once all of them have ended."""
     begins, ends = (re.findall(rf"postfix/small/smtpd\S+ {word} from .*", postfix.log()) for word in ("connect", "disconnect"))
     return ends if len(ends) == len(begins) else []

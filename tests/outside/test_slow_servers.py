@@ -1,4 +1,4 @@
-# Servers that take their time, each for as long as a call may last: they are waited for at the same time.
+# Slow servers, each for as long as a call may last: all of them at the same time.
 import time
 from typing import Any
 
@@ -27,7 +27,7 @@ SECOND_TAKES_OVER = "silence in the content, and another server"
 
 @pytest.fixture(scope="module")
 def late(module_processes) -> dict[str, tuple[Pipe, Any, Any, Answer]]:
-    """All of them at once: the program, its servers, and its answer, which came in time."""
+    """All cases at once: the program, its servers, and its result, which came in time."""
     under_way = {}
     for name, (script, _, _, more) in LATE.items():
         server = module_processes.scripted(script)
@@ -49,8 +49,8 @@ def test_a_server_that_takes_its_time(late, name: str) -> None:
     _, state, words, more = LATE[name]
     pipe, server, _, answer = late[name]
     answer.has_state(state).mentions(*words)
-    told = answer.data["unknown"] if state == "unknown" else answer.rejected
-    assert told == [A], answer
+    listed = answer.data["unknown"] if state == "unknown" else answer.rejected
+    assert listed == [A], answer
     memory = peak(pipe)
     assert memory < (WITH_LARGE_MAIL if more else AT_REST), f"{memory:.0f} MiB"
     pipe.close_stdin()
@@ -61,7 +61,7 @@ def test_a_server_that_takes_its_time(late, name: str) -> None:
 
 @pytest.mark.slow
 def test_a_server_that_stalls_in_the_content_is_hurt_and_another_takes_over(late) -> None:
-    """The row "Content: the connection ends or stalls before the last byte was handed over", where there is a second server."""
+    """The row "Data: the connection is closed or stalls before the last byte was sent", with a second server."""
     pipe, _, second, answer = late[SECOND_TAKES_OVER]
     servers = pipe.call("get_smtp_status").data["server_status"]["servers"]
     answer.has_state("sent")

@@ -1,4 +1,4 @@
-# The template language of the contract, in subject and body.
+# The template language, in subject and body.
 import pytest
 
 from conftest import RoundTrip

@@ -1,4 +1,4 @@
-# What the program offers: six tools, honest about themselves, answering as their schemas say.
+# What the program offers: six tools with accurate annotations, whose results match their schemas.
 import jsonschema
 import pytest
 

@@ -1,4 +1,4 @@
-# docs/troubleshooting.md against the program: each message quoted there is provoked and read, and each failure word of the code has an entry there.
+# docs/troubleshooting.md against the program: each message quoted there is provoked, and each error message of the code has an entry there.
 import http.client
 import json
 import re
@@ -25,8 +25,8 @@ def documented() -> list[str]:
     return [message for cell in rows for message in re.findall(r"`([^`]+)`", cell)]
 
 
-def stands_in(message: str, text: str) -> bool:
-    """Whether a message stands in a text; … is for anything on the same line."""
+def matches(message: str, text: str) -> bool:
+    """Whether the text contains a message; … matches anything on the same line."""
     return re.search(".*?".join(map(re.escape, message.split("…"))), text) is not None
 
 
@@ -64,7 +64,7 @@ def test_it_does_not_start(tmp_path: Path, message: str) -> None:
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o644)
     said = run(tmp_path, {name: value for name, value in (GOOD | variables).items() if value is not None}, *arguments)
-    assert stands_in(message, said.stderr), said.stderr
+    assert matches(message, said.stderr), said.stderr
 
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_smtp_status", "arguments": {}, "_meta": META}}
@@ -109,7 +109,7 @@ def ask(http_server, method: str, head: dict, body: str | None) -> tuple[int, st
 def test_a_client_does_not_reach_it(http_server, message: str) -> None:
     status, head, body = WEB[message]
     said = ask(http_server, "POST", head, body)
-    assert said[0] == status and stands_in(message, said[1]), said
+    assert said[0] == status and matches(message, said[1]), said
     assert f"| {status}, `{message}" in DOCUMENT or f"`, `{message}" in DOCUMENT
 
 
@@ -121,11 +121,11 @@ BROWSER, STOPPING, BUSY, SESSIONS = (
 
 def test_somebody_looks_at_it_with_a_browser(http_server) -> None:
     status, said = ask(http_server, "GET", {"Accept": "text/html"}, None)
-    assert status == 406 and stands_in(BROWSER, said), said
+    assert status == 406 and matches(BROWSER, said), said
 
 
 def unfinished(http_server, processes, size: int) -> socket.socket:
-    """A request that is welcome, and whose body does not come."""
+    """A valid request whose body does not arrive."""
     place = urlsplit(http_server.url)
     stream = socket.create_connection((place.hostname, place.port), 30)
     processes.add_cleanup(stream.close)
@@ -139,10 +139,10 @@ def test_it_is_busy_and_then_it_is_stopped(processes) -> None:
     http_server = processes.http_server(one_server(processes.capture()))
     streams = [unfinished(http_server, processes, size << 20) for size in (72, 72, 48)]
     status, said = ask(http_server, "POST", {}, json.dumps(CALL) + " " * (1 << 20))
-    assert status == 503 and stands_in(BUSY, said), said
+    assert status == 503 and matches(BUSY, said), said
     http_server.child.send_signal(signal.SIGTERM)
     said = streams[0].recv(10_000).decode()
-    assert said.startswith("HTTP/1.1 503 ") and stands_in(STOPPING, said), said
+    assert said.startswith("HTTP/1.1 503 ") and matches(STOPPING, said), said
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_clients_begin_sessions_and_do_not_end_them(processes) -> None:
         connection.request("POST", "/mcp", json.dumps(INITIALIZE), {"Content-Type": "application/json", "Accept": HEADERS["Accept"]})
         answer = connection.getresponse()
         said = answer.read().decode()
-    assert answer.status == 503 and stands_in(SESSIONS, said), said
+    assert answer.status == 503 and matches(SESSIONS, said), said
 
 
 def case(phase: str, name: str) -> Callable:
@@ -163,7 +163,7 @@ def case(phase: str, name: str) -> Callable:
 
 
 def with_certificate(hosts: str) -> Callable:
-    """A server whose certificate is good, called by this name or address."""
+    """A server with a valid certificate, addressed by this name or address."""
 
     def build(processes, _) -> tuple:
         capture = processes.capture("--tls", "implicit", "--listen", "0.0.0.0:0")
@@ -200,7 +200,7 @@ def test_it_does_not_connect(processes, build_server, message: str) -> None:
     server, variables, arguments, recipients = TALK[message](processes, build_server)
     program = processes.program(one_server(server, **variables))
     said = program.send(to=recipients, **arguments).has_state("refused").text
-    assert stands_in(message, said), said
+    assert matches(message, said), said
 
 
 PAUSED = "refused the login and is paused"
@@ -211,11 +211,11 @@ def test_a_login_that_was_refused_is_not_tried_again(processes) -> None:
     program = processes.program(one_server(capture, **LOGIN))
     program.send().has_state("refused")
     said = program.send().has_state("refused").text
-    assert stands_in(PAUSED, said), said
+    assert matches(PAUSED, said), said
 
 
 FILE = {"filename": "a.txt", "content": "!"}
-# Arguments of a mail that does not leave; `dirs`: with a directory that attachments may come from.
+# Arguments of a mail that is refused; `dirs`: with a directory for attachments.
 MAIL: dict[str, dict] = {
     "to: \"…\": there is no @": {"to": "ada"},
     "groups and semicolons are not supported": {"to": f"{A}; {A}"},
@@ -241,7 +241,7 @@ def test_a_mail_does_not_leave(processes, tmp_path: Path, refused_port, message:
     dirs = tmp_path if arguments.pop("dirs", False) else None
     program = processes.program(one_server(refused_port, SMTP_ATTACHMENT_DIRS=dirs))
     said = program.refuses("send_email", **{"to": A, "subject": "s", "body": "b"} | arguments)
-    assert said.startswith("Not sent: ") and stands_in(message, said), said
+    assert said.startswith("Not sent: ") and matches(message, said), said
 
 
 STOPPED, WAITING = "stopped before its last byte was sent", "still waiting for the server's answer to the end of the mail"
@@ -252,12 +252,12 @@ STOPPED, WAITING = "stopped before its last byte was sent", "still waiting for t
     (WAITING, "unknown", UP_TO_THE_END + "keep\nstall"),
 ])
 def test_the_program_ends_before_the_mail_does(processes, message: str, state: str, script: str) -> None:
-    """The end of the program is the end of a call's time, too, and comes sooner."""
+    """Shutdown also ends a call's time, and sooner."""
     pipe: Pipe = processes.pipe(one_server(processes.scripted(script), SMTP_TIMEOUT=60)).handshake()
     number = pipe.start_call("send_email", **{"to": A, "subject": "s", "body": "b"} | LARGE)
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
-    assert stands_in(message, pipe.answer(number, 1).has_state(state).text)
+    assert matches(message, pipe.answer(number, 1).has_state(state).text)
 
 
 # Messages that no test here provokes, and why.
@@ -276,9 +276,9 @@ def test_each_message_of_the_document_is_provoked() -> None:
     assert sorted(documented()) == sorted([*PROVOKED, *ELSEWHERE])
 
 
-# -- each failure word of the code
+# -- each error message of the code
 
-# Words that have no entry, and why.
+# Messages without an entry, and why.
 NO_ENTRY = {
     "the server answered": "the answer shows what the server said, and the document has the codes",
     "a login without TLS is not allowed": "the configuration refuses it before, and that has an entry",
@@ -296,15 +296,15 @@ WORDS = {
 }
 
 
-def failure_words(path: str) -> list[list[str]]:
-    """Each message in parts that are the same every time."""
+def error_messages(path: str) -> list[list[str]]:
+    """The constant parts of each message."""
     source = (ROOT / path).read_text(encoding="utf-8").split("#[cfg(test)]")[0]
     return [[part.strip() for part in re.split(r"\{[^}]*\}|[;:,(]", message)] for message in re.findall(WORDS[path], source)]
 
 
 @pytest.mark.parametrize("path", WORDS)
-def test_each_failure_word_of_the_code_has_an_entry(path: str) -> None:
-    messages = failure_words(path)
+def test_each_error_message_has_an_entry(path: str) -> None:
+    messages = error_messages(path)
     assert messages, "this file says nothing any more: look for the place where it is said now"
     entries = [part.strip(" :") for message in [*documented(), *NO_ENTRY] for part in message.split("…")]
     known = [one for one in entries if len(one) > 9]

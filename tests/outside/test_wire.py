@@ -1,4 +1,4 @@
-# Hand-written lines: what a client library hides. Never silence, and the session goes on.
+# Hand-written lines, which a client library cannot send. There is always an answer, and the session continues.
 import base64
 import json
 

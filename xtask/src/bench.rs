@@ -10,14 +10,14 @@ use crate::{docs, paths};
 
 const DOCUMENT: &str = "docs/performance.md";
 
-/// What can be measured: each is a subcommand of `smtp-bench`, and a block of the document.
+/// The benchmarks: each is a subcommand of `smtp-bench`, and a block of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum What {
+pub(crate) enum Benchmark {
     /// The program as a whole: start, memory, one mail, calls a second.
     Program,
 }
 
-impl What {
+impl Benchmark {
     fn word(self) -> &'static str {
         match self {
             Self::Program => "program",
@@ -25,7 +25,7 @@ impl What {
     }
 }
 
-pub(crate) fn run(what: Option<What>, write: bool) -> Result<()> {
+pub(crate) fn run(what: Option<Benchmark>, write: bool) -> Result<()> {
     // The features are the server's own, so it is the program that `cargo build --release` leaves.
     shell::run(&mut cargo(&[
         "build",
@@ -37,7 +37,7 @@ pub(crate) fn run(what: Option<What>, write: bool) -> Result<()> {
     ]))?;
     let all = match &what {
         Some(one) => std::slice::from_ref(one),
-        None => What::value_variants(),
+        None => Benchmark::value_variants(),
     };
     for what in all {
         let mut bench = command(paths::built("release", "smtp-bench"));
@@ -51,7 +51,7 @@ pub(crate) fn run(what: Option<What>, write: bool) -> Result<()> {
     Ok(())
 }
 
-fn write_block(what: What, tables: &str) -> Result<()> {
+fn write_block(what: Benchmark, tables: &str) -> Result<()> {
     let document = paths::root().join(DOCUMENT);
     let old = fs::read_to_string(&document).context(DOCUMENT)?;
     let new = docs::with_block(&old, &block(what), tables)?;
@@ -64,7 +64,7 @@ fn write_block(what: What, tables: &str) -> Result<()> {
 }
 
 /// Its name in the document.
-fn block(what: What) -> String {
+fn block(what: Benchmark) -> String {
     format!("bench {}", what.word())
 }
 
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_document_has_a_block_for_each_measurement() {
         let document = fs::read_to_string(paths::root().join(DOCUMENT)).unwrap();
-        for what in What::value_variants() {
+        for what in Benchmark::value_variants() {
             let new = docs::with_block(&document, &block(*what), "something new").unwrap();
             assert_ne!(new, document, "{}", what.word());
         }

@@ -49,7 +49,7 @@ enum Task {
     /// Measure the release build on this machine, and print tables.
     Bench {
         /// Only this one; default: all, one after the other.
-        what: Option<bench::What>,
+        what: Option<bench::Benchmark>,
         /// Write the tables into docs/performance.md instead.
         #[arg(long)]
         write: bool,

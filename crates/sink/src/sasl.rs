@@ -76,13 +76,13 @@ mod tests {
     #[test]
     fn plain_knows_its_account() {
         let account = login("ada", "secret");
-        let verdict = |response: &str| plain(response, &account).map(|attempt| attempt.ok);
-        assert_eq!(verdict("\0ada\0secret"), Some(true));
-        assert_eq!(verdict("ada\0ada\0secret"), Some(true));
-        assert_eq!(verdict("eve\0ada\0secret"), Some(false));
-        assert_eq!(verdict("\0ada\0wrong"), Some(false));
-        assert_eq!(verdict("ada\0secret"), None);
-        assert_eq!(verdict("\0ada\0secret\0"), None);
+        let accepted = |response: &str| plain(response, &account).map(|attempt| attempt.ok);
+        assert_eq!(accepted("\0ada\0secret"), Some(true));
+        assert_eq!(accepted("ada\0ada\0secret"), Some(true));
+        assert_eq!(accepted("eve\0ada\0secret"), Some(false));
+        assert_eq!(accepted("\0ada\0wrong"), Some(false));
+        assert_eq!(accepted("ada\0secret"), None);
+        assert_eq!(accepted("\0ada\0secret\0"), None);
     }
 
     /// The example of RFC 2195 section 2.
@@ -90,9 +90,9 @@ mod tests {
     fn cram_md5_agrees_with_its_rfc() {
         let response = "tim b913a602c7eda7a495b4e6e7334d3890";
         let challenge = "<1896.697170952@postoffice.reston.mci.net>";
-        let verdict = |login: Login| cram_md5(response, challenge, &login).map(|attempt| attempt.ok);
-        assert_eq!(verdict(login("tim", "tanstaaftanstaaf")), Some(true));
-        assert_eq!(verdict(login("tim", "wrong")), Some(false));
+        let accepted = |login: Login| cram_md5(response, challenge, &login).map(|attempt| attempt.ok);
+        assert_eq!(accepted(login("tim", "tanstaaftanstaaf")), Some(true));
+        assert_eq!(accepted(login("tim", "wrong")), Some(false));
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl<'a> Transaction<'a> {
                 self.next = NextCommand::Nothing;
                 TransactionStep::Send(b".\r\n".to_vec())
             }
-            _ => TransactionStep::Send(self.flight()),
+            _ => TransactionStep::Send(self.next_batch()),
         }
     }
 
@@ -195,7 +195,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Everything that may be sent before a reply must be read: one command without PIPELINING (RFC 2920, section 3.1).
-    fn flight(&mut self) -> Vec<u8> {
+    fn next_batch(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut recipients = 0;
         loop {

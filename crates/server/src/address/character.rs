@@ -6,7 +6,7 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 const QUOTE_LIMIT: usize = 120;
 
 /// Why `c` is allowed neither in a name nor in an address, if it is not.
-pub fn trouble(c: char) -> Option<&'static str> {
+pub fn forbidden(c: char) -> Option<&'static str> {
     if is_blank_filler(c) {
         return Some("an invisible character");
     }
@@ -25,14 +25,14 @@ pub fn trouble(c: char) -> Option<&'static str> {
 ///
 /// The joiners U+200C and U+200D are needed to write Persian, Indic scripts and emoji, so they are allowed between two
 /// characters beyond ASCII.
-pub fn trouble_in_name(text: &str) -> Option<String> {
+pub fn forbidden_in_name(text: &str) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
     let beyond_ascii = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| !c.is_ascii());
     chars.iter().enumerate().find_map(|(at, &c)| {
         let joins = matches!(c, '\u{200C}' | '\u{200D}')
             && beyond_ascii(at.checked_sub(1))
             && beyond_ascii(Some(at + 1));
-        if joins { None } else { trouble(c).map(|what| described(what, c)) }
+        if joins { None } else { forbidden(c).map(|what| described(what, c)) }
     })
 }
 
@@ -55,7 +55,7 @@ pub fn quoted(text: &str) -> String {
             quoted.push('…');
             break;
         }
-        if trouble(c).is_some() {
+        if forbidden(c).is_some() {
             quoted.extend(c.escape_unicode());
         } else {
             quoted.push(c);

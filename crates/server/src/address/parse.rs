@@ -91,7 +91,7 @@ fn quoted_local(raw: &str) -> Result<String, Reason> {
 /// No invisible characters, no space but U+0020, no lookalikes of separators.
 fn check_address_text(text: &str, place: &str) -> Result<(), Reason> {
     for (at, c) in text.char_indices() {
-        if let Some(what) = character::trouble(c) {
+        if let Some(what) = character::forbidden(c) {
             return Err(format!("{place} has {}", character::described(what, c)).into());
         }
         if LOOKALIKES.contains(&c) {
@@ -136,7 +136,7 @@ fn display_name(raw: &str) -> Result<Option<String>, Reason> {
 }
 
 fn check_name(name: &str, address: &Address) -> Result<(), Reason> {
-    if let Some(found) = character::trouble_in_name(name) {
+    if let Some(found) = character::forbidden_in_name(name) {
         return Err(format!("the name has {found}").into());
     }
     if name.chars().count() > NAME_LIMIT {

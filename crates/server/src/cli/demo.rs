@@ -107,7 +107,7 @@ fn arrived(fixture: &Fixture, report: &mut Report<'_>, sent: &Value) -> anyhow::
     if sent["state"] != "partial" {
         faults.push("the answer should be \"partial\": one of three recipients was refused".to_owned());
     }
-    report.verdict(&faults)?;
+    report.conclusion(&faults)?;
     Ok(faults.is_empty())
 }
 

@@ -154,7 +154,7 @@ fn bare_name(name: String) -> Result<String, String> {
     } else if name.chars().count() > NAME_LIMIT {
         Some(format!("a file name of at most {NAME_LIMIT} characters"))
     } else {
-        character::trouble_in_name(&name).map(|found| format!("a file name without {found}"))
+        character::forbidden_in_name(&name).map(|found| format!("a file name without {found}"))
     };
     match problem {
         Some(expected) => Err(format!("{}: expected {expected}", character::quoted(&name))),

@@ -17,7 +17,7 @@ const FIT: &[&str] = &[
     "deprecatedIPv6",
 ];
 
-/// Their verdict, the addresses, whether we accept them, and why we differ.
+/// is_email.s diagnosis, the addresses, whether we accept them, and why we differ.
 const DIFFERENCES: &[(&str, &[&str], bool, &str)] = &[
     (
         "valid",

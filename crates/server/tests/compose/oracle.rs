@@ -9,7 +9,7 @@ use smtp_mcp_server::message::Message;
 use crate::fixture::bytes;
 
 /// How Python parses the first variant of each message; `None` without Python.
-pub(crate) fn judged(messages: &[Message]) -> Option<Vec<Value>> {
+pub(crate) fn parsed_by_python(messages: &[Message]) -> Option<Vec<Value>> {
     let raws: Vec<Vec<u8>> =
         messages.iter().map(|message| bytes(message, &message.header_variants[0])).collect();
     judged_bytes(&raws)

@@ -1,13 +1,13 @@
 //! Composed messages as Python's `email` parses them with its default policy: every header, part, name and byte.
 
 use crate::fixture::{bytes, config, made, make};
-use crate::oracle::{assert_sound, judged, judged_bytes};
+use crate::oracle::{assert_sound, judged_bytes, parsed_by_python};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 fn one(arguments: Value) -> Option<Value> {
-    let seen = judged(&[made(arguments)])?.remove(0);
+    let seen = parsed_by_python(&[made(arguments)])?.remove(0);
     assert_sound(&seen);
     Some(seen)
 }
@@ -68,7 +68,7 @@ fn bodies_arrive_exactly() {
         let html = made(json!({ "to": "b@x.org", "subject": "s", "body": body, "html": true, "text": format!("T{body}") }));
         [plain, with_file, html]
     }).collect();
-    let Some(seen) = judged(&messages) else {
+    let Some(seen) = parsed_by_python(&messages) else {
         return;
     };
     for (body, seen) in bodies.iter().zip(seen.chunks(3)) {
@@ -146,7 +146,7 @@ fn file_names_in_any_script_arrive_exactly() {
     let messages: Vec<_> = names.iter().map(|name| {
         made(json!({ "to": "b@x.org", "subject": "s", "body": "b", "attachments": [{ "filename": name, "content": "AAECAw==" }] }))
     }).collect();
-    let Some(seen) = judged(&messages) else {
+    let Some(seen) = parsed_by_python(&messages) else {
         return;
     };
     for (name, seen) in names.iter().zip(seen) {
@@ -182,7 +182,7 @@ fn subjects_arrive_exactly() {
     ];
     let messages: Vec<_> =
         texts.iter().map(|text| made(json!({ "to": "b@x.org", "subject": text, "body": "b" }))).collect();
-    let Some(seen) = judged(&messages) else {
+    let Some(seen) = parsed_by_python(&messages) else {
         return;
     };
     for (text, seen) in texts.iter().zip(seen) {
@@ -210,7 +210,7 @@ fn display_names_arrive_exactly() {
         let quoted = format!("\"{}\" <b@x.org>", name.replace('\\', "\\\\").replace('"', "\\\""));
         made(json!({ "to": [quoted, "c@y.org"], "cc": quoted, "reply_to": [quoted], "subject": "s", "body": "b" }))
     }).collect();
-    let Some(seen) = judged(&messages) else {
+    let Some(seen) = parsed_by_python(&messages) else {
         return;
     };
     for (name, seen) in names.iter().zip(seen) {
@@ -232,7 +232,7 @@ fn international_addresses_go_as_a_labels_and_utf8() {
 
     let message = made(json!({ "to": "संपर्क@डाटामेल.भारत", "subject": "नमस्ते", "body": "b" }));
     assert!(message.needs_smtputf8);
-    let Some(mut seen) = judged(&[message]) else {
+    let Some(mut seen) = parsed_by_python(&[message]) else {
         return;
     };
     let seen = seen.remove(0);
@@ -251,7 +251,7 @@ fn quoted_local_parts_arrive_exactly() {
         .iter()
         .map(|local| made(json!({ "to": [format!("{local}@x.org"), format!("Ada <{local}@y.org>")], "subject": "s", "body": "b" })))
         .collect();
-    let Some(seen) = judged(&messages) else {
+    let Some(seen) = parsed_by_python(&messages) else {
         return;
     };
     for (local, seen) in locals.iter().zip(seen) {

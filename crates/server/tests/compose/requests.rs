@@ -156,8 +156,8 @@ fn a_refusal_has_an_end_however_much_is_wrong() {
         (json!({ "body": one_name, "template_vars": vars }), "missing: \"nnn"),
     ];
     for (arguments, words) in table {
-        let told = refused(&config(ADA), with(arguments));
-        assert!(told.contains(words) && told.len() < 10_000, "{} bytes: {}", told.len(), &told[..200]);
+        let error = refused(&config(ADA), with(arguments));
+        assert!(error.contains(words) && error.len() < 10_000, "{} bytes: {}", error.len(), &error[..200]);
     }
 }
 

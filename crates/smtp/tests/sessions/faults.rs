@@ -89,7 +89,7 @@ async fn deliver(sink: &Sink) -> Result<Delivery, Error> {
 }
 
 /// Compares the client's results with what the sink has.
-fn judged(sink: &Sink, delivery: &Delivery) -> Result<(), String> {
+fn compare(sink: &Sink, delivery: &Delivery) -> Result<(), String> {
     for (who, end) in ["a@x.org", "b@x.org"].iter().zip(&delivery.recipients) {
         let mails = sink.mails();
         let kept = mails.iter().filter(|mail| mail.recipients.iter().any(|kept| kept == who)).count();
@@ -97,12 +97,12 @@ fn judged(sink: &Sink, delivery: &Delivery) -> Result<(), String> {
             |error| classify(error.phase, &error.kind, true).status,
             |_| RecipientStatus::Accepted,
         );
-        let honest = match status {
+        let matches = match status {
             RecipientStatus::Accepted => kept == 1,
             RecipientStatus::Unknown => kept <= 1,
             _ => kept == 0,
         };
-        if !honest {
+        if !matches {
             return Err(format!("{who} has {kept} mails and was told {end:?}"));
         }
     }
@@ -117,7 +117,7 @@ async fn play(stage: Stage, pattern: &str, action: Action, pipelining: bool) -> 
     }
     let sink = Sink::start(behavior).await.map_err(|e| e.to_string())?;
     match deliver(&sink).await {
-        Ok(delivery) => judged(&sink, &delivery).map_err(|words| format!("{what}: {words}")),
+        Ok(delivery) => compare(&sink, &delivery).map_err(|words| format!("{what}: {words}")),
         Err(_) if sink.mails().is_empty() => Ok(()),
         Err(error) => Err(format!("{what}: a mail, and {error}")),
     }

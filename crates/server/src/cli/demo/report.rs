@@ -44,8 +44,8 @@ impl<'a> Report<'a> {
         writeln!(self.out, "  {text}")
     }
 
-    /// The verdict: everything is as expected, or what is not.
-    pub(super) fn verdict(&mut self, faults: &[String]) -> io::Result<()> {
+    /// The conclusion: everything is as expected, or what is not.
+    pub(super) fn conclusion(&mut self, faults: &[String]) -> io::Result<()> {
         if faults.is_empty() {
             return self.heading("What arrived is what was sent; the refused recipient was told, and did not hold up the others.");
         }

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parse::{Step, parse};
+use parse::{Instruction, parse};
 
 use crate::request::Var;
 
@@ -49,14 +49,14 @@ pub(super) fn fill(
     while let Some(step) = steps.get(at) {
         at += 1;
         match *step {
-            Step::Text(text) => rendered.push_str(text),
-            Step::End => {}
-            Step::If { name, end } => {
+            Instruction::Text(text) => rendered.push_str(text),
+            Instruction::End => {}
+            Instruction::If { name, end } => {
                 if !vars.get(name).is_some_and(keeps) {
                     at = end;
                 }
             }
-            Step::Value { name, raw } => match vars.get(name).and_then(shown) {
+            Instruction::Value { name, raw } => match vars.get(name).and_then(shown) {
                 None => drop(missing.insert(name.to_owned())),
                 Some(value) if value.len() > most => return Err(Unfilled::TooLong),
                 Some(value) if raw || escaping == Escaping::Plain => rendered.push_str(value),

@@ -2,7 +2,7 @@
 
 /// One step of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step<'t> {
+pub(super) enum Instruction<'t> {
     /// Literal text.
     Text(&'t str),
     /// A value.
@@ -16,7 +16,7 @@ pub(super) enum Step<'t> {
     If {
         /// Its name.
         name: &'t str,
-        /// The step after the matching end.
+        /// The instruction after the matching end.
         end: usize,
     },
     /// The end of a conditional.
@@ -38,7 +38,7 @@ struct Open<'t> {
 }
 
 /// Parses a text into steps.
-pub(super) fn parse(text: &str) -> Result<Vec<Step<'_>>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<Instruction<'_>>, String> {
     let mut steps = Vec::new();
     let mut open: Vec<Open<'_>> = Vec::new();
     let (mut written, mut at) = (0, 0);
@@ -48,18 +48,18 @@ pub(super) fn parse(text: &str) -> Result<Vec<Step<'_>>, String> {
             continue;
         };
         if written < brace {
-            steps.push(Step::Text(&text[written..brace]));
+            steps.push(Instruction::Text(&text[written..brace]));
         }
         match tag {
-            Tag::Value { name, raw } => steps.push(Step::Value { name, raw }),
+            Tag::Value { name, raw } => steps.push(Instruction::Value { name, raw }),
             Tag::Open(name) => {
                 open.push(Open { name, step: steps.len(), at: brace });
-                steps.push(Step::If { name, end: 0 });
+                steps.push(Instruction::If { name, end: 0 });
             }
             Tag::Close(name) => {
                 let opened = matching(open.pop(), name, text, brace)?;
-                steps.push(Step::End);
-                steps[opened.step] = Step::If { name, end: steps.len() };
+                steps.push(Instruction::End);
+                steps[opened.step] = Instruction::If { name, end: steps.len() };
             }
         }
         (written, at) = (end, end);
@@ -68,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Step<'_>>, String> {
         return Err(format!("{}: {{?{name}}} is never closed by {{/{name}}}", position(text, at)));
     }
     if written < text.len() {
-        steps.push(Step::Text(&text[written..]));
+        steps.push(Instruction::Text(&text[written..]));
     }
     Ok(steps)
 }
