@@ -17,7 +17,8 @@ from exim import Exim
 from failures import NOBODY, Case
 from mail import Mail
 from postfix import Postfix
-from programs import BINARY, Answer, Capture, HttpServer, Pipe, Program
+from pipe import Pipe
+from programs import BINARY, Answer, Capture, HttpServer, Program
 from real_server import RealServer
 from scripted import Scripted
 

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import one_server, several_servers
 from failures import A, CASES, CRAM, PASSWORD, USER
-from programs import run
+from pipe import run
 from test_http import HEADERS, META, TOOLS
 
 CHALLENGE = re.search(r"334 (\S+)\nC: \n$", CRAM)[1]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from conftest import one_server
-from programs import run
+from pipe import run
 
 GOOD = {"SMTP_HOST": "smtp.example.org", "SMTP_FROM_EMAIL": "a@example.org"}
 # variables over GOOD (None takes one away), words on stderr

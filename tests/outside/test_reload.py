@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mail import same_text
-from test_servers import table, toml
+from test_reload_tool import table, toml
 
 COUNT, AT_ONCE, EVERY = 500, 32, 0.2
 

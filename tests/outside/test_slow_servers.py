@@ -6,7 +6,8 @@ import pytest
 
 from conftest import one_server, several_servers
 from failures import A, ENVELOPE, LARGE, UP_TO_THE_END
-from programs import Answer, Pipe
+from pipe import Pipe
+from programs import Answer
 from scripted import HELLO
 from test_bounds import ANSWERED, AT_REST, WITH_LARGE_MAIL, peak, send
 

@@ -13,7 +13,8 @@ import pytest
 
 from conftest import one_server
 from failures import A, CASES, ENVELOPE, LARGE, LOGIN, PASSWORD, UP_TO_THE_END, USER
-from programs import ROOT, Pipe, run
+from pipe import Pipe, run
+from programs import ROOT
 from test_http import HEADERS, META
 
 DOCUMENT = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")

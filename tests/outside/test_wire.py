@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conftest import one_server
-from programs import Pipe
+from pipe import Pipe
 
 pytestmark = pytest.mark.smoke
 
