@@ -129,7 +129,7 @@ fn program_rows(config: &Config, places: &Provenance) -> Vec<Row> {
         token_row(config, places),
         (&var::MCP_ALLOW_UNAUTHENTICATED, http.allow_unauthenticated.to_string()),
         (&var::MCP_ALLOWED_HOSTS, listed(&http.allowed_hosts, "none")),
-        (&var::MCP_ALLOWED_ORIGINS, listed(&http.allowed_origins, "those of this machine")),
+        (&var::MCP_ALLOWED_ORIGINS, listed(&http.allowed_origins, "loopback origins")),
     ]
 }
 

@@ -7,6 +7,18 @@
 //! * `health`: `GET /health`
 //! * `connections`: accepted, limited, closed
 //!
+//! Admission: a request takes a permit for its whole body before the body is read, because requests whose permits grew with
+//! their bodies could wait for each other. It waits up to 10 s for it, and then gets 503.
+//!
+//! Shutdown, in this order, because rmcp answers 500 to calls in flight as soon as its token is cancelled, although their mail
+//! is sent:
+//!
+//! 1. The listener closes, connections close after the response in flight, and a request whose body is still arriving gets 503.
+//! 2. Each call runs in its own task, and each POST is in flight until its response is out; both are waited for, also when the
+//!    client has disconnected.
+//! 3. After 5.5 s the remaining calls are told to finish: they answer with what is known of their mail.
+//! 4. rmcp's token is cancelled, which ends sessions and open streams. Then the last bytes are sent, and SMTP sessions quit.
+//!
 //! HTTP/1.1 only: no client speaks HTTP/2 without TLS, a proxy that terminates TLS speaks HTTP/1.1 to its upstream, and
 //! fewer limits against slow and many requests are needed.
 

@@ -1,6 +1,13 @@
 //! rmcp's transport over stdio: one message a line. Invalid lines are answered here, and the session ends only when all answers are out.
 //!
 //! rmcp's own transport does not answer invalid lines, and at the end drops answers that take longer than 2 or 5 s.
+//!
+//! Each request takes a permit from a `MemoryBudget` and keeps it until its answer is written. A call beyond the budget waits
+//! in `pending`, and only so much is read ahead that pings are answered, cancellations seen and the end of the input noticed;
+//! beyond that the client has to wait. A call that is cancelled while it waits never runs. At the end of the input, waiting
+//! calls are run and answered like the others.
+//!
+//! A JSON value of two bytes takes two hundred in memory, so `json_limits` counts a request's values before they are parsed.
 
 use std::sync::Arc;
 
@@ -93,7 +100,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTranspor
                 if !is_open {
                     return None;
                 }
-                let read = self.next_heard().await;
+                let read = self.next_parsed().await;
                 if let Some(message) = self.take(read) {
                     return Some(message);
                 }
@@ -104,7 +111,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTranspor
             tokio::select! {
                 biased;
                 permit = budget.permit(bytes) => return self.pending.pop().map(|first| self.begin(first, permit)),
-                read = self.next_heard(), if reads_on => if let Some(message) = self.take(read) {
+                read = self.next_parsed(), if reads_on => if let Some(message) = self.take(read) {
                     return Some(message);
                 },
             }
@@ -112,7 +119,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTranspor
     }
 
     /// The next line from the client, after the error responses to earlier lines were written.
-    async fn next_heard(&mut self) -> Option<ReadLine> {
+    async fn next_parsed(&mut self) -> Option<ReadLine> {
         if let Some(sending_error) = &mut self.sending_error {
             let _ = sending_error.await;
             self.sending_error = None;

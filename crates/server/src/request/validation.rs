@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_an_end_to_what_is_told() {
+    fn a_long_list_of_errors_is_cut() {
         let mut errors = ValidationErrors::one("first");
         let mut other = ValidationErrors::default();
         (1..MAX_ERRORS).for_each(|_| other.add("other"));

@@ -47,7 +47,7 @@ impl<'a> Report<'a> {
     /// The conclusion: everything is as expected, or what is not.
     pub(super) fn conclusion(&mut self, faults: &[String]) -> io::Result<()> {
         if faults.is_empty() {
-            return self.heading("What arrived is what was sent; the refused recipient was told, and did not hold up the others.");
+            return self.heading("What arrived is what was sent; the refused recipient was reported and did not affect the others.");
         }
         self.heading("This is not what was sent:")?;
         faults.iter().try_for_each(|fault| self.line(fault))

@@ -42,8 +42,8 @@ fn check_token(config: &HttpConfig, headers: &HeaderMap) -> Result<(), HttpError
     let Some(shown) = headers.get(header::AUTHORIZATION) else {
         return Err(HttpError::token_missing());
     };
-    let is_it = bearer(shown.as_bytes()).is_some_and(|shown| token.is(shown));
-    if is_it { Ok(()) } else { Err(HttpError::token_wrong()) }
+    let is_right = bearer(shown.as_bytes()).is_some_and(|shown| token.is(shown));
+    if is_right { Ok(()) } else { Err(HttpError::token_wrong()) }
 }
 
 /// The token after `Bearer`, in any case (RFC 9110, section 11.1).
