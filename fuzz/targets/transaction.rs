@@ -91,10 +91,10 @@ fn converse(transaction: &mut Transaction<'_>, answers: &[Answer]) -> Trace {
         match transaction.step() {
             TransactionStep::Done => return trace,
             TransactionStep::Content => trace.sent.push("content".to_owned()),
-            TransactionStep::Send(flight) => {
-                let flight = String::from_utf8_lossy(&flight).into_owned();
-                assert!(flight.ends_with("\r\n") && !flight.contains("\r\n\r\n"), "{flight:?}");
-                trace.sent.extend(flight.lines().map(str::to_owned));
+            TransactionStep::Send(group) => {
+                let group = String::from_utf8_lossy(&group).into_owned();
+                assert!(group.ends_with("\r\n") && !group.contains("\r\n\r\n"), "{group:?}");
+                trace.sent.extend(group.lines().map(str::to_owned));
             }
             TransactionStep::Read(phase) => {
                 let code = answers.get(trace.answers.len()).and_then(|answer| answer.code());

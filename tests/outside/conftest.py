@@ -1,4 +1,4 @@
-# Fixtures: fixtures stop every process that a test starts, every directory is temporary, every port is free.
+# Fixtures: they stop every process that a test starts, every directory is temporary, every port is free.
 from __future__ import annotations
 
 import contextlib

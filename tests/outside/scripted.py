@@ -1,11 +1,11 @@
 # A mail server that plays a script, for what `capture` cannot do: one conversation for each connection.
 #
-#   S: 250 ok            sends this line                drip 0.5 250 ok     sends it byte by byte, so many seconds apart
-#   C: MAIL FROM         expects a line with this prefix  endless 250-more  sends it again and again, each with a line end
-#   C: <content>         reads up to the lone dot       flood x             sends it again and again, without a line end
-#   keep                 keeps the mail                 echo 535 no:        sends it followed by the client's last line
-#   close, reset         ends the connection            stall               sends and reads nothing more
-#   wait 1               sends nothing for so many seconds  receive        reads anything
+#   S: 250 ok      sends this line                     drip 0.5 250 ok    sends it byte by byte, so many seconds apart
+#   C: MAIL FROM   expects a line with this prefix     endless 250-more   sends it again and again, each with a line end
+#   C: <content>   reads up to the lone dot            flood x            sends it again and again, without a line end
+#   keep           keeps the mail                      echo 535 no:       sends it followed by the client's last line
+#   close, reset   ends the connection                 stall              sends and reads nothing more
+#   wait 1         sends nothing for so many seconds   receive            reads anything
 #
 # `\r\n` in a line ends it and begins the next in the same segment.
 from __future__ import annotations

@@ -15,6 +15,8 @@ const EXIM: &str = "outside-exim/exim4";
 
 /// Most tests wait for something, so each CPU can take several at a time.
 const TESTS_PER_CPU: usize = 4;
+/// More workers need much memory and gain nothing.
+const MAX_WORKERS: usize = 32;
 
 /// Runs the suite, or with `quick` only its smoke tests; what this machine cannot do is skipped with its reason.
 pub(crate) fn run(quick: bool, skipped: &mut Skipped) -> Result<()> {
@@ -25,7 +27,7 @@ pub(crate) fn run(quick: bool, skipped: &mut Skipped) -> Result<()> {
             return Ok(());
         }
     };
-    let workers = TESTS_PER_CPU * std::thread::available_parallelism()?.get();
+    let workers = (TESTS_PER_CPU * std::thread::available_parallelism()?.get()).min(MAX_WORKERS);
     let mut pytest = command(python);
     pytest.args(["-m", "pytest", SUITE, "-q", "-n", &workers.to_string()]);
     if quick {

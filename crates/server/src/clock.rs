@@ -24,7 +24,7 @@ pub struct Manual {
 
 impl Clock {
     /// A clock that stays at `epoch` until it is advanced.
-    #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn manual(epoch: DateTime<Utc>) -> Self {
         Self::Manual(Arc::new(Mutex::new(Manual { start: Instant::now(), passed: Duration::ZERO, epoch })))
     }
@@ -37,7 +37,7 @@ impl Clock {
     }
 
     /// The date and time, with the local offset if it is known.
-    #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> DateTime<FixedOffset> {
         match self {
             Self::System => chrono::Local::now().fixed_offset(),
@@ -49,7 +49,7 @@ impl Clock {
     }
 
     /// A monotonic instant, for intervals.
-    #[expect(clippy::disallowed_methods, reason = "the clock's own room")]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn instant(&self) -> Instant {
         match self {
             Self::System => Instant::now(),

@@ -33,7 +33,7 @@ async fn try_addresses(server: &ServerParams, deadline: Instant) -> Result<TcpSt
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 debug!(host = %server.host, port = server.port, "connected");
-                // Without it the last small segment of a flight waits for an acknowledgement (RFC 896).
+                // Without it the last small segment of a group waits for an acknowledgement (RFC 896).
                 stream.set_nodelay(true).map_err(|e| ErrorKind::Io(e.into()))?;
                 return Ok(stream);
             }

@@ -186,8 +186,8 @@ async fn run(
     loop {
         match transaction.step() {
             TransactionStep::Done => return Ok(()),
-            TransactionStep::Send(flight) => {
-                let sent = wire.send(&flight, limits.command).await;
+            TransactionStep::Send(group) => {
+                let sent = wire.send(&group, limits.command).await;
                 if let Err(kind) = sent {
                     return Err((
                         transaction.phase(),

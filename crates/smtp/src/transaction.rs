@@ -1,4 +1,4 @@
-//! One transaction as a pure state machine: which bytes form each flight, and what each reply means for each recipient.
+//! One transaction as a pure state machine: which commands are sent as one group (RFC 2920), and what each reply means for each recipient.
 //!
 //! It returns one [`TransactionStep`] after the other and is given every reply in order, or how the connection failed. It never
 //! touches a socket, so a test is a list of replies.
@@ -9,8 +9,8 @@ use crate::command::{self, MailParams};
 use crate::content::ContentInfo;
 use crate::{Delivery, Envelope, Error, ErrorKind, Extensions, Phase, Reply};
 
-/// The most recipients of one flight: their replies must fit into the buffers between the two ends while we still write.
-const RCPT_FLIGHT: usize = 200;
+/// The most recipients of one group: their replies must fit into the buffers between the two ends while we still write.
+const MAX_RCPT_IN_GROUP: usize = 200;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl<'a> Transaction<'a> {
                 self.next = NextCommand::Nothing;
                 TransactionStep::Send(b".\r\n".to_vec())
             }
-            _ => TransactionStep::Send(self.next_batch()),
+            _ => TransactionStep::Send(self.next_group()),
         }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Transaction<'a> {
         self.in_sync = false;
     }
 
-    /// The phase of the next reply, for a flight that could not be written.
+    /// The phase of the next reply, for a group that could not be written.
     pub fn phase(&self) -> Phase {
         self.expected.front().map_or(Phase::Data, |expected| expected.phase())
     }
@@ -195,7 +195,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Everything that may be sent before a reply must be read: one command without PIPELINING (RFC 2920, section 3.1).
-    fn next_batch(&mut self) -> Vec<u8> {
+    fn next_group(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         let mut recipients = 0;
         loop {
@@ -224,7 +224,7 @@ impl<'a> Transaction<'a> {
                 }
                 NextCommand::Content | NextCommand::LoneDot | NextCommand::Nothing => return out,
             }
-            let full = recipients == RCPT_FLIGHT && matches!(self.next, NextCommand::Rcpt(_));
+            let full = recipients == MAX_RCPT_IN_GROUP && matches!(self.next, NextCommand::Rcpt(_));
             if !self.extensions.pipelining || full {
                 return out;
             }

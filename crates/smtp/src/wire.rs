@@ -112,10 +112,10 @@ impl Wire {
         Ok(self.tcp().local_addr()?.ip())
     }
 
-    /// Writes a flight with one write.
-    pub(crate) async fn send(&mut self, flight: &[u8], within: Duration) -> Result<(), ErrorKind> {
+    /// Writes a command group with one write.
+    pub(crate) async fn send(&mut self, group: &[u8], within: Duration) -> Result<(), ErrorKind> {
         let writing = async {
-            self.stream.write_all(flight).await?;
+            self.stream.write_all(group).await?;
             self.stream.flush().await
         };
         match timeout(within, writing).await {
@@ -187,7 +187,7 @@ impl Wire {
         }
     }
 
-    /// Some servers answer a flight in two small writes, and the second waits for our acknowledgement of the first. Linux
+    /// Some servers answer a group in two small writes, and the second waits for our acknowledgement of the first. Linux
     /// resets the option, so it is set before each read; a failure costs only milliseconds.
     fn acknowledge_at_once(&self) {
         #[cfg(target_os = "linux")]

@@ -37,7 +37,7 @@ pub async fn demo(_args: DemoArgs) -> anyhow::Result<ExitCode> {
     report.step("A mail server is running on this machine; it passes nothing on")?;
     report.fact("address", &format!("localhost:{}, STARTTLS, login as {}", fixture.port(), fixture::USER))?;
     report.fact("its CA", &fixture.ca_file().display().to_string())?;
-    let result = tell(&fixture, &mut report).await;
+    let result = run_steps(&fixture, &mut report).await;
     if result.is_err() {
         report.fact("log", &format!("what the child said: {}", fixture.log_file().display()))?;
     }
@@ -47,7 +47,7 @@ pub async fn demo(_args: DemoArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything between the start of the child and the check of what arrived.
-async fn tell(fixture: &Fixture, report: &mut Report<'_>) -> anyhow::Result<bool> {
+async fn run_steps(fixture: &Fixture, report: &mut Report<'_>) -> anyhow::Result<bool> {
     let client = rmcp::serve_client((), fixture.child()?)
         .await
         .context("the child did not answer as an MCP server")?;

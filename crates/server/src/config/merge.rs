@@ -39,12 +39,12 @@ fn no_server(number: Option<u32>, entries: &[ServerEntry], source: &str) -> Stri
     }
 }
 
-fn untrusted_warning(foreign: &Source, source: &Source) -> Option<String> {
+fn untrusted_warning(untrusted: &Source, source: &Source) -> Option<String> {
     let settings: Vec<_> = source.accounts().flat_map(|(_, settings)| settings.values()).collect();
     if settings.is_empty() {
         return None;
     }
-    let (names, source, used) = (labels(settings.into_iter()), &source.name, &foreign.name);
+    let (names, source, used) = (labels(settings.into_iter()), &source.name, &untrusted.name);
     Some(format!(
         "{names} ({source}): not used, because the servers come from {used}, which was not asked for: a password must not \
          be sent to hosts named by someone else's project; if the file is yours, pass --env-file {used}"

@@ -32,8 +32,8 @@ use crate::address::{Address, Mailbox};
 use crate::limits::CallLimits;
 use crate::secret::Secret;
 
-/// The whole effective configuration.
-#[derive(Debug, Clone, PartialEq)]
+/// The whole effective configuration. The default has no servers.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// The servers in the order in which they are tried: by priority, ties by their numbers.
     pub servers: Vec<ServerConfig>,

@@ -57,7 +57,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
         (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
         (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),
-        (_, ErrorKind::Cancelled) => "The time ran out before the last byte was sent; this server delivers nothing".to_owned(),
+        (_, ErrorKind::Cancelled) => "The time ran out before the last byte was sent, so this server did not get the mail".to_owned(),
         (Phase::Connect, ErrorKind::Io(_) | ErrorKind::TimedOut(_)) => format!(
             "Check SMTP_HOST and SMTP_PORT ({}), and whether a firewall or the provider blocks the port",
             server.port

@@ -98,11 +98,11 @@ async fn connect(server: &Upstream, time_limit: Duration) -> Result<PooledSessio
     let mut pause = FIRST_PAUSE;
     let mut known = None;
     loop {
-        let Ok(turn) = timeout_at(deadline, server.pool.permit()).await else {
+        let Ok(permit) = timeout_at(deadline, server.pool.permit()).await else {
             return Err(known.unwrap_or(Error::new(Phase::Connect, ErrorKind::Busy(time_limit))));
         };
         let began = Instant::now();
-        let failure = match timeout_at(deadline, turn?.connect()).await {
+        let failure = match timeout_at(deadline, permit?.connect()).await {
             Ok(Ok(session)) => return Ok(session),
             Ok(Err(failure)) => failure,
             Err(_) => return Err(known.unwrap_or(out_of_time(server, began.elapsed()))),

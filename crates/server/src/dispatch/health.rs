@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_421_hurts_briefly_however_often() {
+    fn a_brief_failure_never_extends_the_back_off() {
         let mut server = TestServer::new();
         for _ in 0..5 {
             server.note(HealthImpact::BriefFailure);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unhurt_server_stays_as_it_was() {
+    fn no_impact_changes_nothing() {
         let mut server = TestServer::new();
         server.note(HealthImpact::None);
         assert_eq!(server.availability(), Availability::Available);
@@ -187,13 +187,13 @@ mod tests {
     fn a_refused_login_pauses_until_a_success_and_is_tried_once_a_minute_at_most() {
         let mut server = TestServer::new();
         server.note(HealthImpact::AuthFailure);
-        let brake = |server: &TestServer| {
+        let retry_after = |server: &TestServer| {
             server.health.auth_retry_after(server.clock.instant()).map(|rest| rest.as_secs())
         };
-        assert_eq!((server.availability(), brake(&server)), (Availability::Paused, Some(60)));
+        assert_eq!((server.availability(), retry_after(&server)), (Availability::Paused, Some(60)));
         server.clock.advance(Duration::from_secs(3600));
         server.health.forget_failures();
-        assert_eq!((server.availability(), brake(&server)), (Availability::Paused, None));
+        assert_eq!((server.availability(), retry_after(&server)), (Availability::Paused, None));
         server.note(HealthImpact::Healthy);
         assert_eq!(server.availability(), Availability::Available);
     }

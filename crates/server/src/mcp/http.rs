@@ -70,7 +70,7 @@ pub struct HttpLimits {
     /// Sessions of the older protocol at the same time.
     pub sessions: usize,
     /// A session without requests for this long is closed; its client has to open a new one.
-    pub silence: Duration,
+    pub session_idle: Duration,
 }
 
 impl Default for HttpLimits {
@@ -85,7 +85,7 @@ impl Default for HttpLimits {
             wait: Duration::from_secs(10),
             sessions: 2000,
             // A working day: not every client handles the end of its session.
-            silence: Duration::from_secs(8 * 60 * 60),
+            session_idle: Duration::from_secs(8 * 60 * 60),
         }
     }
 }
@@ -105,7 +105,7 @@ pub async fn serve_http(
     let connections = Connections::new(limits, stopping.clone());
     let router = router(Arc::clone(&handler));
     tokio::select! {
-        () = connections.take(&listener, &router) => {}
+        () = connections.accept(&listener, &router) => {}
         () = stop => {}
     }
     drop(listener);
@@ -115,7 +115,7 @@ pub async fn serve_http(
     // Only after the responses are out: on this signal rmcp responds 500 to calls in flight.
     sessions.cancel();
     if timeout(CONNECTIONS_GRACE_PERIOD, connections.all_closed()).await.is_err() {
-        info!("some connections were closed before their response was sent");
+        info!("some connections were closed by force");
     }
 }
 
@@ -144,7 +144,7 @@ fn rmcp(sessions: &CancellationToken) -> StreamableHttpServerConfig {
 
 fn router(handler: Arc<HttpHandler>) -> Router {
     Router::new()
-        .route("/health", get(health::tell))
+        .route("/health", get(health::report))
         .route("/mcp", any(handler::answer))
         .route("/mcp/", any(handler::answer))
         .fallback(error::not_found)

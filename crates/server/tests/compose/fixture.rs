@@ -1,51 +1,26 @@
 //! What the tests of composing share: a configuration, and composing from arguments.
 
-use std::time::Duration;
-
 use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
-use smtp_mcp_server::address::Mailbox;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{Config, Encryption, HttpConfig, SenderRule, ServerConfig};
-use smtp_mcp_server::limits::CallLimits;
+use smtp_mcp_server::config::{Config, SenderRule, ServerConfig};
 use smtp_mcp_server::message::{HeaderVariant, Message};
 use smtp_mcp_server::request::{Draft, SendEmailArgs, ValidationErrors};
 use uuid::Uuid;
 
+use crate::server::plain_server;
+
 /// The id of every message in these tests.
 pub(crate) const ID: Uuid = Uuid::from_u128(0x0193_5f3c_7d10_7000_8000_0000_0000_002a);
 
-/// One server for each identity, in this order.
+/// One server for each identity, in this order. Each may also send as anyone at allowed.example.
 pub(crate) fn config(identities: &[&str]) -> Config {
-    let servers =
-        identities.iter().enumerate().map(|(index, identity)| server(&format!("server_{index}"), identity));
-    Config {
-        servers: servers.collect(),
-        attachment_dirs: Vec::new(),
-        limits: CallLimits::default(),
-        http: HttpConfig::default(),
-        warnings: Vec::new(),
-        from_environment_only: true,
-    }
-}
-
-fn server(name: &str, identity: &str) -> ServerConfig {
-    ServerConfig {
-        name: name.to_owned(),
-        host: "localhost".to_owned(),
-        port: 25,
-        encryption: Encryption::None,
-        username: None,
-        password: None,
-        ca: None,
-        timeout: Duration::from_secs(5),
-        max_retries: 0,
-        identity: Mailbox::parse(identity).unwrap(),
-        allowed_from: vec![SenderRule::Domain("allowed.example".to_owned())],
-        priority: 0,
-        allow_plaintext_auth: false,
-        ehlo_name: None,
-    }
+    let allowed_from = vec![SenderRule::Domain("allowed.example".to_owned())];
+    let servers = identities.iter().enumerate().map(|(index, identity)| ServerConfig {
+        allowed_from: allowed_from.clone(),
+        ..plain_server(&format!("server_{index}"), "localhost", 25, identity)
+    });
+    Config { servers: servers.collect(), ..Config::default() }
 }
 
 /// The time of every message in these tests.

@@ -13,4 +13,7 @@ mod python;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+#[path = "../support/server.rs"]
+mod server;
+#[cfg(test)]
 mod submit;

@@ -12,12 +12,12 @@ use crate::fixture::bytes;
 pub(crate) fn parsed_by_python(messages: &[Message]) -> Option<Vec<Value>> {
     let raws: Vec<Vec<u8>> =
         messages.iter().map(|message| bytes(message, &message.header_variants[0])).collect();
-    judged_bytes(&raws)
+    parsed_bytes(&raws)
 }
 
 /// How Python parses raw messages; `None` without Python.
 #[expect(clippy::disallowed_methods, reason = "only a test asks whether it runs in CI")]
-pub(crate) fn judged_bytes(raws: &[Vec<u8>]) -> Option<Vec<Value>> {
+pub(crate) fn parsed_bytes(raws: &[Vec<u8>]) -> Option<Vec<Value>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compose/oracle.py");
     let python = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut python) = python else {

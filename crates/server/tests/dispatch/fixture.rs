@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::json;
-use smtp_mcp_server::address::Mailbox;
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{Config, ConfigSources, Encryption, ServerConfig};
+use smtp_mcp_server::config::{Config, ConfigSources, ServerConfig};
 use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::dispatch::report::Availability;
-use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::message::Message;
 use smtp_mcp_server::outcome::{Outcome, RecipientStatus};
 use smtp_mcp_server::request::Draft;
 use smtp_mcp_server::secret::Secret;
 use smtp_sink::{EventKind, Sink};
 use uuid::Uuid;
+
+use crate::server::plain_server;
 
 /// Long enough for anything that works.
 pub(crate) const LONG: Duration = Duration::from_secs(15);
@@ -28,27 +28,12 @@ pub(crate) struct Fixture {
     pub(crate) clock: Clock,
 }
 
-/// A server in plaintext, without a login.
+/// A server in plaintext, without a login, that sends as `me@NAME.example`.
 pub(crate) fn server(name: &str, at: SocketAddr) -> ServerConfig {
-    ServerConfig {
-        name: name.to_owned(),
-        host: at.ip().to_string(),
-        port: at.port(),
-        encryption: Encryption::None,
-        username: None,
-        password: None,
-        ca: None,
-        timeout: Duration::from_secs(5),
-        max_retries: 0,
-        identity: Mailbox::parse(&format!("{name} <me@{name}.example>")).unwrap(),
-        allowed_from: Vec::new(),
-        priority: 0,
-        allow_plaintext_auth: false,
-        ehlo_name: None,
-    }
+    plain_server(name, &at.ip().to_string(), at.port(), &format!("{name} <me@{name}.example>"))
 }
 
-/// The same with the login `ada`, `pw`.
+/// The same with the login `ada`, `pw-0`.
 pub(crate) fn with_login(server: ServerConfig) -> ServerConfig {
     ServerConfig {
         username: Some("ada".to_owned()),
@@ -57,21 +42,12 @@ pub(crate) fn with_login(server: ServerConfig) -> ServerConfig {
     }
 }
 
-pub(crate) fn config(servers: Vec<ServerConfig>) -> Config {
-    Config {
-        http: smtp_mcp_server::config::HttpConfig::default(),
-        servers,
-        attachment_dirs: Vec::new(),
-        limits: CallLimits::default(),
-        warnings: Vec::new(),
-        from_environment_only: false,
-    }
-}
-
 impl Fixture {
     pub(crate) fn new(servers: Vec<ServerConfig>) -> Self {
         let clock = Clock::manual(DateTime::default());
-        let dispatch = Dispatch::new(ConfigSources::default(), config(servers), clock.clone()).unwrap();
+        let dispatch =
+            Dispatch::new(ConfigSources::default(), Config { servers, ..Config::default() }, clock.clone())
+                .unwrap();
         Self { dispatch: Arc::new(dispatch), clock }
     }
 

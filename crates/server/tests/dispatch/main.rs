@@ -7,9 +7,12 @@ mod fixture;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
-mod probes;
-#[cfg(test)]
 mod recipients;
+#[cfg(test)]
+mod recovery;
+#[cfg(test)]
+#[path = "../support/server.rs"]
+mod server;
 #[cfg(test)]
 mod silent;
 #[cfg(test)]

@@ -104,7 +104,7 @@ async fn the_phase_is_told_though_the_time_runs_out_in_a_further_attempt() {
 }
 
 #[tokio::test]
-async fn a_call_that_has_no_time_left_hurts_nobody() {
+async fn a_call_that_has_no_time_left_affects_no_health() {
     let at = mute("greeting").await;
     for wait in [Duration::ZERO, SHORT] {
         let fixture = Fixture::new(vec![server("one", at)]);

@@ -7,7 +7,6 @@ use std::time::Duration;
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, Config, ConfigSources, HttpConfig};
 use smtp_mcp_server::dispatch::Dispatch;
-use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::mcp::{HttpLimits, McpHandler, serve_http};
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,15 +16,7 @@ use super::exchange::{Answer, call, exchange, mail, post, read_response, request
 
 /// A server without SMTP servers inside this process.
 async fn serve(limits: HttpLimits) -> SocketAddr {
-    let config = Config {
-        servers: Vec::new(),
-        attachment_dirs: Vec::new(),
-        limits: CallLimits::default(),
-        http: HttpConfig::default(),
-        warnings: Vec::new(),
-        from_environment_only: true,
-    };
-    serve_as(config, limits).await
+    serve_as(Config::default(), limits).await
 }
 
 async fn serve_as(config: Config, limits: HttpLimits) -> SocketAddr {
@@ -127,8 +118,8 @@ async fn there_is_an_end_to_connections_and_sessions() {
 async fn a_session_keeps_no_long_handshake() {
     let address = serve(HttpLimits::default()).await;
     let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"@","version":"1"}}}"#;
-    let room = (64 << 10) - (hello.len() - 1);
-    for (name, status) in [(room, 200), (room + 1, 413)] {
+    let padding = (64 << 10) - (hello.len() - 1);
+    for (name, status) in [(padding, 200), (padding + 1, 413)] {
         let answer = exchange(address, post(&[], &hello.replace('@', &"t".repeat(name)))).await;
         assert_eq!(answer.status, status, "{answer:?}");
     }
@@ -166,7 +157,7 @@ fn assert_busy(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn large_requests_have_room_together_and_small_ones_do_not_wait_for_it() {
+async fn large_requests_share_a_budget_and_small_ones_do_not_wait_for_it() {
     let sink = Sink::start(Behavior::default()).await.unwrap();
     let address = narrow(&sink, 100).await;
     let large = |size: usize| {

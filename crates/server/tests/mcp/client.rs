@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{Config, ConfigSources, HttpConfig};
+use smtp_mcp_server::config::{Config, ConfigSources};
 use smtp_mcp_server::dispatch::Dispatch;
-use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::mcp::{McpHandler, serve_streams};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
@@ -30,15 +29,7 @@ pub(crate) fn modern_meta() -> Value {
 impl Client {
     /// A client of a server without SMTP servers, before any handshake.
     pub(crate) fn connect() -> Self {
-        let config = Config {
-            servers: Vec::new(),
-            attachment_dirs: Vec::new(),
-            limits: CallLimits::default(),
-            http: HttpConfig::default(),
-            warnings: Vec::new(),
-            from_environment_only: true,
-        };
-        let dispatch = Dispatch::new(ConfigSources::default(), config, Clock::System).unwrap();
+        let dispatch = Dispatch::new(ConfigSources::default(), Config::default(), Clock::System).unwrap();
         let server = McpHandler::new(Arc::new(dispatch), Clock::System);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (input, output) = tokio::io::split(theirs);

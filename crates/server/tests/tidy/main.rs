@@ -27,7 +27,7 @@ fn root() -> PathBuf {
 }
 
 #[test]
-fn a_room_imports_only_from_lower_layers() -> io::Result<()> {
+fn a_module_imports_only_from_lower_layers() -> io::Result<()> {
     check(layers)
 }
 

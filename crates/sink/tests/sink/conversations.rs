@@ -75,7 +75,7 @@ async fn parameters_are_those_that_were_offered() {
 }
 
 #[tokio::test]
-async fn recipients_are_judged_one_by_one() {
+async fn recipients_are_accepted_or_refused_one_by_one() {
     let script: Script = &[
         ("MAIL FROM:<a@x.org>", "250"),
         ("RCPT TO:<bad1@x.org>", "550 5.1.1"),
@@ -99,7 +99,7 @@ async fn recipients_are_judged_one_by_one() {
     assert_eq!(refused.len(), 4);
 }
 
-const FLIGHT: &str =
+const GROUP: &str =
     "MAIL FROM:<a@x.org> BODY=8BITMIME\r\nRCPT TO:<b@x.org>\r\nRCPT TO:<bad@x.org>\r\nDATA\r\n";
 const CONTENT: &str = "Subject: dots\r\n\r\n..one\r\nå\r\n.\r\n";
 
@@ -107,9 +107,9 @@ const CONTENT: &str = "Subject: dots\r\n\r\n..one\r\nå\r\n.\r\n";
 async fn a_flight_in_one_segment_is_answered_line_by_line() {
     let sink = Sink::start(Behavior::default().refuse("bad@*")).await.unwrap();
     let mut client = TestClient::hello(&sink).await;
-    client.send(FLIGHT.as_bytes()).await;
+    client.send(GROUP.as_bytes()).await;
     assert_eq!(codes(&client.replies(4).await), [250, 250, 550, 354]);
-    let next = format!("{CONTENT}RSET\r\n{FLIGHT}");
+    let next = format!("{CONTENT}RSET\r\n{GROUP}");
     client.send(next.as_bytes()).await;
     assert_eq!(codes(&client.replies(6).await), [250, 250, 250, 250, 550, 354]);
     client.send(format!("{CONTENT}QUIT\r\n").as_bytes()).await;

@@ -125,7 +125,7 @@ async fn without_leaves_out() {
 type Login = &'static [(&'static str, u16)];
 
 #[tokio::test]
-async fn logins_are_judged() {
+async fn logins_are_checked() {
     let table: [Login; 10] = [
         &[("AUTH PLAIN AGFkYQBzZWNyZXQ=", 235)],
         &[("AUTH PLAIN", 334), ("AGFkYQBzZWNyZXQ=", 235)],

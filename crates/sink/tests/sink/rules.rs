@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::client::{TestClient, codes};
 use smtp_sink::{Action, Behavior, EventKind, Latch, Rule, Sink, Stage, Wait};
 
-const FLIGHT: &str = "EHLO c.example\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n";
+const GROUP: &str = "EHLO c.example\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\n";
 
 /// A stage, what the client sends up to it, and the code of the default reply there.
 fn stages() -> Vec<(Stage, String, u16)> {
-    let up_to = |lines: usize| FLIGHT.split_inclusive('\n').take(lines).collect::<String>();
+    let up_to = |lines: usize| GROUP.split_inclusive('\n').take(lines).collect::<String>();
     let behind = |line: &str| format!("{}{line}\r\n", up_to(1));
-    let mail = format!("{FLIGHT}\r\nhello\r\n.\r\n");
+    let mail = format!("{GROUP}\r\nhello\r\n.\r\n");
     vec![
         (Stage::Greeting, String::new(), 220),
         (Stage::Ehlo, up_to(1), 250),
@@ -154,7 +154,7 @@ async fn byte_by_byte_and_the_command_carried_out() {
         .rule(Stage::Quit, drip("221 slow"));
     let sink = Sink::start(behavior).await.unwrap();
     let mut client = TestClient::dial(&sink).await;
-    client.send(FLIGHT.replace("DATA", "RCPT TO:<c@x.org>\r\nDATA").as_bytes()).await;
+    client.send(GROUP.replace("DATA", "RCPT TO:<c@x.org>\r\nDATA").as_bytes()).await;
     assert_eq!(codes(&client.replies(6).await), [220, 250, 250, 251, 550, 354]);
     client.send(b"\r\nhello\r\n.\r\nQUIT\r\n").await;
     assert_eq!(client.rest().await, "250 slow\r\n221 slow\r\n");
@@ -165,7 +165,7 @@ async fn byte_by_byte_and_the_command_carried_out() {
 async fn every_reply_byte_by_byte() {
     let sink = Sink::start(Behavior::default().drip(Duration::from_micros(10))).await.unwrap();
     let mut client = TestClient::dial(&sink).await;
-    client.send(format!("{FLIGHT}\r\nhello\r\n.\r\nQUIT\r\n").as_bytes()).await;
+    client.send(format!("{GROUP}\r\nhello\r\n.\r\nQUIT\r\n").as_bytes()).await;
     assert_eq!(codes(&client.replies(7).await), [220, 250, 250, 250, 354, 250, 221]);
     assert_eq!(sink.mails().len(), 1);
 }

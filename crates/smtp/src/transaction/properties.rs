@@ -58,8 +58,8 @@ fn exchange(envelope: &Envelope, pipelining: bool, clean: bool, codes: &[u16]) -
                 trace.content = true;
                 trace.asked.push("content".to_owned());
             }
-            TransactionStep::Send(flight) => {
-                trace.asked.extend(String::from_utf8(flight).unwrap().lines().map(str::to_owned));
+            TransactionStep::Send(group) => {
+                trace.asked.extend(String::from_utf8(group).unwrap().lines().map(str::to_owned));
             }
             TransactionStep::Read(phase) => {
                 let code = codes.get(trace.codes.len()).copied().unwrap_or(0);

@@ -13,7 +13,7 @@ fn reply(code: u16) -> Reply {
     Reply { code, enhanced: None, text: "text".to_owned() }
 }
 
-/// A trace: each flight's verbs, `content`, and what was read in which phase; then each recipient's result.
+/// A trace: each group's verbs, `content`, and what was read in which phase; then each recipient's result.
 struct Played {
     done: Vec<String>,
     ends: Vec<String>,
@@ -33,7 +33,7 @@ fn play(pipelining: bool, recipients: usize, clean: bool, codes: &[u16]) -> Play
         match transaction.step() {
             TransactionStep::Done => break,
             TransactionStep::Content => done.push("content".to_owned()),
-            TransactionStep::Send(flight) => done.push(verbs(&flight)),
+            TransactionStep::Send(group) => done.push(verbs(&group)),
             TransactionStep::Read(phase) => match codes.next() {
                 Some(0) => transaction.fail(phase, ErrorKind::Closed),
                 Some(code) => transaction.reply(reply(*code)),
@@ -46,8 +46,8 @@ fn play(pipelining: bool, recipients: usize, clean: bool, codes: &[u16]) -> Play
     Played { done, ends: ends(&transaction.into_delivery()), in_sync, clean }
 }
 
-fn verbs(flight: &[u8]) -> String {
-    let text = String::from_utf8(flight.to_vec()).unwrap();
+fn verbs(group: &[u8]) -> String {
+    let text = String::from_utf8(group.to_vec()).unwrap();
     let verbs: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap_or("")).collect();
     verbs.join(" ")
 }
@@ -84,7 +84,7 @@ fn flights() {
 fn many_recipients_go_in_bounded_flights() {
     let codes = [vec![250; 451], vec![354, 250]].concat();
     let played = play(true, 450, true, &codes);
-    let sizes: Vec<usize> = played.done.iter().map(|flight| flight.matches("RCPT").count()).collect();
+    let sizes: Vec<usize> = played.done.iter().map(|group| group.matches("RCPT").count()).collect();
     assert_eq!(sizes, [200, 200, 50, 0]);
     assert_eq!(played.ends, vec!["ok 250"; 450]);
 }

@@ -81,7 +81,7 @@ const HELLO: &str = "S: 220 mx
     C: RCPT TO:<b@x.org>
     C: DATA\n";
 
-/// The replies to the flight, and both results; whether the session is usable; whether the delivery is committed and stays so.
+/// The replies to the group, and both results; whether the session is usable; whether the delivery is committed and stays so.
 #[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn ends_of_a_transaction() {
@@ -311,14 +311,14 @@ async fn who_was_one_too_many_comes_in_the_next_transaction() {
     let mail = |recipients: &str, replies: &str| {
         format!("C: MAIL FROM:<s@x.org>\n{recipients}C: DATA\nS: 250 ok\n{replies}S: 354 go\nC: x\nC: .\n")
     };
-    let flight = |names: &[&str]| -> String {
+    let group = |names: &[&str]| -> String {
         names.iter().map(|name| format!("C: RCPT TO:<{name}@x.org>\n")).collect()
     };
     let script = format!(
         "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 PIPELINING\n{}S: 250 one\n{}S: 250 two\n{}S: 450 not now\nC: QUIT",
-        mail(&flight(&["a", "b", "c", "d"]), "S: 250 ok\nS: 452 too many\nS: 550 no\nS: 452 too many\n"),
-        mail(&flight(&["b", "d"]), "S: 250 ok\nS: 452 too many\n"),
-        mail(&flight(&["d"]), "S: 250 ok\n"),
+        mail(&group(&["a", "b", "c", "d"]), "S: 250 ok\nS: 452 too many\nS: 550 no\nS: 452 too many\n"),
+        mail(&group(&["b", "d"]), "S: 250 ok\nS: 452 too many\n"),
+        mail(&group(&["d"]), "S: 250 ok\n"),
     );
     let (delivery, usable, commit_point) =
         deliver(&script, &["a@x.org", "b@x.org", "c@x.org", "d@x.org"], "x\r\n").await;

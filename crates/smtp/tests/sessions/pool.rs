@@ -74,7 +74,7 @@ async fn turns_are_waited_for() {
 }
 
 #[tokio::test]
-async fn a_session_that_says_goodbye_or_closes_while_parked_is_not_used() {
+async fn a_session_that_gets_421_or_is_closed_while_idle_is_not_used() {
     for parting in ["= close", "S: 421 idle for too long\n= eof"] {
         // In one segment with the reply, so that it is there when the session is checked.
         let mail =
@@ -89,12 +89,12 @@ async fn a_session_that_says_goodbye_or_closes_while_parked_is_not_used() {
     }
 }
 
-/// The server reads the flight on a reused session and then closes it: too late to be noticed before, early enough to be replaced.
+/// The server reads the group on a reused session and then closes it: too late to be noticed before, early enough to be replaced.
 #[tokio::test]
 async fn a_warm_session_that_dies_before_the_end_is_replaced_once() {
-    let flight = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";
+    let group = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";
     for death in ["= close", "S: 421 going down\n= eof", "S: 250 ok\nS: 250 ok\nS: 421 going down\n= eof"] {
-        let first = format!("{HELLO}{MAIL}{flight}{death}");
+        let first = format!("{HELLO}{MAIL}{group}{death}");
         let peer = Peer::play(&[&first, &format!("{HELLO}{MAIL}{BYE}")]).await;
         let pool = Pool::new(peer.server(), 1);
         assert_eq!(deliver(&pool).await.unwrap(), "250 done");
@@ -106,7 +106,7 @@ async fn a_warm_session_that_dies_before_the_end_is_replaced_once() {
 
 #[tokio::test]
 async fn what_was_decided_or_handed_over_is_not_tried_again() {
-    let flight = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";
+    let group = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";
     for (ending, words) in [
         (
             "S: 250 ok\nS: 250 ok\nS: 354 go\nC: x\nC: .\n= close",
@@ -114,7 +114,7 @@ async fn what_was_decided_or_handed_over_is_not_tried_again() {
         ),
         ("S: 250 ok\nS: 550 no\nS: 421 bye\n= eof", "the server answered 550 no (RCPT TO)"),
     ] {
-        let peer = Peer::play(&[&format!("{HELLO}{MAIL}{flight}{ending}")]).await;
+        let peer = Peer::play(&[&format!("{HELLO}{MAIL}{group}{ending}")]).await;
         let pool = Pool::new(peer.server(), 1);
         assert_eq!(deliver(&pool).await.unwrap(), "250 done");
         assert_eq!(deliver(&pool).await.unwrap_err(), words);
@@ -142,7 +142,7 @@ async fn unused_sessions_go_back() {
 }
 
 #[tokio::test]
-async fn a_probe_is_a_new_session_and_stays_warm() {
+async fn a_check_opens_a_new_session_and_keeps_it() {
     let peer = Peer::play(&[&format!("{HELLO}{MAIL}{BYE}"), &format!("{HELLO}{BYE}")]).await;
     let pool = Pool::new(peer.server(), 1);
     let info = pool.check().await.unwrap();

@@ -72,7 +72,7 @@ impl Reading<'_> {
         if self.kept.is_ok() && !self.is_announced && length > SMALL {
             // The final length is unknown; if permits grew bit by bit, several requests could wait for each other.
             self.is_announced = true;
-            self.widen().await;
+            self.grow().await;
         }
         match self.kept {
             Ok(_) => self.bytes.extend_from_slice(data),
@@ -80,12 +80,12 @@ impl Reading<'_> {
         }
     }
 
-    async fn widen(&mut self) {
+    async fn grow(&mut self) {
         let small = std::mem::replace(&mut self.kept, Err(HttpError::busy(self.limits.wait)));
         if let Ok(small) = small
-            && let Ok(wide) = timeout(self.limits.wait, self.budget.grow(small, self.limits.bytes)).await
+            && let Ok(large) = timeout(self.limits.wait, self.budget.grow(small, self.limits.bytes)).await
         {
-            self.kept = Ok(wide);
+            self.kept = Ok(large);
         }
     }
 }

@@ -37,7 +37,7 @@ impl Connections {
     }
 
     /// Accepts connections until it is dropped.
-    pub(super) async fn take(&self, listener: &TcpListener, router: &Router) {
+    pub(super) async fn accept(&self, listener: &TcpListener, router: &Router) {
         loop {
             let permit = self.budget.permit(0).await;
             match listener.accept().await {

@@ -46,7 +46,7 @@ impl HttpHandler {
         rmcp: StreamableHttpServerConfig,
     ) -> Self {
         let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(limits.silence);
+        sessions.session_config.keep_alive = Some(limits.session_idle);
         let sessions = Arc::new(sessions);
         let each = server.clone();
         let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions), rmcp);
@@ -93,18 +93,18 @@ impl HttpHandler {
         };
         // rmcp keeps the head with the call, and a call goes on if its client disconnects.
         head.extensions.insert(permit);
-        let (body, head_) = examined(body).await.map_err(HttpError::of)?;
-        self.check_handshake(&head_, body.len()).await?;
+        let (body, message) = examined(body).await.map_err(HttpError::of)?;
+        self.check_handshake(&message, body.len()).await?;
         let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            return Err(HttpError::of(JsonRpcError::no_message(head_.id)));
+            return Err(HttpError::of(JsonRpcError::no_message(message.id)));
         }
         Ok(response.map(|body| Body::new(InFlightBody { body, _in_flight: in_flight })))
     }
 
     /// Limits the number of sessions, and what each keeps: rmcp holds its handshake until it ends.
-    async fn check_handshake(&self, head_: &MessageHead, bytes: usize) -> Result<(), HttpError> {
-        if head_.method.as_deref() != Some("initialize") {
+    async fn check_handshake(&self, message: &MessageHead, bytes: usize) -> Result<(), HttpError> {
+        if message.method.as_deref() != Some("initialize") {
             return Ok(());
         }
         if bytes > SMALL {
@@ -126,9 +126,9 @@ pub(super) async fn answer(State(handler): State<Arc<HttpHandler>>, request: Req
 /// A large body is examined on a blocking thread.
 async fn examined(body: Bytes) -> Result<(Bytes, MessageHead), JsonRpcError> {
     if body.len() <= LARGE {
-        return examine(&body).map(|head_| (body, head_));
+        return examine(&body).map(|message| (body, message));
     }
-    let examining = tokio::task::spawn_blocking(move || examine(&body).map(|head_| (body, head_)));
+    let examining = tokio::task::spawn_blocking(move || examine(&body).map(|message| (body, message)));
     examining.await.unwrap_or_else(|_| Err(JsonRpcError::no_message(serde_json::Value::Null)))
 }
 

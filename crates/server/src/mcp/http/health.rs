@@ -11,7 +11,7 @@ use super::handler::HttpHandler;
 use crate::mcp::views::readiness;
 
 /// 200 as long as the program serves: a mail server that is down is no reason to restart it. Uses no network.
-pub(super) async fn tell(State(handler): State<Arc<HttpHandler>>) -> Response {
+pub(super) async fn report(State(handler): State<Arc<HttpHandler>>) -> Response {
     let status = handler.server.dispatch().status();
     let body = json!({
         "status": readiness(&status),

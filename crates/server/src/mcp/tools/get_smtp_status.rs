@@ -43,10 +43,10 @@ pub(super) fn route() -> ToolRoute<McpHandler> {
 }
 
 fn call(server: &McpHandler) -> ToolResult {
-    tell(&server.dispatch().snapshot().config, &server.dispatch().status())
+    result(&server.dispatch().snapshot().config, &server.dispatch().status())
 }
 
-fn tell(config: &Config, status: &ServersStatus) -> ToolResult {
+fn result(config: &Config, status: &ServersStatus) -> ToolResult {
     let body = StatusResult {
         service: "smtp-mcp-server",
         status: readiness(status),

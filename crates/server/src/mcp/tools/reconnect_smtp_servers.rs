@@ -34,10 +34,10 @@ pub(super) fn route() -> ToolRoute<McpHandler> {
 }
 
 async fn call(server: &McpHandler) -> ToolResult {
-    tell(&server.dispatch().reconnect().await)
+    result(&server.dispatch().reconnect().await)
 }
 
-fn tell(test: &ConnectionTest) -> ToolResult {
+fn result(test: &ConnectionTest) -> ToolResult {
     let message = format!("Reconnected: {}.", test_words(test).trim_end_matches('.'));
     let body = ReconnectResult { message: message.clone(), connection_test: ConnectionTestView::of(test) };
     if test.successful() == 0 {

@@ -3,21 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::HttpConfig;
 use crate::dispatch::changes::FieldChange;
 use crate::dispatch::report::ConnectionTest;
-use crate::limits::CallLimits;
-
-fn config() -> Config {
-    Config {
-        servers: Vec::new(),
-        attachment_dirs: Vec::new(),
-        limits: CallLimits::default(),
-        http: HttpConfig::default(),
-        warnings: Vec::new(),
-        from_environment_only: false,
-    }
-}
 
 fn reloaded(from_environment_only: bool) -> Reloaded {
     let field = |name, old: &str, new: &str| FieldChange { name, old: old.to_owned(), new: new.to_owned() };
@@ -39,7 +26,7 @@ fn reloaded(from_environment_only: bool) -> Reloaded {
 
 #[test]
 fn changes_are_told_field_by_field() {
-    let answer = applied(&reloaded(false), &config());
+    let answer = applied(&reloaded(false), &Config::default());
     assert!(answer.text.starts_with("Reloaded: 2 changes."), "{}", answer.text);
     let changes = &answer.body["changes"];
     assert_eq!(changes["total_changes"], 2);
@@ -55,7 +42,7 @@ fn changes_are_told_field_by_field() {
 
 #[test]
 fn an_environment_that_cannot_change_is_called_so() {
-    let answer = applied(&reloaded(true), &config());
+    let answer = applied(&reloaded(true), &Config::default());
     assert!(answer.text.contains("restart it"), "{}", answer.text);
 }
 

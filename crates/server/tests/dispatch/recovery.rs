@@ -30,7 +30,7 @@ async fn ended(sink: &Sink, fixture: &Fixture, count: u64) {
 }
 
 #[tokio::test]
-async fn a_probe_comes_later_and_later_and_stops_at_a_success() {
+async fn a_recovery_check_comes_later_and_later_and_stops_at_a_success() {
     for reply in ["554 closed", "421 4.3.2 closed"] {
         let sink = Sink::start(Behavior::default().reply(Stage::Greeting, reply)).await.unwrap();
         let fixture = Fixture::new(vec![server("one", sink.addr())]);
@@ -56,7 +56,7 @@ async fn a_probe_comes_later_and_later_and_stops_at_a_success() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_not_probed() {
+async fn a_refused_login_is_not_checked() {
     let sink = Sink::start(Behavior::default().login("ada", "other")).await.unwrap();
     let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
     // A failure first, so that recovery is checked; then the login is refused.
