@@ -15,7 +15,7 @@ use crate::request::{Draft, SendEmailArgs, ValidationErrors};
 
 pub use compose_budget::ComposeBudget;
 
-/// Larger requests are parsed and composed on a blocking thread, in bytes.
+/// Larger requests are parsed and composed on a blocking thread, in bytes. HTML is always read there.
 const LARGE: usize = 64 << 10;
 
 /// Composes the requested message, or returns everything that is wrong with the request. A large one waits for
@@ -37,14 +37,15 @@ pub async fn submit(
         at.timestamp_subsec_nanos(),
     ));
     let is_large = is_large(&args);
+    let has_html_to_read = args.html == Some(true) && args.text.is_none();
     let make = move || {
         let draft = Draft::parse(args, &config.limits)?;
         compose(&draft, &config, at, id)
     };
-    if !is_large {
+    if !is_large && !has_html_to_read {
         return make().map(|message| (message, MemoryPermit::default()));
     }
-    let permit = compose_budget.compose_permit().await;
+    let permit = if is_large { compose_budget.compose_permit().await } else { MemoryPermit::default() };
     // The permit moves with the work, which goes on if the caller stops waiting.
     let made = tokio::task::spawn_blocking(move || (make(), permit)).await;
     let Ok((made, _permit)) = made else {
