@@ -7,6 +7,8 @@ mod fixture;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod html_mails;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod python;

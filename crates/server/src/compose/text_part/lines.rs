@@ -42,7 +42,7 @@ pub(super) struct Lines {
     last_quotes: usize,
     lists: Lists,
     cells: Cells,
-    /// Line ends written so far.
+    /// Lines so far, not counting those that were wrapped.
     count: usize,
     /// What a link shows, without spaces.
     link_text: Option<String>,
@@ -242,15 +242,19 @@ impl Lines {
             (false, true) => " ",
             (false, false) => "",
         };
-        let is_too_long = !separator.is_empty() && self.column + separator.len() + width > WIDTH;
-        if is_too_long && !self.is_preformatted {
-            self.line_ends = self.line_ends.max(1);
+        if self.line_ends > 0 && !self.text.is_empty() {
+            self.count += 1;
         }
-        if self.line_ends > 0 || self.text.is_empty() {
-            self.begin_line();
-        } else {
+        let is_in_line = self.line_ends == 0 && !self.text.is_empty();
+        let fits = self.is_preformatted || self.column + separator.len() + width <= WIDTH;
+        if is_in_line && (fits || separator.is_empty()) {
             self.text.push_str(separator);
             self.column += separator.len();
+        } else {
+            if is_in_line {
+                self.text.push_str(separator);
+            }
+            self.begin_line();
         }
         self.text.push_str(word);
         self.column += width;
@@ -266,7 +270,6 @@ impl Lines {
                 self.text.push_str(self.marks(self.quotes.min(self.last_quotes)).trim_end());
             }
             self.text.push('\n');
-            self.count += 1;
         }
         let start = self.text.len();
         let marks = self.marks(self.quotes);

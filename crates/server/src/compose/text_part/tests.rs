@@ -73,6 +73,8 @@ fn lines_are_wrapped_between_words() {
     let lines: Vec<_> = quoted.lines().collect();
     assert!(lines.iter().all(|line| line.len() <= 76 && line.len() > 20), "{quoted}");
     assert!(lines[0].starts_with("> * word") && lines[1].starts_with(">   word"), "{quoted}");
+    let row = text(&format!("<tr><td>{words}<td>{words}<td>c</tr>")).replace(['\n', ' '], " ");
+    assert_eq!(row, format!("{words}| {words}| c "), "cells of one wrapped line each");
     let long = "x".repeat(500);
     assert_eq!(text(&format!("a {long} b")), format!("a\n{long}\nb\n"));
 }
