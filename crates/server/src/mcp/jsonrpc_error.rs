@@ -1,11 +1,11 @@
 //! JSON-RPC errors for lines and bodies that are not messages, where rmcp would not answer.
 
-use rmcp::model::ClientJsonRpcMessage;
-use serde::Deserialize;
+use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, RequestId};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::json_limits;
+use super::message_head::{MAX_ID, MessageHead, MessageId};
 
 const PARSE_ERROR: i32 = -32700;
 pub(super) const INVALID_REQUEST: i32 = -32600;
@@ -20,28 +20,13 @@ pub(super) struct JsonRpcError {
     message: String,
 }
 
-/// The id and method of a message: enough to answer it and to say what is wrong.
-#[derive(Deserialize)]
-pub(super) struct MessageHead {
-    #[serde(default)]
-    pub(super) id: Value,
-    #[serde(default, deserialize_with = "text")]
-    pub(super) method: Option<String>,
-}
-
-/// A method that is not a string is reported by whoever parses the whole message.
-fn text<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    let value = Value::deserialize(value)?;
-    Ok(value.as_str().map(str::to_owned))
-}
-
 /// Parses only the id and method of one message: the message itself is parsed once, by rmcp.
 ///
 /// # Errors
 /// The error response, if it is certainly not a message.
 pub(super) fn examine(body: &[u8]) -> Result<MessageHead, JsonRpcError> {
-    let head_ = serde_json::from_slice(body);
-    if let Err(error) = &head_
+    let head = serde_json::from_slice(body);
+    if let Err(error) = &head
         && (error.is_syntax() || error.is_eof())
     {
         return Err(JsonRpcError::anonymous(PARSE_ERROR, format!("Parse error: {error}")));
@@ -49,12 +34,14 @@ pub(super) fn examine(body: &[u8]) -> Result<MessageHead, JsonRpcError> {
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(JsonRpcError::anonymous(INVALID_REQUEST, NO_BATCHES));
     }
-    let head_: MessageHead = head_.map_err(|_| JsonRpcError::no_message(Value::Null))?;
-    if json_limits::exceeds_max_values(body) {
-        Err(JsonRpcError::too_many_values(head_.id))
-    } else {
-        Ok(head_)
+    let head: MessageHead = head.map_err(|_| JsonRpcError::no_message(Value::Null))?;
+    if head.id == MessageId::TooLong {
+        return Err(JsonRpcError::id_too_long());
     }
+    if json_limits::exceeds_max_values(body) {
+        return Err(JsonRpcError::too_many_values(head.id.into_value()));
+    }
+    Ok(head)
 }
 
 /// Parses one line. `None`: there is nothing to do for it.
@@ -67,12 +54,17 @@ pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, JsonRpcE
         return Ok(None);
     }
     if json_limits::exceeds_max_values(line) {
-        return Err(JsonRpcError::too_many_values(id_of(line)));
+        return refused(head_of(line), JsonRpcError::too_many_values);
     }
     match serde_json::from_slice(line) {
+        Ok(JsonRpcMessage::Request(request)) if is_too_long(&request.id) => Err(JsonRpcError::id_too_long()),
         Ok(message) => Ok(Some(message)),
         Err(error) => explain(line, &error),
     }
+}
+
+fn is_too_long(id: &RequestId) -> bool {
+    matches!(id, RequestId::String(id) if id.len() > MAX_ID)
 }
 
 fn explain(line: &[u8], error: &serde_json::Error) -> Result<Option<ClientJsonRpcMessage>, JsonRpcError> {
@@ -80,29 +72,26 @@ fn explain(line: &[u8], error: &serde_json::Error) -> Result<Option<ClientJsonRp
     let whole = serde_json::from_slice::<IgnoredAny>(line).err();
     if let Some(error) = whole.as_ref().or(Some(error)).filter(|error| error.is_syntax() || error.is_eof()) {
         let error = JsonRpcError::anonymous(PARSE_ERROR, format!("Parse error: {error}"));
-        return Err(JsonRpcError { id: id_of(line), ..error });
+        return Err(JsonRpcError { id: head_of(line).id.into_value(), ..error });
     }
     if line.starts_with(b"[") {
         return Err(JsonRpcError::anonymous(INVALID_REQUEST, NO_BATCHES));
     }
-    match serde_json::from_slice(line) {
-        // A notification is never answered.
-        Ok(MessageHead { id: Value::Null, method: Some(_) }) => Ok(None),
-        _ => Err(JsonRpcError::no_message(id_of(line))),
-    }
+    refused(head_of(line), JsonRpcError::no_message)
 }
 
-/// The id, if the line has a valid one. The error is often deep within the arguments (a number out of range,
+/// The error response, unless the message is one that is never answered.
+fn refused(
+    head: MessageHead,
+    error: fn(Value) -> JsonRpcError,
+) -> Result<Option<ClientJsonRpcMessage>, JsonRpcError> {
+    if head.is_answered() { Err(error(head.id.into_value())) } else { Ok(None) }
+}
+
+/// The head of a line that is not a message of MCP. The error is often deep within the arguments (a number out of range,
 /// half a surrogate pair, too much nesting), and a client that gets no answer to its id waits for it.
-fn id_of(line: &[u8]) -> Value {
-    match serde_json::from_slice(line) {
-        Ok(MessageHead { id, .. }) if is_id(&id) => id,
-        _ => Value::Null,
-    }
-}
-
-fn is_id(value: &Value) -> bool {
-    value.is_string() || value.is_i64() || value.is_u64()
+fn head_of(line: &[u8]) -> MessageHead {
+    serde_json::from_slice(line).unwrap_or_default()
 }
 
 impl JsonRpcError {
@@ -117,7 +106,6 @@ impl JsonRpcError {
 
     /// The response to a message that would take far more memory than its size.
     fn too_many_values(id: Value) -> Self {
-        let id = if is_id(&id) { id } else { Value::Null };
         let message =
             format!("Invalid request: a request is limited to {} JSON values", json_limits::MAX_VALUES);
         Self::about(id, INVALID_REQUEST, message)
@@ -130,9 +118,13 @@ impl JsonRpcError {
         Self::anonymous(INVALID_REQUEST, message)
     }
 
-    /// The response to JSON that is not a message; `id` is repeated if it is a valid one.
+    /// The response to a request whose id is too long to be repeated.
+    fn id_too_long() -> Self {
+        Self::anonymous(INVALID_REQUEST, format!("Invalid request: an id is limited to {MAX_ID} bytes"))
+    }
+
+    /// The response to JSON that is not a message, with its id if it has a valid one.
     pub(super) fn no_message(id: Value) -> Self {
-        let id = if is_id(&id) { id } else { Value::Null };
         Self::about(id, INVALID_REQUEST, "Invalid request: not a JSON-RPC 2.0 message of MCP")
     }
 
@@ -165,7 +157,9 @@ mod tests {
     fn a_body_is_examined_by_its_envelope() {
         type Seen = Result<(Value, Option<&'static str>), i32>;
         let many = format!(r#"{{"id":7,"params":[{}0]}}"#, "0,".repeat(json_limits::MAX_VALUES));
-        let table: [(&str, Seen); 10] = [
+        let long = format!(r#"{{"id":"{}","method":"ping"}}"#, "x".repeat(MAX_ID + 1));
+        let table: [(&str, Seen); 11] = [
+            (&long, Err(INVALID_REQUEST)),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[1]}}"#, Ok((json!(1), Some("ping")))),
             (r#" {"id":"x"} "#, Ok((json!("x"), None))),
             (r#"{"method":5}"#, Ok((Value::Null, None))),
@@ -179,7 +173,8 @@ mod tests {
         ];
         for (body, expected) in table {
             let found = examine(body.as_bytes());
-            let found = found.map(|found| (found.id, found.method)).map_err(|error| error.code);
+            let method = found.as_ref().ok().and_then(MessageHead::method).map(str::to_owned);
+            let found = found.map(|found| (found.id.into_value(), method)).map_err(|error| error.code);
             assert_eq!(found, expected.map(|(id, method)| (id, method.map(str::to_owned))), "{body}");
         }
     }
@@ -188,7 +183,9 @@ mod tests {
     fn what_is_no_message_is_answered_unless_it_is_a_notification() {
         let deep = format!(r#"{{"id":"d","params":{}1{}}}"#, "[".repeat(1000), "]".repeat(1000));
         let many = format!(r#"{{"params":[{}0],"id":7}}"#, "0,".repeat(json_limits::MAX_VALUES));
-        let table: [(&str, Option<(i32, Value)>); 17] = [
+        let long = format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(MAX_ID + 1));
+        let table: [(&str, Option<(i32, Value)>); 18] = [
+            (&long, Some((INVALID_REQUEST, Value::Null))),
             ("", None),
             ("  \r", None),
             ("\u{FEFF}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r", None),

@@ -7,6 +7,8 @@
 //! * `schema`: minimal schemas
 //! * [`session`]: one client over stdio, from its first line to the last answer
 //! * `stdio_transport`, `line_reader`, `jsonrpc_error`, `in_flight`: one message a line, errors for invalid lines, requests in flight
+//! * `handshake`: what is kept of it
+//! * `message_head`: the id and method of a message, read without building the rest
 //! * `pending`, `json_limits`: requests that wait for a permit, and how many values a request may hold
 //! * [`http`]: the same over HTTP, for many clients
 //! * `stdio`: the process's standard streams, without blocking reads
@@ -14,11 +16,13 @@
 mod admission;
 mod arguments;
 pub mod handler;
+mod handshake;
 pub mod http;
 mod in_flight;
 mod json_limits;
 mod jsonrpc_error;
 mod line_reader;
+mod message_head;
 mod pending;
 mod schema;
 mod send_result;

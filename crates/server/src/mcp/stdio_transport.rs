@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::handshake;
 use super::in_flight::InFlight;
 use super::jsonrpc_error::{JsonRpcError, read};
 use super::line_reader::{Line, LineReader};
@@ -193,6 +194,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTranspor
     fn begin(&mut self, request: PendingRequest, permit: MemoryPermit) -> ClientJsonRpcMessage {
         self.in_flight.start(request.id, permit.clone());
         let mut message = request.message;
+        handshake::reduce(&mut message);
         if let JsonRpcMessage::Request(request) = &mut message {
             self.has_begun |= begins(&request.request);
             request.request.extensions_mut().insert(permit);

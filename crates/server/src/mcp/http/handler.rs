@@ -22,7 +22,9 @@ use super::{access, body};
 use crate::budget::{MemoryBudget, SMALL};
 use crate::config::HttpConfig;
 use crate::mcp::handler::McpHandler;
-use crate::mcp::jsonrpc_error::{JsonRpcError, MessageHead, examine};
+use crate::mcp::handshake;
+use crate::mcp::jsonrpc_error::{JsonRpcError, examine};
+use crate::mcp::message_head::MessageHead;
 use crate::mcp::stdio_transport::LARGE;
 
 /// What all requests share.
@@ -94,24 +96,28 @@ impl HttpHandler {
         // rmcp keeps the head with the call, and a call goes on if its client disconnects.
         head.extensions.insert(permit);
         let (body, message) = examined(body).await.map_err(HttpError::of)?;
-        self.check_handshake(&message, body.len()).await?;
+        let is_handshake = message.method() == Some("initialize");
+        let body = if is_handshake { self.handshake(&body).await? } else { body };
         let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            return Err(HttpError::of(JsonRpcError::no_message(message.id)));
+            return Err(HttpError::of(JsonRpcError::no_message(message.id.into_value())));
         }
         Ok(response.map(|body| Body::new(InFlightBody { body, _in_flight: in_flight })))
     }
 
-    /// Limits the number of sessions, and what each keeps: rmcp holds its handshake until it ends.
-    async fn check_handshake(&self, message: &MessageHead, bytes: usize) -> Result<(), HttpError> {
-        if message.method.as_deref() != Some("initialize") {
-            return Ok(());
-        }
-        if bytes > SMALL {
+    /// Limits the number of sessions, and what each keeps. An invalid handshake is left to rmcp.
+    async fn handshake(&self, body: &Bytes) -> Result<Bytes, HttpError> {
+        if body.len() > SMALL {
             return Err(HttpError::handshake_too_long());
         }
-        let open = self.sessions.sessions.read().await.len();
-        if open < self.limits.sessions { Ok(()) } else { Err(HttpError::too_many_sessions()) }
+        if self.sessions.sessions.read().await.len() >= self.limits.sessions {
+            return Err(HttpError::too_many_sessions());
+        }
+        let reduced = serde_json::from_slice(body).and_then(|mut message| {
+            handshake::reduce(&mut message);
+            serde_json::to_vec(&message)
+        });
+        Ok(reduced.map_or_else(|_| body.clone(), Bytes::from))
     }
 }
 
