@@ -1,6 +1,6 @@
 //! The program: arguments in, exit code out.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -10,7 +10,7 @@ use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{ConfigSources, Loaded, load_with_provenance};
 
 fn main() -> ExitCode {
-    logging::redact_panics();
+    let _log = logging::begin();
     let args = match Args::try_parse().and_then(Args::checked) {
         Ok(args) => args,
         Err(error) => {
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         }
     };
     run(args).unwrap_or_else(|error| {
-        let _ = writeln!(io::stderr(), "{error:#}");
+        logging::line(&format!("{error:#}"));
         ExitCode::FAILURE
     })
 }

@@ -4,7 +4,7 @@
 mod tests {
     use std::process::Command;
 
-    use smtp_mcp_server::cli::logging::redact_panics;
+    use smtp_mcp_server::cli::logging;
 
     const SECRET: &str = "canary-word-of-mine";
 
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     #[ignore = "the other test runs it in a process of its own, and reads what that says"]
     fn panics_of_every_kind() {
-        redact_panics();
+        let _log = logging::begin();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         for way in WAYS {
             assert!(std::panic::catch_unwind(way).is_err());

@@ -1,6 +1,7 @@
 //! Logging: to stderr only, because stdout belongs to the protocol.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
@@ -9,28 +10,68 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
+use super::log_queue::LogQueue;
 use crate::config::LogFilter;
 
 /// The log targets of our own crates.
 const OURS: [&str; 3] = ["smtp_mcp_server", "smtp_submission", "smtp_sink"];
 
+/// How long the end of the process waits for a stderr that is not read.
+const FLUSH_GRACE_PERIOD: Duration = Duration::from_millis(200);
+
+/// All that goes to stderr while the program serves.
+static QUEUE: LogQueue = LogQueue::new();
+
+/// Writes what is left when it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct LogGuard(());
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        QUEUE.flush(FLUSH_GRACE_PERIOD);
+    }
+}
+
+/// Begins to write the lines of the log and of panics, until the guard is dropped. Once in a process.
+///
+/// From now on a panic reports only its location: its message may quote a mail or an address.
+pub fn begin() -> LogGuard {
+    std::thread::spawn(|| QUEUE.write_to(std::io::stderr()));
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        line(&format!("an error inside this program, please report it: panic at {place}"));
+    }));
+    LogGuard(())
+}
+
+/// Writes a line as it is.
+pub fn line(line: &str) {
+    QUEUE.push(format!("{line}\n").as_bytes());
+}
+
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(filter: &LogFilter) {
     let lines = fmt::layer()
         .compact()
-        .with_writer(std::io::stderr)
+        .with_writer(|| QueueWriter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_filter(env_filter(filter).and(filter_fn(may_be_said)));
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-/// From now on a panic reports only its location: its message may quote a mail or an address.
-pub fn redact_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-        let line = format!("an error inside this program, please report it: panic at {place}\n");
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
-    }));
+/// Writes each line to the queue; tracing writes a line at once.
+struct QueueWriter;
+
+impl Write for QueueWriter {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        QUEUE.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whatever a directive asks for, libraries log only their warnings: at DEBUG some print whole requests, message

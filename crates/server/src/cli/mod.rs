@@ -6,5 +6,6 @@ pub mod check;
 pub mod demo;
 pub mod health;
 pub mod listen;
+mod log_queue;
 pub mod logging;
 pub mod serve;
