@@ -114,9 +114,9 @@ def test_a_client_does_not_reach_it(http_server, message: str) -> None:
     assert f"| {status}, `{message}" in DOCUMENT or f"`, `{message}" in DOCUMENT
 
 
-BROWSER, STOPPING, BUSY, SESSIONS = (
+BROWSER, STOPPING, BUSY, SESSIONS, CONNECTIONS = (
     "This is an MCP server: …", "the server is stopping and did nothing with this request",
-    "the server is busy and did nothing with this request", "too many sessions are open",
+    "the server is busy and did nothing with this request", "too many sessions are open", "too many connections are open",
 )
 
 
@@ -144,6 +144,14 @@ def test_it_is_busy_and_then_it_is_stopped(processes) -> None:
     http_server.child.send_signal(signal.SIGTERM)
     said = streams[0].recv(10_000).decode()
     assert said.startswith("HTTP/1.1 503 ") and matches(STOPPING, said), said
+
+
+def test_an_address_has_all_its_connections(processes) -> None:
+    http_server = processes.http_server(one_server(processes.capture(), SMTP_MCP_CONNECTIONS_PER_ADDRESS=1))
+    place = urlsplit(http_server.url)
+    with socket.create_connection((place.hostname, place.port), 30):
+        status, said = ask(http_server, "POST", {}, json.dumps(CALL))
+    assert status == 503 and matches(CONNECTIONS, said), said
 
 
 @pytest.mark.slow
@@ -270,7 +278,7 @@ ELSEWHERE = {
     "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
-PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, SESSIONS, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
+PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, SESSIONS, CONNECTIONS, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
 
 
 def test_each_message_of_the_document_is_provoked() -> None:

@@ -1,10 +1,11 @@
 //! Access over HTTP: the token, the allowed host names, the allowed origins.
 
 use super::host::is_loopback;
+use super::variables::MCP_CONNECTIONS_PER_ADDRESS;
 use crate::secret::Secret;
 
 /// Access over HTTP. Read at the start; a reload does not change it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// The token that clients must send. It is visible ASCII.
     pub token: Option<Secret>,
@@ -14,6 +15,20 @@ pub struct HttpConfig {
     pub allowed_hosts: Vec<Authority>,
     /// Allowed origins of web pages; none: those of this machine.
     pub allowed_origins: Vec<WebOrigin>,
+    /// Connections from one address at the same time.
+    pub connections_per_address: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            token: None,
+            allow_unauthenticated: false,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            connections_per_address: MCP_CONNECTIONS_PER_ADDRESS.number() as usize,
+        }
+    }
 }
 
 /// A name or address, and perhaps a port, as in a Host header (RFC 9110, section 7.2).

@@ -223,6 +223,10 @@ impl Program<'_> {
                 .unwrap_or(var::MCP_ALLOW_UNAUTHENTICATED.switch()),
             allowed_hosts: self.read(&var::MCP_ALLOWED_HOSTS, value::authorities).unwrap_or_default(),
             allowed_origins: self.read(&var::MCP_ALLOWED_ORIGINS, value::web_origins).unwrap_or_default(),
+            connections_per_address: self
+                .number(&var::MCP_CONNECTIONS_PER_ADDRESS, 512)
+                .unwrap_or(var::MCP_CONNECTIONS_PER_ADDRESS.number())
+                as usize,
         }
     }
 

@@ -121,6 +121,8 @@ variables! {
     MCP_ALLOWED_HOSTS = ("SMTP_MCP_ALLOWED_HOSTS", Global, DefaultValue::Words("none"), "host names or addresses, each perhaps with a port, separated by commas", "HTTP only: the names under which clients may call the program, besides localhost, 127.0.0.1 and [::1].");
     /// Allowed origins.
     MCP_ALLOWED_ORIGINS = ("SMTP_MCP_ALLOWED_ORIGINS", Global, DefaultValue::Words("loopback origins"), "origins such as https://app.example.org, separated by commas", "HTTP only: which web pages may call the program. Other clients are not affected.");
+    /// Connections of one address.
+    MCP_CONNECTIONS_PER_ADDRESS = ("SMTP_MCP_CONNECTIONS_PER_ADDRESS", Global, DefaultValue::Number(256), "a whole number from 1 to 512", "HTTP only: of the 512 connections, how many one address may have. Behind a proxy all clients have one address.");
     /// The TOML file.
     MCP_CONFIG = ("SMTP_MCP_CONFIG", Process, DefaultValue::Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.");
 }

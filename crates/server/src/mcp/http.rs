@@ -5,10 +5,14 @@
 //! * `handler`: from a request to rmcp's response; `in_flight_body`: until that is out
 //! * `error`: error responses that rmcp does not give
 //! * `health`: `GET /health`
-//! * `connections`: accepted, limited, closed
+//! * `connections`: accepted, limited, closed; `places`: how many
 //!
 //! Admission: a request takes a permit for its whole body before the body is read, because requests whose permits grew with
 //! their bodies could wait for each other. It waits up to 10 s for it, and then gets 503.
+//!
+//! Connections: when all places are taken, or all of one address, a further connection gets one of a few that serve only
+//! `/health`, or is closed. A client that does not read its responses is disconnected, and hyper reads no further request of a
+//! connection while a response waits.
 //!
 //! Shutdown, in this order, because rmcp answers 500 to calls in flight as soon as its token is cancelled, although their mail
 //! is sent:
@@ -29,6 +33,7 @@ mod error;
 mod handler;
 mod health;
 mod in_flight_body;
+mod places;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +49,7 @@ use tracing::{info, warn};
 use super::handler::McpHandler;
 use super::session::{ANSWERS_GRACE_PERIOD, CALLS_GRACE_PERIOD};
 use crate::config::HttpConfig;
-use connections::Connections;
+use connections::{Connections, Routes};
 use handler::HttpHandler;
 
 /// From the last response until connections with unsent bytes are closed.
@@ -57,9 +62,11 @@ pub struct HttpLimits {
     pub head: Duration,
     /// The time limit for a request's body.
     pub body: Duration,
+    /// The time limit for a client to take any of a response that waits to be written.
+    pub write: Duration,
     /// The longest body, in bytes.
     pub bytes: usize,
-    /// Connections at the same time; more have to wait.
+    /// Connections at the same time.
     pub connections: usize,
     /// Requests in flight at the same time, including those whose client disconnected.
     pub requests: usize,
@@ -78,6 +85,7 @@ impl Default for HttpLimits {
         Self {
             head: Duration::from_secs(30),
             body: Duration::from_secs(120),
+            write: Duration::from_secs(20),
             bytes: super::stdio_transport::LIMIT,
             connections: 512,
             requests: 1024,
@@ -100,12 +108,12 @@ pub async fn serve_http(
 ) {
     let stopping = CancellationToken::new();
     let sessions = CancellationToken::new();
+    let connections = Connections::new(limits, config.connections_per_address, stopping.clone());
     let handler =
         Arc::new(HttpHandler::new(server.clone(), config, limits, stopping.clone(), rmcp(&sessions)));
-    let connections = Connections::new(limits, stopping.clone());
-    let router = router(Arc::clone(&handler));
+    let routes = routes(&handler);
     tokio::select! {
-        () = connections.accept(&listener, &router) => {}
+        () = connections.accept(&listener, &routes) => {}
         () = stop => {}
     }
     drop(listener);
@@ -142,11 +150,14 @@ fn rmcp(sessions: &CancellationToken) -> StreamableHttpServerConfig {
         .with_cancellation_token(sessions.clone())
 }
 
-fn router(handler: Arc<HttpHandler>) -> Router {
-    Router::new()
-        .route("/health", get(health::report))
+fn routes(handler: &Arc<HttpHandler>) -> Routes {
+    let health = Router::new().route("/health", get(health::report));
+    let all = health
+        .clone()
         .route("/mcp", any(handler::answer))
         .route("/mcp/", any(handler::answer))
-        .fallback(error::not_found)
-        .with_state(handler)
+        .fallback(error::not_found);
+    let reserved = health.fallback(error::too_many_connections);
+    let with_state = |router: Router<_>| router.with_state(Arc::clone(handler));
+    Routes { all: with_state(all), reserved: with_state(reserved) }
 }

@@ -105,13 +105,30 @@ async fn there_is_an_end_to_connections_and_sessions() {
         ..HttpLimits::default()
     })
     .await;
-    // Two idle connections use up the limit; a third has to wait until one of them is closed.
-    let _silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+    // Two idle connections use up the limit; until one of them is closed, others get only health.
+    let silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+    let refused = exchange(address, call("get_smtp_status", &serde_json::json!({}), &[])).await;
+    assert_eq!((refused.status, refused.code()), (503, -32000), "{refused:?}");
     assert_eq!(exchange(address, request("GET", "/health", &[], "")).await.status, 200);
+    for mut stream in silent {
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    }
     let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
     assert_eq!(exchange(address, post(&[], hello)).await.status, 200);
     let refused = exchange(address, post(&[], hello)).await;
     assert_eq!((refused.status, refused.code()), (503, -32000), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_reads_nothing_is_disconnected() {
+    let short = Duration::from_millis(200);
+    let address = serve(HttpLimits { connections: 1, write: short, ..HttpLimits::default() }).await;
+    let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
+    // More responses than the buffers of both systems hold, so that in the end nothing more can be written.
+    let many = request("GET", "/health", &[], "").replace("Connection: close\r\n", "").repeat(200_000);
+    write.write_all(many.as_bytes()).await.unwrap_err();
+    let _ = read.read_to_end(&mut Vec::new()).await;
+    assert_eq!(exchange(address, call("get_smtp_status", &serde_json::json!({}), &[])).await.status, 200);
 }
 
 #[tokio::test]

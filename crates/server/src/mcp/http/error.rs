@@ -121,6 +121,14 @@ impl HttpError {
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, words) }
     }
 
+    /// All regular places for connections are taken, or all that the client's address may have.
+    fn too_many_connections() -> Self {
+        let words = "too many connections are open, and the server did nothing with this request; try again in a moment. \
+            If many clients come through one proxy, raise SMTP_MCP_CONNECTIONS_PER_ADDRESS";
+        let retry_after = Some(1);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, words) }
+    }
+
     /// Clients open sessions without closing them.
     pub(super) fn too_many_sessions() -> Self {
         let words = "too many sessions are open; end some with DELETE, or use the protocol of 2026-07-28, which has no sessions";
@@ -150,6 +158,11 @@ const HOW_TO_CONNECT: &str = "This is an MCP server: give this URL to an MCP cli
 /// The response to a browser.
 pub(super) fn how_to_connect() -> Response {
     (StatusCode::NOT_ACCEPTABLE, HOW_TO_CONNECT).into_response()
+}
+
+/// The response to all but health on a reserved connection.
+pub(super) async fn too_many_connections() -> Response {
+    HttpError::too_many_connections().into_response()
 }
 
 /// No such path.
