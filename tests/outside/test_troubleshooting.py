@@ -114,9 +114,9 @@ def test_a_client_does_not_reach_it(http_server, message: str) -> None:
     assert f"| {status}, `{message}" in DOCUMENT or f"`, `{message}" in DOCUMENT
 
 
-BROWSER, STOPPING, BUSY, SESSIONS, CONNECTIONS = (
+BROWSER, STOPPING, BUSY, CONNECTIONS = (
     "This is an MCP server: …", "the server is stopping and did nothing with this request",
-    "the server is busy and did nothing with this request", "too many sessions are open", "too many connections are open",
+    "the server is busy and did nothing with this request", "too many connections are open",
 )
 
 
@@ -152,17 +152,6 @@ def test_an_address_has_all_its_connections(processes) -> None:
     with socket.create_connection((place.hostname, place.port), 30):
         status, said = ask(http_server, "POST", {}, json.dumps(CALL))
     assert status == 503 and matches(CONNECTIONS, said), said
-
-
-@pytest.mark.slow
-def test_clients_begin_sessions_and_do_not_end_them(processes) -> None:
-    http_server = processes.http_server(one_server(processes.capture()))
-    connection = http.client.HTTPConnection(urlsplit(http_server.url).netloc, timeout=30)
-    for _ in range(2001):
-        connection.request("POST", "/mcp", json.dumps(INITIALIZE), {"Content-Type": "application/json", "Accept": HEADERS["Accept"]})
-        answer = connection.getresponse()
-        said = answer.read().decode()
-    assert answer.status == 503 and matches(SESSIONS, said), said
 
 
 def case(phase: str, name: str) -> Callable:
@@ -278,7 +267,7 @@ ELSEWHERE = {
     "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
-PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, SESSIONS, CONNECTIONS, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
+PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
 
 
 def test_each_message_of_the_document_is_provoked() -> None:

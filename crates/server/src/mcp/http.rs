@@ -3,6 +3,7 @@
 //! * `access`: access control by Host, Origin and token
 //! * `body`: a request's body, within limits of size and time
 //! * `handler`: from a request to rmcp's response; `in_flight_body`: until that is out
+//! * `sessions`: those of the older protocol
 //! * `error`: error responses that rmcp does not give
 //! * `health`: `GET /health`
 //! * `connections`: accepted, limited, closed; `places`: how many
@@ -34,6 +35,7 @@ mod handler;
 mod health;
 mod in_flight_body;
 mod places;
+mod sessions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +76,7 @@ pub struct HttpLimits {
     pub bytes_together: usize,
     /// How long a request beyond that waits before it gets 503.
     pub wait: Duration,
-    /// Sessions of the older protocol at the same time.
+    /// Sessions of the older protocol at the same time; one more ends the one that is silent for longest.
     pub sessions: usize,
     /// A session without requests for this long is closed; its client has to open a new one.
     pub session_idle: Duration,

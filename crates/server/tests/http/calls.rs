@@ -8,8 +8,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::exchange::{Answer, exchange, mail, post, read_response, request};
-use super::program::{Program, with_sink};
+use super::exchange::{Answer, exchange, legacy_call, mail, post, read_response, request, session};
+use super::program::with_sink;
 
 fn content_arrived(count: usize) -> impl Fn(&[Event]) -> bool {
     move |events| {
@@ -17,25 +17,8 @@ fn content_arrived(count: usize) -> impl Fn(&[Event]) -> bool {
     }
 }
 
-/// Begins a session of the older protocol and returns its header line.
-async fn session(program: &Program) -> String {
-    let hello = json!({
-        "jsonrpc": "2.0", "id": 0, "method": "initialize",
-        "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } },
-    });
-    let answer = exchange(program.address, post(&[], &hello.to_string())).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let line = answer.head.lines().find(|line| line.starts_with("mcp-session-id:")).unwrap().to_owned();
-    let initialized = post(&[&line], r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-    assert_eq!(exchange(program.address, initialized).await.status, 202);
-    line
-}
-
 fn legacy_mail(session: &str, subject: &str) -> String {
-    let arguments = json!({ "to": "ada@example.org", "subject": subject, "body": "b" });
-    let params = json!({ "name": "send_email", "arguments": arguments });
-    let body = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
-    post(&[session, "MCP-Protocol-Version: 2025-11-25"], &body.to_string())
+    legacy_call(session, "send_email", &json!({ "to": "ada@example.org", "subject": subject, "body": "b" }))
 }
 
 /// The state in an answer of either era: JSON, or an event.
@@ -52,7 +35,7 @@ fn state(answer: &Answer) -> String {
 #[tokio::test]
 async fn both_eras_on_one_url() {
     let (program, sink) = with_sink(Behavior::default(), &[]).await;
-    let session = session(&program).await;
+    let session = session(program.address).await;
     assert_eq!(state(&exchange(program.address, mail("modern")).await), "sent");
     assert_eq!(state(&exchange(program.address, legacy_mail(&session, "legacy")).await), "sent");
     assert_eq!(sink.mails().len(), 2);
@@ -82,7 +65,7 @@ async fn the_newer_era_has_no_handshake() {
 async fn a_client_that_goes_away_changes_nothing() {
     let latch = Latch::new();
     let (mut program, sink) = with_sink(Behavior::default().wait(Wait::Until(latch.clone())), &[]).await;
-    let session = session(&program).await;
+    let session = session(program.address).await;
     for (count, request) in [(1, mail("modern")), (2, legacy_mail(&session, "legacy"))] {
         let mut stream = TcpStream::connect(program.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -106,7 +89,7 @@ async fn calls_in_flight_are_answered_before_the_end() {
     for signal in ["TERM", "INT"] {
         let latch = Latch::new();
         let (mut program, sink) = with_sink(Behavior::default().wait(Wait::Until(latch.clone())), &[]).await;
-        let session = session(&program).await;
+        let session = session(program.address).await;
         // A stream that never ends by itself must not delay the shutdown.
         let mut listening = TcpStream::connect(program.address).await.unwrap();
         let events = request("GET", "/mcp", &[&session, "Accept: text/event-stream"], "");

@@ -50,6 +50,32 @@ pub(crate) fn call(tool: &str, arguments: &Value, more: &[&str]) -> String {
     post(&[&era, more].concat(), &body.to_string())
 }
 
+/// The handshake of the older protocol.
+pub(crate) fn handshake() -> String {
+    let hello = json!({
+        "jsonrpc": "2.0", "id": 0, "method": "initialize",
+        "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } },
+    });
+    post(&[], &hello.to_string())
+}
+
+/// Begins a session of the older protocol and returns its header line.
+pub(crate) async fn session(address: SocketAddr) -> String {
+    let answer = exchange(address, handshake()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let line = answer.head.lines().find(|line| line.starts_with("mcp-session-id:")).unwrap().to_owned();
+    let initialized = post(&[&line], r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    assert_eq!(exchange(address, initialized).await.status, 202);
+    line
+}
+
+/// A call within a session.
+pub(crate) fn legacy_call(session: &str, tool: &str, arguments: &Value) -> String {
+    let params = json!({ "name": tool, "arguments": arguments });
+    let body = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+    post(&[session, "MCP-Protocol-Version: 2025-11-25"], &body.to_string())
+}
+
 /// A mail to ada.
 pub(crate) fn mail(subject: &str) -> String {
     call("send_email", &json!({ "to": "ada@example.org", "subject": subject, "body": "b" }), &[])

@@ -12,7 +12,10 @@ use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::exchange::{Answer, call, exchange, mail, post, read_response, request};
+use super::exchange::{
+    Answer, call, exchange, handshake, legacy_call, mail, post, read_response, request, session,
+};
+use super::server::plain_server;
 
 /// A server without SMTP servers inside this process.
 async fn serve(limits: HttpLimits) -> SocketAddr {
@@ -97,14 +100,9 @@ async fn who_is_slow_is_told_or_cut() {
 }
 
 #[tokio::test]
-async fn there_is_an_end_to_connections_and_sessions() {
-    let address = serve(HttpLimits {
-        connections: 2,
-        sessions: 1,
-        head: Duration::from_millis(300),
-        ..HttpLimits::default()
-    })
-    .await;
+async fn there_is_an_end_to_connections() {
+    let address =
+        serve(HttpLimits { connections: 2, head: Duration::from_millis(300), ..HttpLimits::default() }).await;
     // Two idle connections use up the limit; until one of them is closed, others get only health.
     let silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
     let refused = exchange(address, call("get_smtp_status", &serde_json::json!({}), &[])).await;
@@ -113,10 +111,62 @@ async fn there_is_an_end_to_connections_and_sessions() {
     for mut stream in silent {
         stream.read_to_end(&mut Vec::new()).await.unwrap();
     }
-    let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
-    assert_eq!(exchange(address, post(&[], hello)).await.status, 200);
-    let refused = exchange(address, post(&[], hello)).await;
-    assert_eq!((refused.status, refused.code()), (503, -32000), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_new_session_ends_the_one_that_is_silent_for_longest() {
+    let address = serve(HttpLimits { sessions: 3, ..HttpLimits::default() }).await;
+    let sessions = [session(address).await, session(address).await, session(address).await];
+    let status = |session: &str| legacy_call(session, "get_smtp_status", &serde_json::json!({}));
+    let events = request("GET", "/mcp", &[&sessions[0], "Accept: text/event-stream"], "");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(events.as_bytes()).await.unwrap();
+    stream.readable().await.unwrap();
+    assert_eq!(exchange(address, status(&sessions[1])).await.status, 200);
+    let newer = session(address).await;
+    let ended = async |session: &str| exchange(address, status(session)).await.status == 404;
+    assert!(!ended(&sessions[0]).await, "it has an open stream");
+    assert!(!ended(&sessions[1]).await, "it was used");
+    assert!(ended(&sessions[2]).await);
+    assert!(!ended(&newer).await);
+}
+
+#[tokio::test]
+async fn sessions_with_open_streams_are_not_ended() {
+    let address = serve(HttpLimits { sessions: 2, ..HttpLimits::default() }).await;
+    let sessions = [session(address).await, session(address).await];
+    let mut streams = Vec::new();
+    for session in &sessions {
+        let events = request("GET", "/mcp", &[session, "Accept: text/event-stream"], "");
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(events.as_bytes()).await.unwrap();
+        stream.readable().await.unwrap();
+        streams.push(stream);
+    }
+    assert_eq!(exchange(address, handshake()).await.status, 200, "one more than there may be");
+    for session in &sessions {
+        let status = legacy_call(session, "get_smtp_status", &serde_json::json!({}));
+        assert_eq!(exchange(address, status).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_holds_its_share_until_its_answer_is_read() {
+    let servers =
+        (0..2000).map(|number| plain_server(&format!("{number:01000}"), "localhost", 25, "a@x.org"));
+    let config = Config { servers: servers.collect(), ..Config::default() };
+    let wait = Duration::from_millis(300);
+    let address = serve_as(config, HttpLimits { requests: 1, wait, ..HttpLimits::default() }).await;
+    let session = session(address).await;
+    let status = call("get_smtp_status", &serde_json::json!({}), &[]);
+    for asked in [&status, &legacy_call(&session, "get_smtp_status", &serde_json::json!({}))] {
+        let mut unread = TcpStream::connect(address).await.unwrap();
+        unread.write_all(asked.as_bytes()).await.unwrap();
+        unread.readable().await.unwrap();
+        assert_eq!(exchange(address, &status).await.status, 503, "the answer waits to be read");
+        assert_eq!(read_response(unread).await.status, 200);
+        assert_eq!(exchange(address, &status).await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -10,3 +10,6 @@ mod exchange;
 mod limits;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+#[path = "../support/server.rs"]
+mod server;

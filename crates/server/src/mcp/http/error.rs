@@ -128,12 +128,6 @@ impl HttpError {
         let retry_after = Some(1);
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, words) }
     }
-
-    /// Clients open sessions without closing them.
-    pub(super) fn too_many_sessions() -> Self {
-        let words = "too many sessions are open; end some with DELETE, or use the protocol of 2026-07-28, which has no sessions";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, words)
-    }
 }
 
 /// For the log: what is wrong, without the request's id, in which a client may put anything.

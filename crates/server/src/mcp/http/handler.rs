@@ -13,13 +13,15 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
 use super::HttpLimits;
 use super::error::{HttpError, how_to_connect};
 use super::in_flight_body::InFlightBody;
+use super::sessions::{SessionUse, Sessions};
 use super::{access, body};
-use crate::budget::{MemoryBudget, SMALL};
+use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::handshake;
@@ -33,11 +35,14 @@ pub(super) struct HttpHandler {
     config: HttpConfig,
     limits: HttpLimits,
     rmcp: StreamableHttpService<McpHandler, LocalSessionManager>,
-    sessions: Arc<LocalSessionManager>,
+    sessions: Sessions,
     stopping: CancellationToken,
     requests: TaskTracker,
     budget: MemoryBudget,
 }
+
+/// What a request holds until its response is written.
+type Held = (TaskTrackerToken, MemoryPermit, Option<SessionUse>);
 
 impl HttpHandler {
     pub(super) fn new(
@@ -47,11 +52,9 @@ impl HttpHandler {
         stopping: CancellationToken,
         rmcp: StreamableHttpServerConfig,
     ) -> Self {
-        let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(limits.session_idle);
-        let sessions = Arc::new(sessions);
+        let sessions = Sessions::new(limits.sessions, limits.session_idle);
         let each = server.clone();
-        let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions), rmcp);
+        let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions.manager), rmcp);
         let budget = MemoryBudget::new(limits.requests, limits.bytes_together);
         Self { server, config, limits, rmcp, sessions, stopping, requests: TaskTracker::new(), budget }
     }
@@ -71,8 +74,15 @@ impl HttpHandler {
             Method::POST => self.post(head, body).await,
             Method::GET if !accepts_events(&head.headers) => Ok(how_to_connect()),
             Method::DELETE => Ok(self.delete(head, body).await),
-            _ => Ok(self.rmcp.handle(Request::from_parts(head, body)).await.map(Body::new)),
+            _ => Ok(self.stream(head, body).await),
         }
+    }
+
+    /// The stream of a session on which the server would call.
+    async fn stream(&self, head: Parts, body: Body) -> Response {
+        let session = self.sessions.used(&head.headers);
+        let response = self.rmcp.handle(Request::from_parts(head, body)).await;
+        response.map(|body| Body::new(InFlightBody::new(body, session)))
     }
 
     /// rmcp responds 202 when the session has ended, which some clients treat as a failure.
@@ -85,7 +95,7 @@ impl HttpHandler {
     }
 
     async fn post(&self, mut head: Parts, body: Body) -> Result<Response, HttpError> {
-        let in_flight = self.requests.token();
+        let (token, session) = (self.requests.token(), self.sessions.used(&head.headers));
         if !is_json(&head.headers) {
             return Err(HttpError::media_type());
         }
@@ -94,7 +104,7 @@ impl HttpHandler {
             () = self.stopping.cancelled() => return Err(HttpError::stopping()),
         };
         // rmcp keeps the head with the call, and a call goes on if its client disconnects.
-        head.extensions.insert(permit);
+        head.extensions.insert(permit.clone());
         let (body, message) = examined(body).await.map_err(HttpError::of)?;
         let is_handshake = message.method() == Some("initialize");
         let body = if is_handshake { self.handshake(&body).await? } else { body };
@@ -102,7 +112,11 @@ impl HttpHandler {
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return Err(HttpError::of(JsonRpcError::no_message(message.id.into_value())));
         }
-        Ok(response.map(|body| Body::new(InFlightBody { body, _in_flight: in_flight })))
+        if is_handshake {
+            self.sessions.begun(response.headers());
+        }
+        let held: Held = (token, permit, session);
+        Ok(response.map(|body| Body::new(InFlightBody::new(body, held))))
     }
 
     /// Limits the number of sessions, and what each keeps. An invalid handshake is left to rmcp.
@@ -110,9 +124,7 @@ impl HttpHandler {
         if body.len() > SMALL {
             return Err(HttpError::handshake_too_long());
         }
-        if self.sessions.sessions.read().await.len() >= self.limits.sessions {
-            return Err(HttpError::too_many_sessions());
-        }
+        self.sessions.make_room().await;
         let reduced = serde_json::from_slice(body).and_then(|mut message| {
             handshake::reduce(&mut message);
             serde_json::to_vec(&message)
