@@ -4,8 +4,13 @@
 
 # The same Debian in both stages, so that the C library matches.
 FROM rust:1.95-slim-bookworm AS build
+# jemalloc is built from source.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY crates crates
 COPY bench bench
 COPY xtask xtask

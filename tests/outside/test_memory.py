@@ -1,11 +1,15 @@
 # Memory is bounded by the size of a request, whatever numbers and structures are in it.
 import http.client
 import json
+import threading
+import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from conftest import one_server
+from failures import A
 from test_bounds import ANSWERED, WITH_LARGE_MAIL, WITH_LARGE_REQUEST, peak, send
 from test_http import HEADERS, META
 
@@ -112,3 +116,82 @@ def test_little_is_kept_of_a_handshake(processes, refused_port) -> None:
         assert response.status == 200 and b"result" in reply, reply[:500]
     connection.close()
     assert peak(http_server) < WITH_LARGE_MAIL, f"{peak(http_server):.0f} MiB"
+
+
+# -- what is left after large work
+
+def resident(program) -> float:
+    """What the process holds now (proc(5): VmRSS), in MiB."""
+    return int(Path(f"/proc/{program.child.pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
+
+
+def large_call(number: int, arguments: str = "", meta: str = "{}") -> bytes:
+    head = '{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"send_email","_meta":%s' % (number, meta)
+    body = "" if '"body"' in arguments else ',"body":"b"'
+    return (head + ',"arguments":{"to":"%s","subject":"s"%s%s}}}' % (A, body, arguments)).encode()
+
+
+FILE = ',"attachments":[{"filename":"f","content":"%s"}]'
+# The arguments, what is in _meta, how many clients call at the same time, how often each, and what may be left in MiB.
+LARGE_CALLS: dict[str, tuple[str, str, int, int, int]] = {
+    "nested objects in _meta": ("", f',"a":{nested(48 << 10)}', 60, 3, WITH_LARGE_MAIL),
+    "nested lists in _meta": ("", f',"a":{nested(18 << 10, "[", "]")}', 60, 3, WITH_LARGE_MAIL),
+    "many members in _meta": ("", "".join(f',"k{key}":{key}' for key in range(9000)), 40, 3, WITH_LARGE_MAIL),
+    "many template_vars": (',"template_vars":{%s}' % ",".join(f'"k{key}":"v"' for key in range(9000)), "", 40, 3, WITH_LARGE_MAIL),
+    "nested values of an unknown name": (f',"x":{nested(48 << 10)}', "", 60, 3, WITH_LARGE_MAIL),
+    "HTML": (',"html":true,"body":"%s"' % ("<p>x" * 50_000), "", 10, 3, WITH_LARGE_MAIL),
+    "attachments of 15 MiB": (FILE % ("AAAA" * (5 * MIB)), "", 8, 2, WITH_LARGE_REQUEST),
+}
+
+
+@pytest.mark.parametrize("name", LARGE_CALLS)
+def test_memory_is_given_back_after_large_work(processes, name: str) -> None:
+    arguments, meta, clients, each, left = LARGE_CALLS[name]
+    http_server = processes.http_server(one_server(processes.capture()))
+    body = large_call(1, arguments, json.dumps(META)[:-1] + meta + "}")
+    statuses = []
+
+    def client() -> None:
+        connection = http.client.HTTPConnection(urlsplit(http_server.url).netloc, timeout=ANSWERED)
+        for _ in range(each):
+            connection.request("POST", "/mcp", body, HEADERS)
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+        connection.close()
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * (clients * each)
+    deadline = time.monotonic() + 5
+    while resident(http_server) > left and time.monotonic() < deadline:
+        http_server.health()
+    assert resident(http_server) < left, f"{resident(http_server):.0f} MiB now, {peak(http_server):.0f} MiB at most"
+
+
+def test_no_new_call_is_taken_beyond_the_memory_limit(processes) -> None:
+    capture = processes.capture("--answer-after", "1")
+    variables = one_server(capture, SMTP_MCP_MEMORY_LIMIT=80)
+    large = large_call(901, FILE % ("AAAA" * (15 * MIB)))
+    pipe = processes.pipe(variables).handshake()
+    call = send(pipe)
+    pipe.write(large)
+    error = pipe.reply(901)["error"]
+    assert error["code"] == -32000 and "SMTP_MCP_MEMORY_LIMIT" in error["message"], error
+    pipe.answer(call).has_state("sent")
+    while "error" in (reply := pipe.reply(send(pipe, subject="after"))):  # until the memory is given back
+        assert reply["error"]["code"] == -32000
+    assert reply["result"]["structuredContent"]["state"] == "sent"
+
+    http_server = processes.http_server(variables)
+    connection = http.client.HTTPConnection(urlsplit(http_server.url).netloc, timeout=ANSWERED)
+    connection.request("POST", "/mcp", large, HEADERS)
+    response = connection.getresponse()
+    reply = response.read()
+    assert response.status == 503 and b"SMTP_MCP_MEMORY_LIMIT" in reply and response.headers["Retry-After"], reply
+    connection.request("POST", "/mcp", large_call(1, meta=json.dumps(META)), HEADERS)
+    assert b'"state":"sent"' in connection.getresponse().read()
+    connection.close()

@@ -114,9 +114,10 @@ def test_a_client_does_not_reach_it(http_server, message: str) -> None:
     assert f"| {status}, `{message}" in DOCUMENT or f"`, `{message}" in DOCUMENT
 
 
-BROWSER, STOPPING, BUSY, CONNECTIONS = (
+BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY = (
     "This is an MCP server: …", "the server is stopping and did nothing with this request",
     "the server is busy and did nothing with this request", "too many connections are open",
+    "the server holds more memory than SMTP_MCP_MEMORY_LIMIT allows",
 )
 
 
@@ -152,6 +153,12 @@ def test_an_address_has_all_its_connections(processes) -> None:
     with socket.create_connection((place.hostname, place.port), 30):
         status, said = ask(http_server, "POST", {}, json.dumps(CALL))
     assert status == 503 and matches(CONNECTIONS, said), said
+
+
+def test_it_holds_too_much_memory(processes) -> None:
+    http_server = processes.http_server(one_server(processes.capture(), SMTP_MCP_MEMORY_LIMIT=64))
+    status, said = ask(http_server, "POST", {}, json.dumps(CALL) + " " * (64 << 20))
+    assert status == 503 and matches(MEMORY, said), said
 
 
 def case(phase: str, name: str) -> Callable:
@@ -267,7 +274,7 @@ ELSEWHERE = {
     "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
-PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
+PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
 
 
 def test_each_message_of_the_document_is_provoked() -> None:

@@ -22,22 +22,34 @@ pub struct MemoryBudget {
 #[derive(Debug, Clone, Default)]
 pub struct MemoryPermit {
     held: Held,
+    /// Another permit for the same work.
+    also: Option<Held>,
 }
 
 /// A permit for the count, and one for the bytes.
 type Held = Arc<(Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>)>;
 
 impl MemoryPermit {
+    fn new(count: Option<OwnedSemaphorePermit>, units: Option<OwnedSemaphorePermit>) -> Self {
+        Self { held: Arc::new((count, units)), also: None }
+    }
+
+    /// Both permits in one.
+    pub fn and(self, other: Self) -> Self {
+        Self { held: self.held, also: Some(other.held) }
+    }
+
     /// Returns what exceeds the share of `bytes`. A permit with clones stays as it is.
     pub fn shrink_to(self, bytes: usize) -> Self {
+        let also = self.also;
         let (count, units) = match Arc::try_unwrap(self.held) {
             Ok(held) => held,
-            Err(held) => return Self { held },
+            Err(held) => return Self { held, also },
         };
         let needed = if bytes <= SMALL { 0 } else { units_of(bytes) as usize };
         let units =
             units.and_then(|mut all| if needed < all.num_permits() { all.split(needed) } else { Some(all) });
-        Self { held: Arc::new((count, units)) }
+        Self { held: Arc::new((count, units)), also }
     }
 }
 
@@ -53,13 +65,13 @@ impl MemoryBudget {
     pub async fn permit(&self, bytes: usize) -> MemoryPermit {
         // The semaphores are never closed, so there is always a permit in the end.
         let count = Arc::clone(&self.count).acquire_owned().await.ok();
-        MemoryPermit { held: Arc::new((count, self.units_permit(bytes).await)) }
+        MemoryPermit::new(count, self.units_permit(bytes).await)
     }
 
     /// Waits until `permit`, which must have no clones, covers `bytes`. It still counts as one.
     pub async fn grow(&self, permit: MemoryPermit, bytes: usize) -> MemoryPermit {
         let count = Arc::into_inner(permit.held).and_then(|(count, _)| count);
-        MemoryPermit { held: Arc::new((count, self.units_permit(bytes).await)) }
+        MemoryPermit::new(count, self.units_permit(bytes).await)
     }
 
     /// A permit, if one is available now.
@@ -69,7 +81,7 @@ impl MemoryBudget {
             0 => None,
             units => Some(Arc::clone(&self.units).try_acquire_many_owned(units).ok()?),
         };
-        Some(MemoryPermit { held: Arc::new((Some(count), units)) })
+        Some(MemoryPermit::new(Some(count), units))
     }
 
     async fn units_permit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {

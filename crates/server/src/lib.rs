@@ -18,5 +18,6 @@ pub mod dispatch;
 pub mod submit;
 // layer 4: the only module that knows MCP
 pub mod mcp;
+pub mod memory;
 // layer 5: subcommands; builds all parts
 pub mod cli;

@@ -9,6 +9,11 @@ use smtp_mcp_server::cli::{capture, check, demo, health, logging, serve};
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{ConfigSources, Loaded, load_with_provenance};
 
+/// Gives memory back to the system after large work, also while the program is idle; glibc's allocator keeps it.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let _log = logging::begin();
     let args = match Args::try_parse().and_then(Args::checked) {

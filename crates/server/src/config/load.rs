@@ -11,6 +11,7 @@ use super::variables::{self as var, Variable, mebibytes};
 use super::{
     CallLimits, Config, ConfigErrors, ConfigSources, Encryption, HttpConfig, LogFilter, ServerConfig, value,
 };
+use crate::memory::MemoryLimit;
 use crate::secret::Secret;
 
 /// A configuration, and what only the start of the program needs.
@@ -58,13 +59,15 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     let attachment_dirs = program.attachment_dirs(config_sources);
     let log_filter = program.read(&var::LOG_LEVEL, value::log_filter).unwrap_or_default();
     let http = program.http(config_sources);
+    let memory_limit = program.memory_limit();
     let program = program.provenance;
     if !diagnostics.problems.is_empty() {
         return Err(problems(diagnostics));
     }
     let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
     let warnings = diagnostics.warnings;
-    let config = Config { servers, attachment_dirs, limits, http, warnings, from_environment_only };
+    let config =
+        Config { servers, attachment_dirs, limits, memory_limit, http, warnings, from_environment_only };
     let provenance = ConfigProvenance { files: diagnostics.files, servers: provenance, program };
     Ok(Loaded { config, provenance, log_filter })
 }
@@ -187,6 +190,11 @@ impl Program<'_> {
 
     fn number(&mut self, variable: &'static Variable, most: u32) -> Option<u32> {
         self.read(variable, |setting| value::number(setting, 1..=most))
+    }
+
+    fn memory_limit(&mut self) -> MemoryLimit {
+        let number = self.read(&var::MCP_MEMORY_LIMIT, |setting| value::number(setting, 64..=1 << 20));
+        number.map(mebibytes).map(MemoryLimit).unwrap_or_default()
     }
 
     fn megabytes(&mut self, variable: &'static Variable) -> Option<usize> {

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use crate::address::{Address, Mailbox};
 use crate::limits::CallLimits;
+use crate::memory::MemoryLimit;
 use crate::secret::Secret;
 
 /// The whole effective configuration. The default has no servers.
@@ -41,6 +42,8 @@ pub struct Config {
     pub attachment_dirs: Vec<PathBuf>,
     /// Limits of a call.
     pub limits: CallLimits,
+    /// The soft limit on what the process holds. Read at the start; a reload does not change it.
+    pub memory_limit: MemoryLimit,
     /// Access over HTTP.
     pub http: HttpConfig,
     /// Warnings, one sentence each.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::CallLimits;
+use super::{CallLimits, MemoryLimit};
 
 /// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
 #[derive(Debug)]
@@ -109,6 +109,8 @@ variables! {
     MAX_ATTACHMENT_SIZE_MB = ("SMTP_MAX_ATTACHMENT_SIZE_MB", Global, DefaultValue::Number(25), "a whole number from 1 to 1024", "Of one attachment, in MiB.");
     /// All attachments.
     MAX_TOTAL_ATTACHMENTS_SIZE_MB = ("SMTP_MAX_TOTAL_ATTACHMENTS_SIZE_MB", Global, DefaultValue::Number(50), "a whole number from 1 to 1024", "Of one mail's attachments together, in MiB.");
+    /// Memory.
+    MCP_MEMORY_LIMIT = ("SMTP_MCP_MEMORY_LIMIT", Global, DefaultValue::Number(512), "a whole number from 64 to 1048576", "In MiB: while the process holds more memory, no new calls are taken. Those in progress are finished.");
     /// Logs.
     LOG_LEVEL = ("LOG_LEVEL", Global, DefaultValue::Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.");
     /// The token of HTTP clients.
@@ -164,6 +166,12 @@ impl Default for CallLimits {
             attachment_bytes: mebibytes(MAX_ATTACHMENT_SIZE_MB.number()),
             attachments_bytes: mebibytes(MAX_TOTAL_ATTACHMENTS_SIZE_MB.number()),
         }
+    }
+}
+
+impl Default for MemoryLimit {
+    fn default() -> Self {
+        Self(mebibytes(MCP_MEMORY_LIMIT.number()))
     }
 }
 

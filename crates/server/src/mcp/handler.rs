@@ -22,6 +22,7 @@ use crate::address::character;
 
 use crate::clock::Clock;
 use crate::dispatch::Dispatch;
+use crate::memory::MemoryLimit;
 use crate::submit::ComposeBudget;
 
 /// The time limit of every call, whatever hangs: a client is answered within 50 s.
@@ -41,13 +42,16 @@ pub struct McpHandler {
     tools: Arc<ToolRouter<Self>>,
     deadline_passed: CancellationToken,
     compose_budget: ComposeBudget,
+    memory: MemoryLimit,
     calls: TaskTracker,
 }
 
 impl McpHandler {
     /// A handler that sends through `dispatch`.
     pub fn new(dispatch: Arc<Dispatch>, clock: Clock) -> Self {
+        let memory = dispatch.snapshot().config.memory_limit;
         Self {
+            memory,
             dispatch,
             clock,
             tools: Arc::new(tools::router()),
@@ -76,6 +80,10 @@ impl McpHandler {
 
     pub(super) fn dispatch(&self) -> &Dispatch {
         &self.dispatch
+    }
+
+    pub(super) fn memory(&self) -> MemoryLimit {
+        self.memory
     }
 
     pub(super) fn compose_budget(&self) -> &ComposeBudget {

@@ -5,8 +5,22 @@ use memchr::{memchr2, memchr3};
 /// The limit for one request: enough for a thousand recipients three times over.
 pub(super) const MAX_VALUES: usize = 10_000;
 
-/// Whether `json` holds more than `MAX_VALUES` values, an empty list in a list counted twice. For invalid JSON the result is arbitrary.
-pub(super) fn exceeds_max_values(json: &[u8]) -> bool {
+/// What a value takes in memory, in bytes, while a request is parsed and kept: an object of one value is the largest.
+const VALUE: usize = 1 << 10;
+
+/// A usual call holds fewer, and is limited by the number of requests alone.
+const FEW: usize = 32;
+
+/// What a request of `json`, which holds so many values, takes in memory.
+pub(super) fn memory(json: &[u8], values: usize) -> usize {
+    json.len() + values.saturating_sub(FEW) * VALUE
+}
+
+/// How many values `json` holds, an empty list in a list counted twice. For invalid JSON the result is arbitrary.
+///
+/// # Errors
+/// More than `MAX_VALUES`.
+pub(super) fn count(json: &[u8]) -> Result<usize, TooManyValues> {
     let mut count = 0;
     let mut rest = json;
     while let Some(at) = next_mark(rest) {
@@ -14,11 +28,15 @@ pub(super) fn exceeds_max_values(json: &[u8]) -> bool {
         rest = if mark == b'"' { behind_string(behind) } else { behind };
         count += usize::from(mark != b'"');
         if count >= MAX_VALUES {
-            return true;
+            return Err(TooManyValues);
         }
     }
-    false
+    Ok(count)
 }
+
+/// More than `MAX_VALUES`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooManyValues;
 
 /// The position of the next string, or of the next value: after a comma, or inside an opening bracket.
 fn next_mark(json: &[u8]) -> Option<usize> {
@@ -64,8 +82,9 @@ mod tests {
             ("\"\\".to_owned(), false),
             (String::new(), false),
         ];
+        assert_eq!(count(br#"{"a":[1,"b,"],"c":{}}"#), Ok(5));
         for (json, expected) in table {
-            assert_eq!(exceeds_max_values(json.as_bytes()), expected, "{} bytes: {:.40}", json.len(), json);
+            assert_eq!(count(json.as_bytes()).is_err(), expected, "{} bytes: {:.40}", json.len(), json);
         }
     }
 }

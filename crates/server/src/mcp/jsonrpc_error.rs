@@ -9,6 +9,10 @@ use super::message_head::{MAX_ID, MessageHead, MessageId};
 
 const PARSE_ERROR: i32 = -32700;
 pub(super) const INVALID_REQUEST: i32 = -32600;
+/// JSON-RPC 2.0, section 5.1: a server error.
+pub(super) const SERVER_ERROR: i32 = -32000;
+pub(super) const NO_MEMORY: &str = "the server holds more memory than SMTP_MCP_MEMORY_LIMIT allows and did nothing with this request; \
+    try again in a moment, or attach files by path";
 const NO_BATCHES: &str = "Invalid request: batches are not supported, send one message at a time";
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -20,11 +24,12 @@ pub(super) struct JsonRpcError {
     message: String,
 }
 
-/// Parses only the id and method of one message: the message itself is parsed once, by rmcp.
+/// Parses only the id and method of one message, and tells how much memory it takes: the message itself is parsed once, by
+/// rmcp.
 ///
 /// # Errors
 /// The error response, if it is certainly not a message.
-pub(super) fn examine(body: &[u8]) -> Result<MessageHead, JsonRpcError> {
+pub(super) fn examine(body: &[u8]) -> Result<(MessageHead, usize), JsonRpcError> {
     let head = serde_json::from_slice(body);
     if let Err(error) = &head
         && (error.is_syntax() || error.is_eof())
@@ -38,27 +43,27 @@ pub(super) fn examine(body: &[u8]) -> Result<MessageHead, JsonRpcError> {
     if head.id == MessageId::TooLong {
         return Err(JsonRpcError::id_too_long());
     }
-    if json_limits::exceeds_max_values(body) {
-        return Err(JsonRpcError::too_many_values(head.id.into_value()));
+    match json_limits::count(body) {
+        Ok(values) => Ok((head, json_limits::memory(body, values))),
+        Err(_) => Err(JsonRpcError::too_many_values(head.id.into_value())),
     }
-    Ok(head)
 }
 
-/// Parses one line. `None`: there is nothing to do for it.
+/// Parses one line, and tells how much memory its message takes. `None`: there is nothing to do for it.
 ///
 /// # Errors
 /// The error response to the line.
-pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, JsonRpcError> {
+pub(super) fn read(line: &[u8]) -> Result<Option<(ClientJsonRpcMessage, usize)>, JsonRpcError> {
     let line = line.strip_prefix(UTF8_BOM).unwrap_or(line).trim_ascii();
     if line.is_empty() {
         return Ok(None);
     }
-    if json_limits::exceeds_max_values(line) {
+    let Ok(values) = json_limits::count(line) else {
         return refused(head_of(line), JsonRpcError::too_many_values);
-    }
+    };
     match serde_json::from_slice(line) {
         Ok(JsonRpcMessage::Request(request)) if is_too_long(&request.id) => Err(JsonRpcError::id_too_long()),
-        Ok(message) => Ok(Some(message)),
+        Ok(message) => Ok(Some((message, json_limits::memory(line, values)))),
         Err(error) => explain(line, &error),
     }
 }
@@ -67,7 +72,7 @@ fn is_too_long(id: &RequestId) -> bool {
     matches!(id, RequestId::String(id) if id.len() > MAX_ID)
 }
 
-fn explain(line: &[u8], error: &serde_json::Error) -> Result<Option<ClientJsonRpcMessage>, JsonRpcError> {
+fn explain<T>(line: &[u8], error: &serde_json::Error) -> Result<Option<T>, JsonRpcError> {
     // A type error is found before the whole line was read: the rest may still be invalid JSON.
     let whole = serde_json::from_slice::<IgnoredAny>(line).err();
     if let Some(error) = whole.as_ref().or(Some(error)).filter(|error| error.is_syntax() || error.is_eof()) {
@@ -81,10 +86,7 @@ fn explain(line: &[u8], error: &serde_json::Error) -> Result<Option<ClientJsonRp
 }
 
 /// The error response, unless the message is one that is never answered.
-fn refused(
-    head: MessageHead,
-    error: fn(Value) -> JsonRpcError,
-) -> Result<Option<ClientJsonRpcMessage>, JsonRpcError> {
+fn refused<T>(head: MessageHead, error: fn(Value) -> JsonRpcError) -> Result<Option<T>, JsonRpcError> {
     if head.is_answered() { Err(error(head.id.into_value())) } else { Ok(None) }
 }
 
@@ -109,6 +111,11 @@ impl JsonRpcError {
         let message =
             format!("Invalid request: a request is limited to {} JSON values", json_limits::MAX_VALUES);
         Self::about(id, INVALID_REQUEST, message)
+    }
+
+    /// The response to a request for which there is no memory.
+    pub(super) fn no_memory(id: Value) -> Self {
+        Self::about(id, SERVER_ERROR, NO_MEMORY)
     }
 
     /// The response to a request whose id is already in flight. With that id it would be taken for the other's response.
@@ -173,8 +180,8 @@ mod tests {
         ];
         for (body, expected) in table {
             let found = examine(body.as_bytes());
-            let method = found.as_ref().ok().and_then(MessageHead::method).map(str::to_owned);
-            let found = found.map(|found| (found.id.into_value(), method)).map_err(|error| error.code);
+            let method = found.as_ref().ok().and_then(|(head, _)| head.method()).map(str::to_owned);
+            let found = found.map(|(head, _)| (head.id.into_value(), method)).map_err(|error| error.code);
             assert_eq!(found, expected.map(|(id, method)| (id, method.map(str::to_owned))), "{body}");
         }
     }

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::handler::McpHandler;
 use super::stdio;
 use super::stdio_transport::{SessionEnd, StdioTransport};
+use crate::memory::MemoryLimit;
 
 /// From the end of the input until calls are answered at once. With the other grace periods the total stays below 8 s.
 pub(super) const CALLS_GRACE_PERIOD: Duration = Duration::from_millis(5500);
@@ -24,14 +25,15 @@ pub async fn serve_stdio(server: McpHandler, stop: impl Future<Output = ()>) {
         let server = server.clone();
         move || server.shutdown_deadline()
     };
-    serve_streams(server, stdio::input(), stdio::output(), stop, shutdown_deadline).await;
+    let memory = server.memory();
+    serve_streams(server, (stdio::input(), stdio::output()), memory, stop, shutdown_deadline).await;
 }
 
 /// Serves the client on `input` and `output`. `shutdown_deadline` is called when calls in flight must be answered now.
 pub async fn serve_streams<S, R, W>(
     service: S,
-    input: R,
-    output: W,
+    (input, output): (R, W),
+    memory: MemoryLimit,
     stop: impl Future<Output = ()>,
     shutdown_deadline: impl FnOnce(),
 ) where
@@ -41,7 +43,7 @@ pub async fn serve_streams<S, R, W>(
 {
     let end_of_session = SessionEnd::default();
     let mut session =
-        std::pin::pin!(session(service, StdioTransport::new(input, output, end_of_session.clone())));
+        std::pin::pin!(session(service, StdioTransport::new(input, output, memory, end_of_session.clone())));
     tokio::select! {
         () = &mut session => return,
         () = stop => end_of_session.stop.cancel(),

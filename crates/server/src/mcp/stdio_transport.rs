@@ -7,14 +7,15 @@
 //! beyond that the client has to wait. A call that is cancelled while it waits never runs. At the end of the input, waiting
 //! calls are run and answered like the others.
 //!
-//! A JSON value of two bytes takes two hundred in memory, so `json_limits` counts a request's values before they are parsed.
+//! A JSON value of two bytes takes hundreds in memory, so `json_limits` counts a request's values before they are parsed, and a
+//! permit covers what they take.
 
 use std::sync::Arc;
 
 use rmcp::RoleServer;
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, ClientRequest, GetExtensions, GetMeta, JsonRpcMessage,
-    ProtocolVersion, RequestId, ServerJsonRpcMessage,
+    JsonRpcRequest, ProtocolVersion, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -29,6 +30,7 @@ use super::jsonrpc_error::{JsonRpcError, read};
 use super::line_reader::{Line, LineReader};
 use super::pending::{PendingRequest, PendingRequests};
 use crate::budget::{MemoryBudget, MemoryPermit};
+use crate::memory::MemoryLimit;
 
 /// The longest request, in bytes: 50 MiB of attachments in base64, and the rest.
 pub(super) const LIMIT: usize = 72 << 20;
@@ -44,17 +46,15 @@ const CALL_BYTES: usize = 128 << 20;
 const OTHERS: usize = 256;
 const OTHER_BYTES: usize = 8 << 20;
 
-/// The contents of a line.
-type Parsed = Result<Option<ClientJsonRpcMessage>, JsonRpcError>;
-
-/// The contents and length of a line.
-type ReadLine = (Parsed, usize);
+/// The message of a line, and how much memory it takes.
+type ReadLine = Result<Option<(ClientJsonRpcMessage, usize)>, JsonRpcError>;
 
 /// A client's input and output.
 pub(super) struct StdioTransport<R, W> {
     lines: LineReader<R>,
     output: Arc<Mutex<W>>,
     in_flight: Arc<InFlight>,
+    memory: MemoryLimit,
     calls: MemoryBudget,
     others: MemoryBudget,
     pending: PendingRequests,
@@ -76,8 +76,9 @@ pub(super) struct SessionEnd {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTransport<R, W> {
-    pub(super) fn new(input: R, output: W, end_of_session: SessionEnd) -> Self {
+    pub(super) fn new(input: R, output: W, memory: MemoryLimit, end_of_session: SessionEnd) -> Self {
         Self {
+            memory,
             lines: LineReader::new(input, LIMIT),
             output: Arc::new(Mutex::new(output)),
             in_flight: Arc::default(),
@@ -127,16 +128,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTranspor
         }
         if self.parsing.is_none() {
             match self.next_line().await? {
-                Line::TooLong => return Some((Err(JsonRpcError::too_long(LIMIT)), 0)),
-                Line::Whole(line) if line.len() <= LARGE => return Some((read(&line), line.len())),
+                Line::TooLong => return Some(Err(JsonRpcError::too_long(LIMIT))),
+                Line::Whole(line) if line.len() <= LARGE => return Some(read(&line)),
                 Line::Whole(line) => {
-                    self.parsing = Some(tokio::task::spawn_blocking(move || (read(&line), line.len())));
+                    self.parsing = Some(tokio::task::spawn_blocking(move || read(&line)));
                 }
             }
         }
         let parsed = self.parsing.as_mut()?.await;
         self.parsing = None;
-        Some(parsed.unwrap_or((Ok(None), 0)))
+        Some(parsed.unwrap_or(Ok(None)))
     }
 
     async fn next_line(&mut self) -> Option<Line> {
@@ -153,28 +154,40 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTranspor
 
     /// Handles what was read: records the end, answers invalid lines, queues requests. Returns the message if it goes to rmcp now.
     fn take(&mut self, read: Option<ReadLine>) -> Option<ClientJsonRpcMessage> {
-        let Some((parsed, bytes)) = read else {
+        let Some(read) = read else {
             self.end_of_session.reached.cancel();
             return None;
         };
-        match parsed {
-            Ok(Some(JsonRpcMessage::Request(request))) if self.in_flight.contains(&request.id) => {
-                // rmcp would run both and answer one: a mail would be sent twice.
-                self.send_error(&JsonRpcError::repeated());
-                None
-            }
-            Ok(Some(JsonRpcMessage::Request(request))) => {
-                let id = request.id.clone();
-                self.in_flight.register(id.clone());
-                self.admit(PendingRequest { id, message: JsonRpcMessage::Request(request), bytes })
-            }
-            Ok(Some(message)) => self.passes(&message).then_some(message),
+        match read {
+            Ok(Some((JsonRpcMessage::Request(request), bytes))) => match self.refusal(&request, bytes) {
+                Some(error) => {
+                    self.send_error(&error);
+                    None
+                }
+                None => {
+                    let id = request.id.clone();
+                    self.in_flight.register(id.clone());
+                    self.admit(PendingRequest { id, message: JsonRpcMessage::Request(request), bytes })
+                }
+            },
+            Ok(Some((message, _))) => self.passes(&message).then_some(message),
             Ok(None) => None,
             Err(error) => {
                 self.send_error(&error);
                 None
             }
         }
+    }
+
+    /// Why a request is not taken, if it is not.
+    fn refusal(&self, request: &JsonRpcRequest<ClientRequest>, bytes: usize) -> Option<JsonRpcError> {
+        if self.in_flight.contains(&request.id) {
+            // rmcp would run both and answer one: a mail would be sent twice.
+            return Some(JsonRpcError::repeated());
+        }
+        let is_call = matches!(request.request, ClientRequest::CallToolRequest(_));
+        (is_call && !self.memory.has_room(bytes))
+            .then(|| JsonRpcError::no_memory(request.id.clone().into_json_value()))
     }
 
     /// A request starts at once if it can; calls keep their order, and other requests do not wait for them.

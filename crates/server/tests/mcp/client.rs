@@ -7,6 +7,7 @@ use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{Config, ConfigSources};
 use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::mcp::{McpHandler, serve_streams};
+use smtp_mcp_server::memory::MemoryLimit;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
 
@@ -33,7 +34,13 @@ impl Client {
         let server = McpHandler::new(Arc::new(dispatch), Clock::System);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (input, output) = tokio::io::split(theirs);
-        let session = tokio::spawn(serve_streams(server, input, output, std::future::pending(), || {}));
+        let session = tokio::spawn(serve_streams(
+            server,
+            (input, output),
+            MemoryLimit::default(),
+            std::future::pending(),
+            || {},
+        ));
         let (input, output) = tokio::io::split(ours);
         Self { input: BufReader::new(input), output: Some(output), session, id: 0 }
     }

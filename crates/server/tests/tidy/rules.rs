@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("1", &["request", "config"]),
     // Basic types; those of 0b are made of those of 0a.
     ("0b", &["message", "outcome"]),
-    ("0a", &["address", "budget", "clock", "limits", "secret"]),
+    ("0a", &["address", "budget", "clock", "limits", "memory", "secret"]),
 ];
 
 /// Names that only some files may use: the name, where, and what to do instead.

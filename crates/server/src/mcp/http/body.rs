@@ -10,42 +10,55 @@ use tokio::time::timeout;
 use super::HttpLimits;
 use super::error::HttpError;
 use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
+use crate::memory::MemoryLimit;
 
-/// Reads a body to its end, and takes a permit for it from the budget.
-///
-/// A body that is too long, or cannot be admitted, is also read to its end and discarded: a client that is still writing
-/// would not see the response.
-///
-/// # Errors
-/// It is too long, does not arrive in time, breaks off, or too much is in flight.
-pub(super) async fn read(
-    head: &Parts,
-    body: Body,
-    limits: &HttpLimits,
-    budget: &MemoryBudget,
-) -> Result<(Bytes, MemoryPermit), HttpError> {
-    let announced = announced(&head.headers);
-    let kept = match permit(announced, limits, budget).await {
-        Err(error) if asks_first(&head.headers) => return Err(error),
-        kept => kept,
-    };
-    let bytes = BytesMut::with_capacity(if kept.is_ok() { announced } else { 0 });
-    let whole = Reading { limits, budget, bytes, is_announced: announced > 0, kept }.whole(body);
-    timeout(limits.body, whole).await.unwrap_or_else(|_| Err(HttpError::too_slow(limits.body.as_secs())))
+/// The limits for bodies, one and all.
+pub(super) struct Bodies {
+    limits: HttpLimits,
+    budget: MemoryBudget,
+    memory: MemoryLimit,
 }
 
-/// Waits for a permit for a request of `bytes`.
-async fn permit(bytes: usize, limits: &HttpLimits, budget: &MemoryBudget) -> Result<MemoryPermit, HttpError> {
-    if bytes > limits.bytes {
-        return Err(HttpError::too_long(limits.bytes));
+impl Bodies {
+    pub(super) fn new(limits: HttpLimits, memory: MemoryLimit) -> Self {
+        Self { limits, budget: MemoryBudget::new(limits.requests, limits.bytes_together), memory }
     }
-    timeout(limits.wait, budget.permit(bytes)).await.map_err(|_| HttpError::busy(limits.wait))
+
+    /// Reads a body to its end, and takes a permit for it from the budget.
+    ///
+    /// A body that is too long, or cannot be admitted, is also read to its end and discarded: a client that is still writing
+    /// would not see the response.
+    ///
+    /// # Errors
+    /// It is too long, does not arrive in time, breaks off, or too much is in flight.
+    pub(super) async fn read(&self, head: &Parts, body: Body) -> Result<(Bytes, MemoryPermit), HttpError> {
+        let announced = announced(&head.headers);
+        let kept = match self.permit(announced).await {
+            Err(error) if asks_first(&head.headers) => return Err(error),
+            kept => kept,
+        };
+        let bytes = BytesMut::with_capacity(if kept.is_ok() { announced } else { 0 });
+        let reading = Reading { bodies: self, bytes, is_announced: announced > 0, kept };
+        let whole = timeout(self.limits.body, reading.whole(body)).await;
+        whole.unwrap_or_else(|_| Err(HttpError::too_slow(self.limits.body.as_secs())))
+    }
+
+    /// Waits for a permit for a request of `bytes`.
+    async fn permit(&self, bytes: usize) -> Result<MemoryPermit, HttpError> {
+        if bytes > self.limits.bytes {
+            return Err(HttpError::too_long(self.limits.bytes));
+        }
+        if !self.memory.has_room(bytes) {
+            return Err(HttpError::no_memory());
+        }
+        let wait = self.limits.wait;
+        timeout(wait, self.budget.permit(bytes)).await.map_err(|_| HttpError::busy(wait))
+    }
 }
 
 /// A body read so far.
 struct Reading<'a> {
-    limits: &'a HttpLimits,
-    budget: &'a MemoryBudget,
+    bodies: &'a Bodies,
     bytes: BytesMut,
     /// Its permit covers all of it.
     is_announced: bool,
@@ -66,8 +79,8 @@ impl Reading<'_> {
 
     async fn add(&mut self, data: &[u8]) {
         let length = self.bytes.len() + data.len();
-        if self.kept.is_ok() && length > self.limits.bytes {
-            self.kept = Err(HttpError::too_long(self.limits.bytes));
+        if self.kept.is_ok() && length > self.bodies.limits.bytes {
+            self.kept = Err(HttpError::too_long(self.bodies.limits.bytes));
         }
         if self.kept.is_ok() && !self.is_announced && length > SMALL {
             // The final length is unknown; if permits grew bit by bit, several requests could wait for each other.
@@ -81,9 +94,11 @@ impl Reading<'_> {
     }
 
     async fn grow(&mut self) {
-        let small = std::mem::replace(&mut self.kept, Err(HttpError::busy(self.limits.wait)));
+        let small = std::mem::replace(&mut self.kept, Err(HttpError::busy(self.bodies.limits.wait)));
         if let Ok(small) = small
-            && let Ok(large) = timeout(self.limits.wait, self.budget.grow(small, self.limits.bytes)).await
+            && let Ok(large) =
+                timeout(self.bodies.limits.wait, self.bodies.budget.grow(small, self.bodies.limits.bytes))
+                    .await
         {
             self.kept = Ok(large);
         }

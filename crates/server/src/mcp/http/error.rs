@@ -9,10 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::budget::SMALL;
-use crate::mcp::jsonrpc_error::{INVALID_REQUEST, JsonRpcError};
-
-/// JSON-RPC 2.0, section 5.1: a server error.
-const SERVER_ERROR: i32 = -32000;
+use crate::mcp::jsonrpc_error::{INVALID_REQUEST, JsonRpcError, NO_MEMORY, SERVER_ERROR};
 
 /// An error response to a request that is not passed to rmcp.
 #[derive(Debug)]
@@ -119,6 +116,12 @@ impl HttpError {
         );
         let retry_after = Some(seconds);
         Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, words) }
+    }
+
+    /// The process holds too much memory.
+    pub(super) fn no_memory() -> Self {
+        let retry_after = Some(1);
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, NO_MEMORY) }
     }
 
     /// All regular places for connections are taken, or all that the client's address may have.

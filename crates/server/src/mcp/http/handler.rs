@@ -17,10 +17,11 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
 use super::HttpLimits;
+use super::access;
+use super::body::Bodies;
 use super::error::{HttpError, how_to_connect};
 use super::in_flight_body::InFlightBody;
 use super::sessions::{SessionUse, Sessions};
-use super::{access, body};
 use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
 use crate::mcp::handler::McpHandler;
@@ -29,16 +30,20 @@ use crate::mcp::jsonrpc_error::{JsonRpcError, examine};
 use crate::mcp::message_head::MessageHead;
 use crate::mcp::stdio_transport::LARGE;
 
+/// What the values of all requests in flight may take together, in bytes.
+const VALUES_TOGETHER: usize = 64 << 20;
+
 /// What all requests share.
 pub(super) struct HttpHandler {
     pub(super) server: McpHandler,
     config: HttpConfig,
-    limits: HttpLimits,
     rmcp: StreamableHttpService<McpHandler, LocalSessionManager>,
     sessions: Sessions,
     stopping: CancellationToken,
     requests: TaskTracker,
-    budget: MemoryBudget,
+    bodies: Bodies,
+    /// What the values of requests take beyond their bytes.
+    values: MemoryBudget,
 }
 
 /// What a request holds until its response is written.
@@ -55,8 +60,9 @@ impl HttpHandler {
         let sessions = Sessions::new(limits.sessions, limits.session_idle);
         let each = server.clone();
         let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions.manager), rmcp);
-        let budget = MemoryBudget::new(limits.requests, limits.bytes_together);
-        Self { server, config, limits, rmcp, sessions, stopping, requests: TaskTracker::new(), budget }
+        let bodies = Bodies::new(limits, server.memory());
+        let values = MemoryBudget::new(usize::MAX, VALUES_TOGETHER);
+        Self { server, config, rmcp, sessions, stopping, requests: TaskTracker::new(), bodies, values }
     }
 
     /// Waits until the response to every POST is out.
@@ -100,12 +106,14 @@ impl HttpHandler {
             return Err(HttpError::media_type());
         }
         let (body, permit) = tokio::select! {
-            read = body::read(&head, body, &self.limits, &self.budget) => read?,
+            read = self.bodies.read(&head, body) => read?,
             () = self.stopping.cancelled() => return Err(HttpError::stopping()),
         };
+        let (body, message, memory) = examined(body).await.map_err(HttpError::of)?;
+        // Parsed, it takes more. Requests that wait here wait for none that wait for them.
+        let permit = permit.and(self.values.permit(memory - body.len()).await);
         // rmcp keeps the head with the call, and a call goes on if its client disconnects.
         head.extensions.insert(permit.clone());
-        let (body, message) = examined(body).await.map_err(HttpError::of)?;
         let is_handshake = message.method() == Some("initialize");
         let body = if is_handshake { self.handshake(&body).await? } else { body };
         let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;
@@ -142,11 +150,12 @@ pub(super) async fn answer(State(handler): State<Arc<HttpHandler>>, request: Req
 }
 
 /// A large body is examined on a blocking thread.
-async fn examined(body: Bytes) -> Result<(Bytes, MessageHead), JsonRpcError> {
+async fn examined(body: Bytes) -> Result<(Bytes, MessageHead, usize), JsonRpcError> {
     if body.len() <= LARGE {
-        return examine(&body).map(|message| (body, message));
+        return examine(&body).map(|(message, memory)| (body, message, memory));
     }
-    let examining = tokio::task::spawn_blocking(move || examine(&body).map(|message| (body, message)));
+    let examining =
+        tokio::task::spawn_blocking(move || examine(&body).map(|(message, memory)| (body, message, memory)));
     examining.await.unwrap_or_else(|_| Err(JsonRpcError::no_message(serde_json::Value::Null)))
 }
 

@@ -65,8 +65,8 @@ impl Client {
         let deadline_passed = slow.go_on.clone();
         let session = tokio::spawn(serve_streams(
             slow.clone(),
-            input,
-            output,
+            (input, output),
+            MemoryLimit::default(),
             stop.clone().cancelled_owned(),
             move || {
                 if hurries {
@@ -301,7 +301,14 @@ async fn a_panic_of_the_session_is_logged_without_its_words() {
     let lines = tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(log)).finish();
     let logging = tracing::subscriber::set_default(lines);
     let input = std::io::Cursor::new(format!("{HELLO}\n").into_bytes()).chain(Faulty);
-    serve_streams(Slow::default(), input, tokio::io::sink(), std::future::pending(), || {}).await;
+    serve_streams(
+        Slow::default(),
+        (input, tokio::io::sink()),
+        MemoryLimit::default(),
+        std::future::pending(),
+        || {},
+    )
+    .await;
     drop(logging);
     let mut said = String::new();
     std::io::Read::read_to_string(&mut logged, &mut said).unwrap();
