@@ -31,7 +31,13 @@ fn fuzz(target: &str, seconds: u32) -> Result<()> {
     let corpus = format!("fuzz/target/corpus/{target}");
     fs::create_dir_all(paths::root().join(&corpus))?;
     let mut fuzz = cargo(&["fuzz", "run", "--fuzz-dir", "fuzz", "--sanitizer", "none", target, &corpus]);
-    fuzz.args([&format!("fuzz/seeds/{target}"), "--", "-timeout=10", "-print_final_stats=1"]);
+    fuzz.args([
+        &format!("fuzz/seeds/{target}"),
+        "--",
+        "-timeout=10",
+        "-rss_limit_mb=512",
+        "-print_final_stats=1",
+    ]);
     shell::run(fuzz.arg(format!("-max_total_time={seconds}")))
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a task reports on stderr; stdout belongs to the tools it starts")]
 
+mod attack;
 mod bench;
 mod check;
 mod conformance;
@@ -54,6 +55,12 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
+    /// Attack the release build over HTTP, together with an honest client: bombs, floods, unread answers, slow peers, sessions.
+    Attack {
+        /// How long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Lint the tools' schemas with the MCP inspector, in both eras of the protocol.
     Inspect,
     /// Run the MCP project's conformance suite against the program over HTTP.
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         Task::Docs { check } => docs::run(check),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Task::Bench { what, write } => bench::run(what, write),
+        Task::Attack { seconds } => attack::run(seconds),
         Task::Inspect => inspect::run(),
         Task::Conformance => conformance::run(),
     };

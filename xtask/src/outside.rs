@@ -8,7 +8,7 @@ use crate::paths;
 use crate::shell::{self, command, works};
 use crate::skipped::Skipped;
 
-const SUITE: &str = "tests/outside";
+pub(crate) const SUITE: &str = "tests/outside";
 const POSTFIX: &str = "/usr/lib/postfix/sbin/smtpd";
 /// In the target directory, where `install-lab` puts it.
 const EXIM: &str = "outside-exim/exim4";
@@ -57,7 +57,7 @@ fn install_lab(skipped: &mut Skipped) {
 }
 
 /// The interpreter of a virtual environment with the suite's requirements.
-fn environment() -> Result<PathBuf> {
+pub(crate) fn environment() -> Result<PathBuf> {
     let directory = paths::target().join("outside-venv");
     let python = directory.join("bin/python");
     if !works(command(&python).args(["-m", "pip", "--version"])) {

@@ -10,7 +10,7 @@ use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{ConfigSources, Loaded, load_with_provenance};
 
 /// Gives memory back to the system after large work, also while the program is idle; glibc's allocator keeps it.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "jemalloc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

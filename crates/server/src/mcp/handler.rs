@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
 
-use super::admission::permit_of;
+use super::admission::{parsed, permit_of};
 use super::tool_result::ToolResult;
 use super::{send_result, tools};
 use crate::address::character;
@@ -179,6 +179,7 @@ impl ServerHandler for McpHandler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        parsed(&context.extensions);
         let Some(tool) = self.tools.get(&request.name) else {
             return Err(self.refuse_unknown(&request.name));
         };

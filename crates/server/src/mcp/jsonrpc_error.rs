@@ -24,6 +24,12 @@ pub(super) struct JsonRpcError {
     message: String,
 }
 
+/// What stdio and HTTP answer to a message by themselves, if they do: the lines of their error responses.
+pub fn own_errors(message: &[u8]) -> [Option<String>; 2] {
+    let (stdio, http) = (read(message).err(), examine(message).err());
+    [stdio, http].map(|error| error.map(|error| error.to_line()))
+}
+
 /// Parses only the id and method of one message, and tells how much memory it takes: the message itself is parsed once, by
 /// rmcp.
 ///
@@ -31,10 +37,8 @@ pub(super) struct JsonRpcError {
 /// The error response, if it is certainly not a message.
 pub(super) fn examine(body: &[u8]) -> Result<(MessageHead, usize), JsonRpcError> {
     let head = serde_json::from_slice(body);
-    if let Err(error) = &head
-        && (error.is_syntax() || error.is_eof())
-    {
-        return Err(JsonRpcError::anonymous(PARSE_ERROR, format!("Parse error: {error}")));
+    if let Some(error) = head.as_ref().err().and_then(|error| syntax_error(body, error)) {
+        return Err(error);
     }
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(JsonRpcError::anonymous(INVALID_REQUEST, NO_BATCHES));
@@ -73,16 +77,22 @@ fn is_too_long(id: &RequestId) -> bool {
 }
 
 fn explain<T>(line: &[u8], error: &serde_json::Error) -> Result<Option<T>, JsonRpcError> {
-    // A type error is found before the whole line was read: the rest may still be invalid JSON.
-    let whole = serde_json::from_slice::<IgnoredAny>(line).err();
-    if let Some(error) = whole.as_ref().or(Some(error)).filter(|error| error.is_syntax() || error.is_eof()) {
-        let error = JsonRpcError::anonymous(PARSE_ERROR, format!("Parse error: {error}"));
+    if let Some(error) = syntax_error(line, error) {
         return Err(JsonRpcError { id: head_of(line).id.into_value(), ..error });
     }
     if line.starts_with(b"[") {
         return Err(JsonRpcError::anonymous(INVALID_REQUEST, NO_BATCHES));
     }
     refused(head_of(line), JsonRpcError::no_message)
+}
+
+/// The error response to what is not JSON.
+fn syntax_error(json: &[u8], error: &serde_json::Error) -> Option<JsonRpcError> {
+    // A type error is found before the whole text was read: the rest may still be invalid.
+    let whole = serde_json::from_slice::<IgnoredAny>(json).err();
+    let error = whole.as_ref().unwrap_or(error);
+    let is_syntax = error.is_syntax() || error.is_eof();
+    is_syntax.then(|| JsonRpcError::anonymous(PARSE_ERROR, format!("Parse error: {error}")))
 }
 
 /// The error response, unless the message is one that is never answered.
@@ -165,7 +175,7 @@ mod tests {
         type Seen = Result<(Value, Option<&'static str>), i32>;
         let many = format!(r#"{{"id":7,"params":[{}0]}}"#, "0,".repeat(json_limits::MAX_VALUES));
         let long = format!(r#"{{"id":"{}","method":"ping"}}"#, "x".repeat(MAX_ID + 1));
-        let table: [(&str, Seen); 11] = [
+        let table: [(&str, Seen); 12] = [
             (&long, Err(INVALID_REQUEST)),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[1]}}"#, Ok((json!(1), Some("ping")))),
             (r#" {"id":"x"} "#, Ok((json!("x"), None))),
@@ -174,6 +184,7 @@ mod tests {
             ("x", Err(PARSE_ERROR)),
             (r#"{"id":1"#, Err(PARSE_ERROR)),
             (r#"{"id":1} {"id":2}"#, Err(PARSE_ERROR)),
+            (r#"0","id":1}"#, Err(PARSE_ERROR)),
             (r#" [1,"ping"]"#, Err(INVALID_REQUEST)),
             ("5", Err(INVALID_REQUEST)),
             (&many, Err(INVALID_REQUEST)),

@@ -35,4 +35,5 @@ mod views;
 
 pub use handler::McpHandler;
 pub use http::{HttpLimits, serve_http};
+pub use jsonrpc_error::own_errors;
 pub use session::{serve_stdio, serve_streams};

@@ -24,6 +24,7 @@ use super::in_flight_body::InFlightBody;
 use super::sessions::{SessionUse, Sessions};
 use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
+use crate::mcp::admission::ParsePermit;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::handshake;
 use crate::mcp::jsonrpc_error::{JsonRpcError, examine};
@@ -32,6 +33,9 @@ use crate::mcp::stdio_transport::LARGE;
 
 /// What the values of all requests in flight may take together, in bytes.
 const VALUES_TOGETHER: usize = 64 << 20;
+
+/// Large requests that are parsed at the same time: fewer than there are threads, so that small ones need not wait.
+const PARSING: usize = 2;
 
 /// What all requests share.
 pub(super) struct HttpHandler {
@@ -42,6 +46,8 @@ pub(super) struct HttpHandler {
     stopping: CancellationToken,
     requests: TaskTracker,
     bodies: Bodies,
+    /// Large requests that are parsed.
+    parsing: MemoryBudget,
     /// What the values of requests take beyond their bytes.
     values: MemoryBudget,
 }
@@ -62,7 +68,18 @@ impl HttpHandler {
         let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions.manager), rmcp);
         let bodies = Bodies::new(limits, server.memory());
         let values = MemoryBudget::new(usize::MAX, VALUES_TOGETHER);
-        Self { server, config, rmcp, sessions, stopping, requests: TaskTracker::new(), bodies, values }
+        let parsing = MemoryBudget::new(PARSING, 0);
+        Self {
+            server,
+            config,
+            rmcp,
+            sessions,
+            stopping,
+            requests: TaskTracker::new(),
+            bodies,
+            values,
+            parsing,
+        }
     }
 
     /// Waits until the response to every POST is out.
@@ -114,6 +131,9 @@ impl HttpHandler {
         let permit = permit.and(self.values.permit(memory - body.len()).await);
         // rmcp keeps the head with the call, and a call goes on if its client disconnects.
         head.extensions.insert(permit.clone());
+        if memory > SMALL {
+            head.extensions.insert(ParsePermit::new(self.parsing.permit(0).await));
+        }
         let is_handshake = message.method() == Some("initialize");
         let body = if is_handshake { self.handshake(&body).await? } else { body };
         let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;
