@@ -12,16 +12,31 @@ use super::error::HttpError;
 use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::memory::MemoryLimit;
 
+/// What the values of all requests in flight may take together, in bytes.
+const VALUES_TOGETHER: usize = 64 << 20;
+
 /// The limits for bodies, one and all.
 pub(super) struct Bodies {
     limits: HttpLimits,
     budget: MemoryBudget,
+    values: MemoryBudget,
     memory: MemoryLimit,
 }
 
 impl Bodies {
     pub(super) fn new(limits: HttpLimits, memory: MemoryLimit) -> Self {
-        Self { limits, budget: MemoryBudget::new(limits.requests, limits.bytes_together), memory }
+        let budget = MemoryBudget::new(limits.requests, limits.bytes_together);
+        Self { limits, budget, values: MemoryBudget::new(usize::MAX, VALUES_TOGETHER), memory }
+    }
+
+    /// Waits for a permit for what the values of a body take beyond its bytes. Requests that wait here wait for none that
+    /// wait for them.
+    ///
+    /// # Errors
+    /// Too much is in flight.
+    pub(super) async fn values_permit(&self, bytes: usize) -> Result<MemoryPermit, HttpError> {
+        let wait = self.limits.wait;
+        timeout(wait, self.values.permit(bytes)).await.map_err(|_| HttpError::busy(wait))
     }
 
     /// Reads a body to its end, and takes a permit for it from the budget.

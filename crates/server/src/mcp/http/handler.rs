@@ -31,9 +31,6 @@ use crate::mcp::jsonrpc_error::{JsonRpcError, examine};
 use crate::mcp::message_head::MessageHead;
 use crate::mcp::stdio_transport::LARGE;
 
-/// What the values of all requests in flight may take together, in bytes.
-const VALUES_TOGETHER: usize = 64 << 20;
-
 /// Large requests that are parsed at the same time: fewer than there are threads, so that small ones need not wait.
 const PARSING: usize = 2;
 
@@ -48,8 +45,6 @@ pub(super) struct HttpHandler {
     bodies: Bodies,
     /// Large requests that are parsed.
     parsing: MemoryBudget,
-    /// What the values of requests take beyond their bytes.
-    values: MemoryBudget,
 }
 
 /// What a request holds until its response is written.
@@ -67,19 +62,8 @@ impl HttpHandler {
         let each = server.clone();
         let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions.manager), rmcp);
         let bodies = Bodies::new(limits, server.memory());
-        let values = MemoryBudget::new(usize::MAX, VALUES_TOGETHER);
         let parsing = MemoryBudget::new(PARSING, 0);
-        Self {
-            server,
-            config,
-            rmcp,
-            sessions,
-            stopping,
-            requests: TaskTracker::new(),
-            bodies,
-            values,
-            parsing,
-        }
+        Self { server, config, rmcp, sessions, stopping, requests: TaskTracker::new(), bodies, parsing }
     }
 
     /// Waits until the response to every POST is out.
@@ -127,8 +111,7 @@ impl HttpHandler {
             () = self.stopping.cancelled() => return Err(HttpError::stopping()),
         };
         let (body, message, memory) = examined(body).await.map_err(HttpError::of)?;
-        // Parsed, it takes more. Requests that wait here wait for none that wait for them.
-        let permit = permit.and(self.values.permit(memory - body.len()).await);
+        let permit = permit.and(self.bodies.values_permit(memory - body.len()).await?);
         // rmcp keeps the head with the call, and a call goes on if its client disconnects.
         head.extensions.insert(permit.clone());
         if memory > SMALL {
