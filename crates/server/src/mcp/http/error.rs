@@ -80,7 +80,7 @@ impl HttpError {
         Self::with(StatusCode::PAYLOAD_TOO_LARGE, JsonRpcError::too_long(limit))
     }
 
-    /// An initialize request that is too long: a session would keep it for hours.
+    /// An initialize request that is too long: none needs as much.
     pub(super) fn handshake_too_long() -> Self {
         let words = format!("Invalid request: initialize is limited to {} KiB", SMALL >> 10);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, words)
