@@ -93,7 +93,8 @@ def test_a_stderr_read_late_tells_what_was_dropped(processes, tmp_path: Path) ->
     reading.join(5)
     log = b"".join(lines).decode()
     dropped = int(log.split(" log lines were dropped")[0].rsplit("\n", 1)[1])
-    assert dropped + log.count('tool=get_smtp_status') == 15_000
+    # Of the other lines, some may be dropped, too.
+    assert dropped + log.count("tool=get_smtp_status") in range(15_000, 15_004)
     assert log.rstrip().endswith("stopped")
 
 
