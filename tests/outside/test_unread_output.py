@@ -16,7 +16,7 @@ import pytest
 from conftest import one_server
 from failures import A
 from pipe import Pipe
-from programs import HttpServer
+from programs import EventLog, HttpServer
 from test_bounds import AT_REST, Deaf, hello, peak, send
 from test_http import HEADERS, META
 
@@ -84,18 +84,16 @@ def test_a_stderr_read_late_tells_what_was_dropped(processes, tmp_path: Path) ->
     for _ in range(15_000):
         pipe.start_call("get_smtp_status")
     pipe.lines.wait(lambda entries: len(entries) > 15_000, "every answer", 60)
-    lines: list[bytes] = []
-    assert pipe.child.stderr
-    reading = threading.Thread(target=lambda: lines.extend(pipe.child.stderr))
+    log = EventLog()
+    reading = threading.Thread(target=lambda: [log.add(line.decode()) for line in pipe.child.stderr])
     reading.start()
+    told = log.wait(lambda lines: [line for line in lines if "log lines were dropped" in line], "what was dropped")
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
     reading.join(5)
-    log = b"".join(lines).decode()
-    dropped = int(log.split(" log lines were dropped")[0].rsplit("\n", 1)[1])
-    # Of the other lines, some may be dropped, too.
-    assert dropped + log.count("tool=get_smtp_status") in range(15_000, 15_004)
-    assert log.rstrip().endswith("stopped")
+    calls = [line for line in log.entries if "tool=get_smtp_status" in line]
+    assert int(told[0].split()[0]) + len(calls) == 15_000
+    assert "stopped" in log.entries[-1]
 
 
 def test_a_closed_stderr(processes, tmp_path: Path) -> None:
