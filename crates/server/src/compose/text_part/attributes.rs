@@ -74,8 +74,8 @@ impl Attributes {
 
     /// Whether a declaration of the style begins like this.
     fn declares(&self, declaration: &str) -> bool {
-        let declarations = self.style.as_deref().unwrap_or_default().split(';');
-        declarations.into_iter().any(|one| one.starts_with(declaration))
+        let mut declarations = self.style.as_deref().unwrap_or_default().split(';');
+        declarations.any(|one| one.starts_with(declaration))
     }
 }
 

@@ -44,9 +44,7 @@ impl OpenElements {
 
     /// Counts an element that is not pushed because this is full.
     pub(super) fn count_beyond(&mut self, role: Role) {
-        if self.is_full() && role.has_content() && role != Role::Inline {
-            self.beyond += 1;
-        }
+        self.beyond += usize::from(role.is_counted());
     }
 
     pub(super) fn pop(&mut self) -> Option<Element> {
@@ -73,7 +71,7 @@ impl OpenElements {
     pub(super) fn ended_by_end_tag(&mut self, name: TagName) -> usize {
         let role = name.role();
         if self.beyond > 0 {
-            self.beyond -= usize::from(role.has_content() && role != Role::Inline);
+            self.beyond -= usize::from(role.is_counted());
             return 0;
         }
         let mut within = self.elements.iter().rev();

@@ -119,6 +119,11 @@ impl Role {
         !matches!(self, Self::Image | Self::LineBreak | Self::Rule | Self::Void)
     }
 
+    /// Whether an element nested too deep is counted, so that its end tag is known to be its own.
+    pub(super) fn is_counted(self) -> bool {
+        self.has_content() && self != Self::Inline
+    }
+
     /// Whether the content is not shown.
     pub(super) fn is_hidden(self) -> bool {
         matches!(self, Self::Hidden | Self::Foreign)
