@@ -1,6 +1,7 @@
 # Connections that never read, or never finish, keep nobody else out.
 import http.client
 import json
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -89,3 +90,12 @@ def test_an_address_may_have_as_many_as_is_set(processes) -> None:
     deadline = time.monotonic() + 10
     while call(http_server.url, "127.0.0.1")[0] != 200:
         assert time.monotonic() < deadline, "the places are not free again"
+
+
+def test_connections_wait_while_the_program_is_busy(processes) -> None:
+    http_server = processes.http_server(one_server(processes.capture()))
+    http_server.child.send_signal(signal.SIGSTOP)
+    # A connection that found no place in the queue would be tried again after a second or later, in vain.
+    with flood(http_server.url, b"", ["127.0.0.2"] * 4):
+        http_server.child.send_signal(signal.SIGCONT)
+        assert '"status"' in http_server.health()

@@ -1,12 +1,17 @@
 //! The address for HTTP clients: loopback, or others only if clients are authenticated.
 
+use std::io;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tracing::warn;
 
 use crate::config::{Authority, HttpConfig};
+
+/// How many new connections the system keeps until they are accepted. Beyond that a client tries again only after
+/// a second.
+const BACKLOG: u32 = 4096;
 
 /// Listens on `host`, which may be a name, an address or `localhost`; port 0 is any free one.
 ///
@@ -25,8 +30,29 @@ pub async fn listen(host: &str, port: u16, http: &HttpConfig) -> anyhow::Result<
         }
         warn!("no token is set: whoever reaches this port can send mail in your name");
     }
-    let listening = TcpListener::bind(addresses.as_slice()).await;
-    listening.with_context(|| format!("{host} port {port} is not available; choose another --host or --port"))
+    bind(&addresses)
+        .with_context(|| format!("{host} port {port} is not available; choose another --host or --port"))
+}
+
+/// The first address that can be bound.
+fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let mut failed = io::Error::other("no address");
+    for address in addresses {
+        match bind_one(*address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind` does: a restart does not wait for connections that the last process closed.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 const REFUSED: &str = "--host {host} is reachable from other machines, and clients would not be authenticated. \
