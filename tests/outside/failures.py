@@ -57,6 +57,7 @@ PHASE_NAMES = {
 AVAILABILITY = {"brief failure": "back-off", "failure": "back-off", "paused": "paused", "none": "available", "healthy": "available"}
 
 TO_ADA = {A: TRY_NEXT}
+ADA_ELSE_REJECTED = {A: NEXT_IF_CAPABLE}
 ENVELOPE = HELLO + "C: MAIL FROM\nS: 250 ok\nC: RCPT TO\nS: 250 ok\nC: DATA\n"
 UP_TO_THE_END = ENVELOPE + "S: 354 go on\nC: <content>\n"
 NOBODY_TAKEN = HELLO + "C: MAIL FROM\nS: 250 ok\nC: RCPT TO\nS: {rcpt}\nC: DATA\nS: 354 go on\nC: .\nS: {dot}\n"
@@ -125,25 +126,31 @@ ROWS = (
         Case("nonsense", "S: 220 hello\nC: EHLO\nS: hello yourself\nstall", TO_ADA, ("was not SMTP",)),
         Case("silence", "S: 220 hello\nC: EHLO\nstall", TO_ADA, ("no answer within 0.5 s",), variables=SHORT),
     )),
-    Row("Tls", "STARTTLS is not offered or refused, plaintext is buffered after its reply, or the handshake or certificate verification fails", "server", "try next; never continue in plaintext", "failure: someone must correct the settings", (
-        Case("missing", ("--login", f"{USER}:{PASSWORD}"), TO_ADA, ("does not offer STARTTLS",), ("SMTP_USE_SSL=true",), variables=WITH_TLS),
+    Row("Tls", "STARTTLS is not offered, the answer to the handshake is not TLS, or the certificate is not accepted", "server", "try next, else rejected; never continue in plaintext", "failure: someone must correct the settings", (
+        Case("missing", ("--login", f"{USER}:{PASSWORD}"), ADA_ELSE_REJECTED, ("does not offer STARTTLS",), ("SMTP_USE_SSL=true",), variables=WITH_TLS),
+        Case("handshake fails", STARTTLS + "S: 220 go on\nreceive\nS: this is no TLS\nstall", ADA_ELSE_REJECTED, ("was not TLS",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
+        Case("plaintext where TLS comes first", "S: 220 hello\nstall", ADA_ELSE_REJECTED, ("was not TLS",), ("set SMTP_USE_SSL=false",), variables=OVER_TLS),
+        Case("certificate of nobody known", ("--tls", "starttls", "--login", f"{USER}:{PASSWORD}"), ADA_ELSE_REJECTED, ("certificate",), ("SMTP_CA_FILE",), variables=WITH_TLS),
+        Case("certificate of nobody known, TLS first", ("--tls", "implicit", "--login", f"{USER}:{PASSWORD}"), ADA_ELSE_REJECTED, ("certificate",), ("SMTP_CA_FILE",), variables=OVER_TLS),
+    )),
+    Row("Tls", "STARTTLS is refused, plaintext is buffered after its reply, or the handshake fails", "server", "try next; never continue in plaintext", "failure", (
         Case("refused", STARTTLS + "S: 454 4.7.0 TLS not available", TO_ADA, ("454 4.7.0 TLS not available",), variables=WITH_TLS),
         Case("slipped in", STARTTLS + r"S: 220 go on\r\n250 injected" + "\nstall", TO_ADA, ("injected",), ("tampering", "nothing was sent"), variables=WITH_TLS),
-        Case("handshake fails", STARTTLS + "S: 220 go on\nreceive\nS: this is no TLS\nstall", TO_ADA, ("was not TLS",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
         Case("closed in the handshake", STARTTLS + "S: 220 go on\nclose", TO_ADA, ("closed the connection during the handshake",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
         Case("silence in the handshake", STARTTLS + "S: 220 go on\nstall", TO_ADA, ("no answer within 0.5 s",), variables=WITH_TLS | SHORT),
-        Case("plaintext where TLS comes first", "S: 220 hello\nstall", TO_ADA, ("was not TLS",), ("set SMTP_USE_SSL=false",), variables=OVER_TLS),
-        Case("certificate of nobody known", ("--tls", "starttls", "--login", f"{USER}:{PASSWORD}"), TO_ADA, ("certificate",), ("SMTP_CA_FILE",), variables=WITH_TLS),
-        Case("certificate of nobody known, TLS first", ("--tls", "implicit", "--login", f"{USER}:{PASSWORD}"), TO_ADA, ("certificate",), ("SMTP_CA_FILE",), variables=OVER_TLS),
     )),
-    Row("Auth", "535, 534 or 530: the login is refused; also 530 at Mail", "server", "try next", "paused: repeated logins could lock the account", (
-        Case("535", ("--login", f"{USER}:another"), TO_ADA, ("535",), LOOK, variables=LOGIN),
-        Case("535 to PLAIN, with what was said", PLAIN + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
-        Case("535 to LOGIN, with what was said", ASK_LOGIN + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
-        Case("535 to CRAM-MD5, with what was said", CRAM + "echo 535 5.7.8 no:", TO_ADA, ("535",), LOOK, variables=LOGIN),
-        Case("534", PLAIN + "S: 534 5.7.9 weak", TO_ADA, ("534 5.7.9 weak",), LOOK, variables=LOGIN),
-        Case("530", PLAIN + "S: 530 5.7.0 TLS first", TO_ADA, ("530",), LOOK, variables=LOGIN),
-        Case("530 at Mail", HELLO + "C: MAIL FROM\nS: 530 5.7.0 log in first\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", TO_ADA, ("530",), ("set SMTP_USERNAME and SMTP_PASSWORD",), "MAIL FROM"),
+    Row("Auth", "535, 534 or 530: the login is refused; also 530 at Mail", "server", "try next, else rejected", "paused: repeated logins could lock the account", (
+        Case("535", ("--login", f"{USER}:another"), ADA_ELSE_REJECTED, ("535",), LOOK, variables=LOGIN),
+        Case("535 to PLAIN, with what was said", PLAIN + "echo 535 5.7.8 no:", ADA_ELSE_REJECTED, ("535",), LOOK, variables=LOGIN),
+        Case("535 to LOGIN, with what was said", ASK_LOGIN + "echo 535 5.7.8 no:", ADA_ELSE_REJECTED, ("535",), LOOK, variables=LOGIN),
+        Case("535 to CRAM-MD5, with what was said", CRAM + "echo 535 5.7.8 no:", ADA_ELSE_REJECTED, ("535",), LOOK, variables=LOGIN),
+        Case("534", PLAIN + "S: 534 5.7.9 weak", ADA_ELSE_REJECTED, ("534 5.7.9 weak",), LOOK, variables=LOGIN),
+        Case("530", PLAIN + "S: 530 5.7.0 TLS first", ADA_ELSE_REJECTED, ("530",), LOOK, variables=LOGIN),
+        Case("530 at Mail", HELLO + "C: MAIL FROM\nS: 530 5.7.0 log in first\nC: RCPT\nS: 503 no\nC: DATA\nS: 503 no", ADA_ELSE_REJECTED, ("530",), ("set SMTP_USERNAME and SMTP_PASSWORD",), "MAIL FROM"),
+    )),
+    Row("Auth", "the server offers no login mechanism that this program knows", "server", "try next, else rejected", "failure: someone must correct the settings", (
+        Case("none", "S: 220 hello\nC: EHLO\nS: 250 hello", ADA_ELSE_REJECTED, ("offers: none",), ("Ask the provider",), variables=LOGIN),
+        Case("another", "S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH GSSAPI", ADA_ELSE_REJECTED, ("offers: GSSAPI",), ("Ask the provider",), variables=LOGIN),
     )),
     Row("Auth", "another 4xx or 5xx, or the connection is closed", "server", "try next", "failure", (
         Case("454", PLAIN + "S: 454 4.7.0 try later", TO_ADA, ("454 4.7.0 try later",), variables=LOGIN),

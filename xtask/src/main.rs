@@ -60,6 +60,9 @@ enum Task {
         /// How long.
         #[arg(long, default_value_t = 60)]
         seconds: u32,
+        /// Attack the development build instead. It needs some optimisation: CARGO_PROFILE_DEV_OPT_LEVEL=1.
+        #[arg(long)]
+        dev: bool,
     },
     /// Lint the tools' schemas with the MCP inspector, in both eras of the protocol.
     Inspect,
@@ -74,7 +77,7 @@ fn main() -> ExitCode {
         Task::Docs { check } => docs::run(check),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Task::Bench { what, write } => bench::run(what, write),
-        Task::Attack { seconds } => attack::run(seconds),
+        Task::Attack { seconds, dev } => attack::run(seconds, dev),
         Task::Inspect => inspect::run(),
         Task::Conformance => conformance::run(),
     };

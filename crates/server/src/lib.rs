@@ -5,19 +5,21 @@ pub mod address;
 pub mod budget;
 pub mod clock;
 pub mod limits;
+pub mod memory;
 pub mod message;
 pub mod outcome;
 pub mod secret;
+pub mod stored;
 // layer 1: the arguments of a call, the configuration
 pub mod config;
 pub mod request;
-// layer 2: message bytes
+// layer 2: message bytes, the configured servers
 pub mod compose;
+pub mod upstream;
 // layer 3: from a request to a message, from a message to the servers
-pub mod dispatch;
+pub mod delivery;
 pub mod submit;
-// layer 4: the only module that knows MCP
+// layer 4: the tools of MCP
 pub mod mcp;
-pub mod memory;
 // layer 5: subcommands; builds all parts
 pub mod cli;

@@ -6,12 +6,13 @@ use crate::{ErrorKind, Phase, Reply};
 
 /// The status of the recipients concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum RecipientStatus {
     /// The server took responsibility for the message.
     Accepted,
-    /// Another server may try.
+    /// Another server may try. A delivery that has no other turns it into deferred or rejected.
     TryNext,
-    /// No server is left: try again later.
+    /// No server took it now; one may take it later.
     Deferred,
     /// Rejected permanently: no server should be tried again.
     Rejected,
@@ -19,17 +20,17 @@ pub enum RecipientStatus {
     Unknown,
 }
 
-/// What it means for the server's health.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What it means for the server's health, the weakest impact first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HealthImpact {
-    /// It works.
-    Healthy,
     /// It says nothing about the server.
     None,
-    /// It failed: back-off.
-    Failure,
+    /// It works.
+    Healthy,
     /// It announced that it is closing (421): the shortest back-off.
     BriefFailure,
+    /// It failed: back-off.
+    Failure,
     /// It refused the login: no mail and no recovery check until the configuration changes or a login succeeds.
     AuthFailure,
 }
@@ -37,65 +38,66 @@ pub enum HealthImpact {
 /// What a failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Classification {
-    /// The recipients' status.
+    /// The recipients' status. It is never [`RecipientStatus::Deferred`]: whether another server is left is for the
+    /// caller to know.
     pub status: RecipientStatus,
     /// The server's health.
     pub health: HealthImpact,
+    /// Whether the same server may take the message later. If not, and there is no other, the recipients are rejected.
+    pub may_pass: bool,
 }
 
-/// Classifies what happened in `phase`. `another`: whether another server is left to try.
-pub fn classify(phase: Phase, kind: &ErrorKind, another: bool) -> Classification {
-    let Classification { status, health } = status_of(phase, kind);
-    let status = match status {
-        RecipientStatus::TryNext if !another => without_another_server(kind),
-        other => other,
-    };
-    Classification { status, health }
+/// Classifies what happened in `phase`.
+pub fn classify(phase: Phase, kind: &ErrorKind) -> Classification {
+    let (status, health) = status_and_health(phase, kind);
+    let may_pass = health != HealthImpact::AuthFailure && !needs_a_person(kind);
+    Classification { status, health, may_pass }
 }
 
-/// The status when no other server is left: rejected if waiting cannot help, else deferred.
-fn without_another_server(kind: &ErrorKind) -> RecipientStatus {
-    match kind {
-        ErrorKind::TooLarge { .. } | ErrorKind::NeedsSmtpUtf8 | ErrorKind::Needs8BitMime => {
-            RecipientStatus::Rejected
-        }
-        _ => RecipientStatus::Deferred,
-    }
+/// Whether only other settings, another server or another message help.
+fn needs_a_person(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::StartTlsMissing
+            | ErrorKind::NotTls
+            | ErrorKind::Certificate(_)
+            | ErrorKind::ServerName
+            | ErrorKind::NoMechanism(_)
+            | ErrorKind::PlaintextLogin
+            | ErrorKind::TooLarge { .. }
+            | ErrorKind::NeedsSmtpUtf8
+            | ErrorKind::Needs8BitMime
+    )
 }
 
-fn status_of(phase: Phase, kind: &ErrorKind) -> Classification {
+fn status_and_health(phase: Phase, kind: &ErrorKind) -> (RecipientStatus, HealthImpact) {
     use HealthImpact::{AuthFailure, BriefFailure, Failure, Healthy};
     use RecipientStatus::{Accepted, Rejected, TryNext, Unknown};
-    let means = |status, health| Classification { status, health };
 
     match (phase, kind) {
-        (_, ErrorKind::Cancelled | ErrorKind::Busy(_)) => means(TryNext, HealthImpact::None),
-        (_, ErrorKind::LineEnds) => means(Rejected, HealthImpact::None),
+        (_, ErrorKind::Cancelled | ErrorKind::Busy(_)) => (TryNext, HealthImpact::None),
+        (_, ErrorKind::LineEnds) => (Rejected, HealthImpact::None),
         (_, ErrorKind::TooLarge { .. } | ErrorKind::NeedsSmtpUtf8 | ErrorKind::Needs8BitMime) => {
-            means(TryNext, HealthImpact::None)
+            (TryNext, HealthImpact::None)
         }
-        (_, ErrorKind::Reply(Reply { code: 421, .. })) => means(TryNext, BriefFailure),
-        (Phase::Connect | Phase::Greeting | Phase::Hello | Phase::Tls, _) => means(TryNext, Failure),
+        (_, ErrorKind::Reply(Reply { code: 421, .. })) => (TryNext, BriefFailure),
+        (Phase::Connect | Phase::Greeting | Phase::Hello | Phase::Tls, _) => (TryNext, Failure),
         (Phase::Auth, ErrorKind::Reply(Reply { code: 530 | 534 | 535, .. }))
-        | (Phase::Mail, ErrorKind::Reply(Reply { code: 530, .. })) => means(TryNext, AuthFailure),
-        (Phase::Auth, _) => means(TryNext, Failure),
+        | (Phase::Mail, ErrorKind::Reply(Reply { code: 530, .. })) => (TryNext, AuthFailure),
+        (Phase::Auth, _) => (TryNext, Failure),
         (Phase::Mail | Phase::Data, ErrorKind::Reply(reply)) if reply.is_permanent() => {
-            means(Rejected, HealthImpact::None)
+            (Rejected, HealthImpact::None)
         }
         (Phase::Mail | Phase::Data, ErrorKind::Reply(reply)) if reply.is_transient() => {
-            means(TryNext, HealthImpact::None)
+            (TryNext, HealthImpact::None)
         }
-        (Phase::Rcpt, ErrorKind::Reply(reply)) if reply.is_permanent() => means(Rejected, HealthImpact::None),
-        (Phase::Rcpt, ErrorKind::Reply(reply)) if reply.is_transient() => means(TryNext, HealthImpact::None),
-        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.is_positive() => means(Accepted, Healthy),
-        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.is_permanent() => {
-            means(Rejected, HealthImpact::None)
-        }
-        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.is_transient() => {
-            means(TryNext, HealthImpact::None)
-        }
-        (Phase::EndOfData, _) => means(Unknown, Failure),
-        (Phase::Mail | Phase::Rcpt | Phase::Data, _) => means(TryNext, Failure),
+        (Phase::Rcpt, ErrorKind::Reply(reply)) if reply.is_permanent() => (Rejected, HealthImpact::None),
+        (Phase::Rcpt, ErrorKind::Reply(reply)) if reply.is_transient() => (TryNext, HealthImpact::None),
+        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.is_positive() => (Accepted, Healthy),
+        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.is_permanent() => (Rejected, HealthImpact::None),
+        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.is_transient() => (TryNext, HealthImpact::None),
+        (Phase::EndOfData, _) => (Unknown, Failure),
+        (Phase::Mail | Phase::Rcpt | Phase::Data, _) => (TryNext, Failure),
     }
 }
 

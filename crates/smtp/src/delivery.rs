@@ -3,7 +3,7 @@
 use crate::{Error, Reply};
 
 /// One result for each recipient, in the envelope's order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
     /// `Ok`: the server accepted it, with its reply to the end of the data. `Err`: it did not, or it is unknown;
     /// [`classify`](crate::classify()) tells which.

@@ -5,19 +5,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Phase, Reply};
+use crate::tls::explain_certificate;
+use crate::{Classification, Phase, Reply, classify};
 
-/// A failure of a session: in which phase it happened, and what happened. An I/O error is its source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A failure of a session: in which phase it happened, and what happened. An I/O or TLS error is its source.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Error {
-    /// The phase in which it happened.
-    pub phase: Phase,
-    /// What happened.
-    pub kind: ErrorKind,
+    pub(crate) phase: Phase,
+    pub(crate) kind: ErrorKind,
 }
 
 /// What happened. No variant carries a credential, an address or message text of ours.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// A reply other than the one expected.
     #[error("the server answered {0}")]
@@ -44,17 +44,26 @@ pub enum ErrorKind {
     #[error("plaintext was injected after STARTTLS")]
     StartTlsInjected,
     /// The server's certificate is not accepted.
-    #[error("TLS failed: {0}")]
-    Certificate(String),
+    #[error("TLS failed: {}", explain_certificate(.0))]
+    Certificate(rustls::Error),
     /// The server answered the TLS handshake with something else.
     #[error("TLS failed: the server's answer to the handshake was not TLS")]
     NotTls,
+    /// The server closed the connection during the TLS handshake.
+    #[error("TLS failed: the server closed the connection during the handshake")]
+    TlsClosed,
     /// The TLS handshake failed.
     #[error("TLS failed: {0}")]
-    Tls(String),
+    Tls(rustls::Error),
+    /// The server's host is not a name that a certificate can contain.
+    #[error("TLS failed: the server's host is not a name that a certificate can contain")]
+    ServerName,
     /// The server offers no supported login mechanism.
     #[error("the server offers no supported login mechanism (it offers: {0})")]
     NoMechanism(String),
+    /// There are no credentials for the login.
+    #[error("no credentials for the login: {0}")]
+    NoCredentials(String),
     /// A login would be sent in plaintext, which is not allowed.
     #[error("a login without TLS is not allowed")]
     PlaintextLogin,
@@ -118,6 +127,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
             ErrorKind::Lookup(IoError(error)) | ErrorKind::Io(IoError(error)) => Some(&**error),
+            ErrorKind::Certificate(error) | ErrorKind::Tls(error) => Some(error),
             _ => None,
         }
     }
@@ -127,6 +137,21 @@ impl Error {
     /// An error in `phase`.
     pub fn new(phase: Phase, kind: ErrorKind) -> Self {
         Self { phase, kind }
+    }
+
+    /// The phase in which it happened.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// What it means for recipients and server: see [`classify`].
+    pub fn classify(&self) -> Classification {
+        classify(self.phase, &self.kind)
     }
 
     /// The server's reply, if there was one.
@@ -143,16 +168,22 @@ mod tests {
     use std::error::Error as _;
     use std::io;
 
+    use rustls::CertificateError;
+
     use super::{Error, ErrorKind};
     use crate::Phase;
 
     #[test]
-    fn an_io_error_is_the_source() {
+    fn io_and_tls_errors_are_the_source() {
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
         let error = Error::new(Phase::Connect, ErrorKind::Io(refused().into()));
         let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::ConnectionRefused));
         assert_eq!(error.to_string(), format!("the connection failed: {} (connect)", refused()));
+        let expired = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        let error = Error::new(Phase::Tls, ErrorKind::Certificate(expired.clone()));
+        assert_eq!(error.source().and_then(|source| source.downcast_ref()), Some(&expired));
+        assert_eq!(error.to_string(), "TLS failed: the server's certificate has expired (TLS)");
         assert!(Error::new(Phase::Connect, ErrorKind::Closed).source().is_none());
     }
 }

@@ -14,7 +14,7 @@
 //! and those that use the network:
 //!
 //! * `connect`: the only place that opens a connection; `wire`: flights and replies over it; [`tls`]: certificate verification
-//! * [`auth`]: logging in; `mask`: redacting credentials in replies
+//! * `auth`, `mechanism`: logging in; `mask`: redacting credentials in replies
 //! * [`session`]: one SMTP session; [`pool`]: sessions that are used again
 //!
 //! ```no_run
@@ -45,7 +45,7 @@
 //! # }
 //! ```
 
-pub mod auth;
+mod auth;
 pub mod classify;
 pub mod command;
 pub mod commit_point;
@@ -56,6 +56,7 @@ pub mod envelope;
 pub mod error;
 pub mod extensions;
 mod mask;
+mod mechanism;
 pub mod params;
 pub mod phase;
 pub mod pool;
@@ -65,7 +66,6 @@ pub mod tls;
 pub mod transaction;
 mod wire;
 
-pub use auth::Mechanism;
 pub use classify::{Classification, HealthImpact, RecipientStatus, classify};
 pub use commit_point::CommitPoint;
 pub use content::Content;
@@ -73,7 +73,7 @@ pub use delivery::Delivery;
 pub use envelope::{Envelope, Path, PathError};
 pub use error::{Error, ErrorKind, IoError};
 pub use extensions::Extensions;
-pub use params::{Credentials, Limits, Security, ServerParams};
+pub use params::{BoxFuture, CredentialError, CredentialSource, Credentials, Limits, Security, ServerParams};
 pub use phase::Phase;
 pub use pool::{ConnectionPermit, Pool, PooledSession, ServerInfo};
 pub use reply::{EnhancedCode, Reply};

@@ -1,13 +1,14 @@
 //! How to reach a server, how to log in, and how long to wait.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 /// Everything needed to open a session with a server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerParams {
     /// Host name or address literal, for the connection and for the certificate.
     pub host: String,
@@ -15,8 +16,8 @@ pub struct ServerParams {
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
-    /// The login, if the server requires one.
-    pub credentials: Option<Credentials>,
+    /// The source of the credentials, if the server requires a login.
+    pub credentials: Option<Arc<dyn CredentialSource>>,
     /// Allow a login without TLS.
     pub allow_plaintext_login: bool,
     /// The name sent with EHLO. `None`: an address literal of the connection's local address.
@@ -43,6 +44,31 @@ pub struct Credentials {
     pub username: String,
     /// The password.
     pub password: SecretString,
+}
+
+/// Where the credentials of a login come from. It is asked each time a session logs in, so they may expire.
+pub trait CredentialSource: Send + Sync {
+    /// The credentials to log in with now. A source that may wait limits its own time.
+    ///
+    /// # Errors
+    /// There are none at the moment. The session is not opened then, and the failure is the server's as any other
+    /// failed login.
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+}
+
+/// A future that a [`CredentialSource`] returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why there are no credentials: one sentence, without a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CredentialError(pub String);
+
+/// A user name and password that do not change.
+impl CredentialSource for Credentials {
+    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+        Box::pin(std::future::ready(Ok(self.clone())))
+    }
 }
 
 /// Time limits.

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A phase of an SMTP session (RFC 5321, section 3), in which a failure happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Phase {
     /// Looking up the name and opening the TCP connection.
     Connect,

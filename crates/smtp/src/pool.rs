@@ -10,7 +10,6 @@ use tracing::debug;
 
 use crate::{
     CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, HealthImpact, Phase, ServerParams, Session,
-    classify,
 };
 
 /// How long a session may be idle. Servers close idle connections after some minutes; QUIT should come first.
@@ -232,7 +231,7 @@ impl Shared {
     }
 
     fn note_refusal(&self, error: &Error) {
-        if classify(error.phase, &error.kind, true).health == HealthImpact::AuthFailure {
+        if error.classify().health == HealthImpact::AuthFailure {
             let mut slots = self.slots();
             slots.login_works = false;
             slots.login_refused = Some(error.clone());

@@ -9,7 +9,6 @@ use tracing::debug;
 
 use crate::auth;
 use crate::content::ContentInfo;
-use crate::mask::Mask;
 use crate::transaction::{self, Transaction, TransactionStep};
 use crate::wire::{SendError, SocketState, Wire};
 use crate::{
@@ -308,7 +307,7 @@ async fn handshake(
     deadline: Instant,
 ) -> Result<Wire, Error> {
     let error = |kind| Error::new(Phase::Tls, kind);
-    let name = tls::server_name(&server.host).map_err(|words| error(ErrorKind::Tls(words)))?;
+    let name = tls::server_name(&server.host).map_err(error)?;
     let within = server.limits.connect;
     let wire = wire.handshake(Arc::clone(config), name, within, deadline).await.map_err(error)?;
     debug!(version = wire.tls_version(), "protected");
@@ -316,14 +315,13 @@ async fn handshake(
 }
 
 async fn log_in(wire: &mut Wire, extensions: &Extensions, server: &ServerParams) -> Result<(), Error> {
-    let Some(credentials) = &server.credentials else {
+    let Some(source) = &server.credentials else {
         return Ok(());
     };
     if wire.tls_version().is_none() && !server.allow_plaintext_login {
         return Err(Error::new(Phase::Auth, ErrorKind::PlaintextLogin));
     }
-    wire.set_mask(Mask::of(credentials));
-    auth::log_in(wire, extensions, credentials, server.limits.command).await
+    auth::log_in(wire, extensions, source.as_ref(), server.limits.command).await
 }
 
 async fn command(wire: &mut Wire, command: &[u8], within: Duration) -> Result<Reply, ErrorKind> {

@@ -63,9 +63,8 @@ pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
 }
 
 /// The name that the certificate must contain.
-pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
-    let name = ServerName::try_from(bare_host(host).to_owned());
-    name.map_err(|_| "the server's host is not a name that a certificate can contain".to_owned())
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, ErrorKind> {
+    ServerName::try_from(bare_host(host).to_owned()).map_err(|_| ErrorKind::ServerName)
 }
 
 /// A protocol version for display.
@@ -78,23 +77,21 @@ pub(crate) fn version_name(version: ProtocolVersion) -> Option<&'static str> {
 }
 
 /// What a failed handshake means.
-pub(crate) fn kind(e: &io::Error) -> ErrorKind {
-    let Some(error) = e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
-        return ErrorKind::Tls(match e.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                "the server closed the connection during the handshake".to_owned()
-            }
-            _ => e.to_string(),
-        });
-    };
-    match error {
-        Error::InvalidCertificate(certificate) => ErrorKind::Certificate(explain_certificate(certificate)),
-        Error::InvalidMessage(_) => ErrorKind::NotTls,
-        other => ErrorKind::Tls(other.to_string()),
+pub(crate) fn kind(e: io::Error) -> ErrorKind {
+    match e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(error @ Error::InvalidCertificate(_)) => ErrorKind::Certificate(error.clone()),
+        Some(Error::InvalidMessage(_)) => ErrorKind::NotTls,
+        Some(other) => ErrorKind::Tls(other.clone()),
+        None if e.kind() == io::ErrorKind::UnexpectedEof => ErrorKind::TlsClosed,
+        None => ErrorKind::Io(e.into()),
     }
 }
 
-fn explain_certificate(error: &CertificateError) -> String {
+/// Why the certificate is not accepted.
+pub(crate) fn explain_certificate(error: &Error) -> String {
+    let Error::InvalidCertificate(error) = error else {
+        return error.to_string();
+    };
     use CertificateError as E;
     match error {
         E::UnknownIssuer => {

@@ -79,12 +79,12 @@ impl Wire {
         deadline: Instant,
     ) -> Result<Self, ErrorKind> {
         let Stream::Plain(tcp) = self.stream else {
-            return Err(ErrorKind::Tls("TLS is already on".to_owned()));
+            return Ok(self);
         };
         let handshake = TlsConnector::from(config).connect(name, tcp);
         match timeout_at(deadline, handshake).await {
             Ok(Ok(stream)) => Ok(Self::over(Stream::Tls(Box::new(stream)))),
-            Ok(Err(e)) => Err(tls::kind(&e)),
+            Ok(Err(e)) => Err(tls::kind(e)),
             Err(_) => Err(ErrorKind::TimedOut(within)),
         }
     }

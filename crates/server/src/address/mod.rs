@@ -9,6 +9,9 @@ mod tests;
 
 use std::fmt;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 pub use list::{parse_list, parse_mailboxes};
 
 /// An addr-spec in its wire form: the domain in A-labels or a literal, lower case; the local part as given.
@@ -86,6 +89,19 @@ impl Mailbox {
         let given = text.trim_matches(' ');
         parse::mailbox(given)
             .map_err(|reason| AddressError { given: given.to_owned(), reason: reason.into_owned() })
+    }
+}
+
+/// As its wire form, which is parsed again when it is read.
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

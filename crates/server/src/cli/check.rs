@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use crate::clock::Clock;
 use crate::config::variables::{self as var, Variable};
 use crate::config::{Config, ConfigProvenance, ConfigSources, Loaded, Provenance, SenderRule, ServerConfig};
-use crate::dispatch::Dispatch;
-use crate::dispatch::report::{Connected, ConnectionTest};
+use crate::upstream::Upstreams;
+use crate::upstream::report::ConnectionTest;
 
 /// Prints the settings and tests every server. The exit code is 0 only if all of them work.
 ///
@@ -18,30 +18,25 @@ pub async fn check(sources: ConfigSources, loaded: Loaded) -> anyhow::Result<Exi
     print_config(&loaded.config, &loaded.provenance, &mut out)?;
     writeln!(out, "\ntrying {} server(s)", loaded.config.servers.len())?;
     out.flush()?;
-    let dispatch = Dispatch::new(sources, loaded.config, Clock::System)?;
-    let test = dispatch.test().await;
-    dispatch.drain().await;
+    let upstreams = Upstreams::new(sources, loaded.config, Clock::System)?;
+    let test = upstreams.test().await;
+    upstreams.drain().await;
     print_test(&test, &mut out)?;
-    let all_work = test.successful() == test.servers.len();
-    Ok(if all_work { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if test.all_work() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print_test(test: &ConnectionTest, out: &mut impl Write) -> io::Result<()> {
-    for server in &test.servers {
-        match &server.result {
-            Ok(connected) => {
-                writeln!(out, "  {} ({}): works, {}", server.name, server.address, described(connected))?;
-            }
-            Err(words) => writeln!(out, "  failed: {words}")?,
+    for server in &test.server_results {
+        if let Some(error) = &server.error {
+            writeln!(out, "  failed: {error}")?;
+            continue;
         }
+        let (name, address) = (&server.server, &server.host);
+        let message = server.message.as_deref().unwrap_or_default();
+        let extensions = server.extensions.as_deref().unwrap_or_default().join(", ");
+        writeln!(out, "  {name} ({address}): {message}; it offers {extensions}")?;
     }
     Ok(())
-}
-
-fn described(connected: &Connected) -> String {
-    let tls = connected.tls_version.as_deref().unwrap_or("no TLS");
-    let login = if connected.logged_in { "logged in" } else { "no login" };
-    format!("{tls}, {login}; it offers {}", connected.extensions.join(", "))
 }
 
 /// Prints `config`. Passwords are only "set" or "none", addresses and login names are masked.

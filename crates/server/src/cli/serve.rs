@@ -14,8 +14,8 @@ use super::args::{ServeArgs, Transport};
 use super::listen::{listen, reached_as};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigSources};
-use crate::dispatch::Dispatch;
 use crate::mcp::{self, HttpLimits, McpHandler};
+use crate::upstream::Upstreams;
 
 /// What is left of the 8 s to send QUIT to SMTP servers.
 const QUIT_GRACE_PERIOD: Duration = Duration::from_millis(700);
@@ -64,14 +64,14 @@ async fn run(
         }
     };
     announce(&config, transport.as_ref().map(|(listener, _)| listener))?;
-    let dispatch = Arc::new(Dispatch::new(origin, config, clock.clone())?);
-    let server = McpHandler::new(Arc::clone(&dispatch), clock);
-    let stop = signals.asked_to_stop(&dispatch);
+    let upstreams = Arc::new(Upstreams::new(origin, config, clock.clone())?);
+    let server = McpHandler::new(Arc::clone(&upstreams), clock);
+    let stop = signals.asked_to_stop(&upstreams);
     match transport {
         None => mcp::serve_stdio(server, stop).await,
         Some((listener, http)) => mcp::serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
-    if timeout(QUIT_GRACE_PERIOD, dispatch.drain()).await.is_err() {
+    if timeout(QUIT_GRACE_PERIOD, upstreams.drain()).await.is_err() {
         info!("some SMTP connections were closed without QUIT");
     }
     info!("stopped");
@@ -98,13 +98,13 @@ fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<(
     Ok(())
 }
 
-async fn reload(dispatch: &Dispatch) {
+async fn reload(upstreams: &Upstreams) {
     info!("SIGHUP: reading the configuration again");
-    match dispatch.reload().await {
+    match upstreams.reload().await {
         Ok(reloaded) if reloaded.from_environment_only => {
             warn!("nothing can have changed: everything comes from this process's own environment");
         }
-        Ok(reloaded) => info!(changes = reloaded.changes.total(), "the new configuration is in effect"),
+        Ok(reloaded) => info!(changes = reloaded.changes.total_changes, "the new configuration is in effect"),
         Err(failure) => {
             error!(
                 step = failure.step,
@@ -142,15 +142,15 @@ impl Signals {
     }
 
     /// Returns at SIGINT or SIGTERM; reloads at each SIGHUP until then.
-    async fn asked_to_stop(mut self, dispatch: &Arc<Dispatch>) {
+    async fn asked_to_stop(mut self, upstreams: &Arc<Upstreams>) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => break info!("SIGINT"),
                 _ = self.terminate.recv() => break info!("SIGTERM"),
                 _ = self.hang_up.recv() => {
                     // In its own task: a slow reload must not delay SIGTERM.
-                    let dispatch = Arc::clone(dispatch);
-                    tokio::spawn(async move { reload(&dispatch).await });
+                    let upstreams = Arc::clone(upstreams);
+                    tokio::spawn(async move { reload(&upstreams).await });
                 }
             }
         }

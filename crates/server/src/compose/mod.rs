@@ -2,7 +2,6 @@
 
 mod assemble;
 mod attachment;
-mod digest;
 mod encoding;
 mod header;
 mod media;
@@ -16,7 +15,7 @@ use uuid::Uuid;
 
 use crate::address::Mailbox;
 use crate::config::Config;
-use crate::message::{HeaderVariant, Message, MessageInfo};
+use crate::message::{ContentType, Digest, HeaderVariant, Message, MessageInfo};
 use crate::request::{Draft, ValidationErrors};
 
 /// Composes the message of a draft. The same draft, time and id give the same bytes.
@@ -45,11 +44,11 @@ pub fn compose(
     let needs_smtputf8 = header::needs_smtputf8(draft, &senders);
     let render = |identity: Mailbox| HeaderVariant {
         header: header::write(draft, &identity, &texts.subject, at, &message_id),
-        identity,
+        sender: identity.address,
     };
     let header_variants: Vec<HeaderVariant> = senders.into_iter().map(render).collect();
-    Ok(Message {
-        digest: digest::of(&recipients, &header_variants, &content),
+    let message = Message {
+        digest: Digest::default(),
         message_id,
         recipients,
         sender_chosen: draft.from.is_some(),
@@ -57,10 +56,11 @@ pub fn compose(
         content,
         needs_smtputf8,
         info: MessageInfo {
-            content_type: if draft.html { "text/html" } else { "text/plain" },
+            content_type: if draft.html { ContentType::Html } else { ContentType::Plain },
             attachments: attachments.len(),
         },
-    })
+    };
+    Ok(message.sealed())
 }
 
 /// The Message-ID, in the domain of the first sender.

@@ -4,14 +4,14 @@ use crate::address::{Address, Mailbox};
 use crate::config::{Config, SenderRule, ServerConfig};
 use crate::request::{Draft, ValidationErrors};
 
-/// The identities that need a header block, in the order of the servers; never empty.
+/// The identities that need a header block, one for each address, in the order of the servers; never empty.
 pub(super) fn senders(draft: &Draft, config: &Config) -> Result<Vec<Mailbox>, ValidationErrors> {
     if let Some(from) = &draft.from {
         return chosen(from, config).map(|sender| vec![sender]);
     }
     let mut identities: Vec<Mailbox> = Vec::new();
     for server in &config.servers {
-        if !identities.contains(&server.identity) {
+        if identities.iter().all(|known| known.address != server.identity.address) {
             identities.push(server.identity.clone());
         }
     }

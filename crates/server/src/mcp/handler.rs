@@ -16,14 +16,15 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use super::admission::{parsed, permit_of};
+use super::context::ToolContext;
 use super::tool_result::ToolResult;
 use super::{send_result, tools};
 use crate::address::character;
-
 use crate::clock::Clock;
-use crate::dispatch::Dispatch;
+use crate::delivery::Deliveries;
 use crate::memory::MemoryLimit;
 use crate::submit::ComposeBudget;
+use crate::upstream::Upstreams;
 
 /// The time limit of every call, whatever hangs: a client is answered within 50 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(48);
@@ -37,26 +38,26 @@ const INSTRUCTIONS: &str = "Sends e-mail over the user's own SMTP servers. \
 /// The MCP handler for all clients, with one set of SMTP servers.
 #[derive(Clone)]
 pub struct McpHandler {
-    dispatch: Arc<Dispatch>,
-    clock: Clock,
+    context: ToolContext,
     tools: Arc<ToolRouter<Self>>,
     deadline_passed: CancellationToken,
-    compose_budget: ComposeBudget,
     memory: MemoryLimit,
     calls: TaskTracker,
 }
 
 impl McpHandler {
-    /// A handler that sends through `dispatch`.
-    pub fn new(dispatch: Arc<Dispatch>, clock: Clock) -> Self {
-        let memory = dispatch.snapshot().config.memory_limit;
+    /// A handler that sends through `upstreams`.
+    pub fn new(upstreams: Arc<Upstreams>, clock: Clock) -> Self {
         Self {
-            memory,
-            dispatch,
-            clock,
+            memory: upstreams.snapshot().config.memory_limit,
+            context: ToolContext {
+                upstreams,
+                deliveries: Deliveries::default(),
+                compose_budget: ComposeBudget::default(),
+                clock,
+            },
             tools: Arc::new(tools::router()),
             deadline_passed: CancellationToken::new(),
-            compose_budget: ComposeBudget::default(),
             calls: TaskTracker::new(),
         }
     }
@@ -68,7 +69,7 @@ impl McpHandler {
 
     /// The shutdown deadline has passed: every call in flight is answered now, with what is known.
     pub fn shutdown_deadline(&self) {
-        self.dispatch.shutdown_deadline();
+        self.context.deliveries.shutdown_deadline();
         self.deadline_passed.cancel();
     }
 
@@ -78,20 +79,12 @@ impl McpHandler {
         self.calls.wait().await;
     }
 
-    pub(super) fn dispatch(&self) -> &Dispatch {
-        &self.dispatch
+    pub(super) fn context(&self) -> &ToolContext {
+        &self.context
     }
 
     pub(super) fn memory(&self) -> MemoryLimit {
         self.memory
-    }
-
-    pub(super) fn compose_budget(&self) -> &ComposeBudget {
-        &self.compose_budget
-    }
-
-    pub(super) fn clock(&self) -> &Clock {
-        &self.clock
     }
 
     /// Runs a call in its own task: it completes even if the client stops waiting, and a panic in it still gets an answer.
@@ -185,10 +178,10 @@ impl ServerHandler for McpHandler {
         };
         let tool = tool.name.clone();
         let server_meta = server_meta(&context);
-        let began = self.clock.instant();
+        let began = self.context.clock.instant();
         let mut response = self.run(request, context).await?;
         if let CallToolResponse::Complete(result) = &mut response {
-            let took = self.clock.instant().saturating_duration_since(began);
+            let took = self.context.clock.instant().saturating_duration_since(began);
             info!(tool = %tool, end = end(result), ms = took.as_millis(), "call");
             result.meta = server_meta;
         }

@@ -1,9 +1,8 @@
 //! The only module that knows MCP and JSON-RPC; one file for each tool.
 //!
 //! * [`handler`]: the MCP handler: server info, the tools, a call; `admission`: the permit of a call
-//! * `tools`: the six tools; `arguments`: deserializing arguments; `tool_result`: what a call returns
+//! * `tools`: the six tools; `arguments`: deserializing arguments; `context`: what a tool works with; `tool_result`: what a call returns
 //! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
-//! * `views`: servers, health and tests as results show them, secrets masked
 //! * `schema`: minimal schemas
 //! * [`session`]: one client over stdio, from its first line to the last answer
 //! * `stdio_transport`, `line_reader`, `jsonrpc_error`, `in_flight`: one message a line, errors for invalid lines, requests in flight
@@ -15,6 +14,7 @@
 
 mod admission;
 mod arguments;
+mod context;
 pub mod handler;
 mod handshake;
 pub mod http;
@@ -31,7 +31,6 @@ mod stdio;
 mod stdio_transport;
 mod tool_result;
 mod tools;
-mod views;
 
 pub use handler::McpHandler;
 pub use http::{HttpLimits, serve_http};

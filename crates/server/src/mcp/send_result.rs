@@ -8,9 +8,10 @@ use serde::Serialize;
 use reasons::{NOTHING_IS_KEPT, addresses, groups, named, reason, reasons};
 
 use super::tool_result::ToolResult;
-use super::views::seconds;
+use crate::message::ContentType;
 use crate::message::Message;
 use crate::outcome::{Outcome, RecipientOutcome, RecipientStatus, State};
+use crate::upstream::report::seconds;
 
 // The structured content of send_email's result. Plain comments: doc comments become descriptions in the schema.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -42,7 +43,8 @@ struct Details {
     recipients: usize,
     attachments: usize,
     duration_seconds: f64,
-    content_type: &'static str,
+    #[schemars(with = "String")]
+    content_type: ContentType,
     smtp_server: Option<String>,
     server_host: Option<String>,
 }
@@ -154,23 +156,15 @@ impl Rejected {
 
 impl Details {
     fn of(message: &Message, outcome: &Outcome) -> Self {
-        let (name, address) = outcome.server.clone().unzip();
+        let server = outcome.server();
         Self {
             recipients: message.recipients.len(),
             attachments: message.info.attachments,
             duration_seconds: seconds(outcome.duration),
             content_type: message.info.content_type,
-            smtp_server: name,
-            server_host: address.map(host),
+            smtp_server: server.map(|server| server.name.clone()),
+            server_host: server.map(|server| server.host.clone()),
         }
-    }
-}
-
-/// `host:port` without the port.
-fn host(address: String) -> String {
-    match address.rsplit_once(':') {
-        Some((host, _)) => host.to_owned(),
-        None => address,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A call of a hundred bytes can attach files of 50 MiB; without this, 64 such calls at once would take gigabytes.
 
+use bytes::Bytes;
+
 use crate::budget::{MemoryBudget, MemoryPermit};
 
 /// Large mails that are composed at the same time.
@@ -28,8 +30,20 @@ impl ComposeBudget {
         self.composing.permit(0).await
     }
 
-    /// Waits until a mail of `bytes` may be kept.
-    pub(super) async fn message_permit(&self, bytes: usize) -> MemoryPermit {
-        self.kept.permit(bytes).await
+    /// Waits until `content` may be kept. Its share is returned with the last clone of the result.
+    pub(super) async fn keep(&self, content: Bytes) -> Bytes {
+        let permit = self.kept.permit(content.len()).await;
+        Bytes::from_owner(KeptContent { content, _permit: permit })
+    }
+}
+
+struct KeptContent {
+    content: Bytes,
+    _permit: MemoryPermit,
+}
+
+impl AsRef<[u8]> for KeptContent {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
     }
 }

@@ -19,7 +19,7 @@ pub use compose_budget::ComposeBudget;
 const LARGE: usize = 64 << 10;
 
 /// Composes the requested message, or returns everything that is wrong with the request. A large one waits for
-/// `compose_budget`, and holds its permit as long as the message is kept.
+/// `compose_budget`, and counts in it as long as its content is kept.
 ///
 /// # Errors
 /// Every error at once; nothing was sent.
@@ -28,7 +28,7 @@ pub async fn submit(
     config: Arc<Config>,
     clock: &Clock,
     compose_budget: &ComposeBudget,
-) -> Result<(Message, MemoryPermit), ValidationErrors> {
+) -> Result<Message, ValidationErrors> {
     let at = clock.now();
     // version 7: ids sort by time
     let id = Uuid::new_v7(Timestamp::from_unix(
@@ -43,7 +43,7 @@ pub async fn submit(
         compose(&draft, &config, at, id)
     };
     if !is_large && !has_html_to_read {
-        return make().map(|message| (message, MemoryPermit::default()));
+        return make();
     }
     let permit = if is_large { compose_budget.compose_permit().await } else { MemoryPermit::default() };
     // The permit moves with the work, which goes on if the caller stops waiting.
@@ -53,9 +53,9 @@ pub async fn submit(
             "the message could not be composed (an internal error); nothing was sent",
         ));
     };
-    let message = made?;
-    let permit = compose_budget.message_permit(message.content.len()).await;
-    Ok((message, permit))
+    let mut message = made?;
+    message.content = compose_budget.keep(message.content).await;
+    Ok(message)
 }
 
 /// Whether composing may take long: much to parse, to fill in or to encode, or files to read.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, Config, ConfigSources, HttpConfig};
-use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::mcp::{HttpLimits, McpHandler, serve_http};
+use smtp_mcp_server::upstream::Upstreams;
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,8 +23,8 @@ async fn serve(limits: HttpLimits) -> SocketAddr {
 }
 
 async fn serve_as(config: Config, limits: HttpLimits) -> SocketAddr {
-    let dispatch = Dispatch::new(ConfigSources::default(), config, Clock::System).unwrap();
-    let server = McpHandler::new(Arc::new(dispatch), Clock::System);
+    let upstreams = Upstreams::new(ConfigSources::default(), config, Clock::System).unwrap();
+    let server = McpHandler::new(Arc::new(upstreams), Clock::System);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve_http(server, listener, HttpConfig::default(), limits, std::future::pending()));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{Config, ConfigSources};
-use smtp_mcp_server::dispatch::Dispatch;
 use smtp_mcp_server::mcp::{McpHandler, serve_streams};
 use smtp_mcp_server::memory::MemoryLimit;
+use smtp_mcp_server::upstream::Upstreams;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
 
@@ -30,8 +30,8 @@ pub(crate) fn modern_meta() -> Value {
 impl Client {
     /// A client of a server without SMTP servers, before any handshake.
     pub(crate) fn connect() -> Self {
-        let dispatch = Dispatch::new(ConfigSources::default(), Config::default(), Clock::System).unwrap();
-        let server = McpHandler::new(Arc::new(dispatch), Clock::System);
+        let upstreams = Upstreams::new(ConfigSources::default(), Config::default(), Clock::System).unwrap();
+        let server = McpHandler::new(Arc::new(upstreams), Clock::System);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (input, output) = tokio::io::split(theirs);
         let session = tokio::spawn(serve_streams(

@@ -80,9 +80,9 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 type Case = (Rule, &'static str, &'static str, bool);
 
 const CASES: &[Case] = &[
-    (layers, "compose/mime.rs", "use crate::dispatch::Live;", true),
+    (layers, "compose/mime.rs", "use crate::delivery::Live;", true),
     (layers, "compose/mime.rs", "use crate::{\n    address::Address,\n    mcp::Tool,\n};", true),
-    (layers, "submit/mod.rs", "fn f() { crate::dispatch::send() }", true),
+    (layers, "submit/mod.rs", "fn f() { crate::delivery::send() }", true),
     (layers, "address.rs", "use super::config::Config;", true),
     (layers, "compose/deep/mime.rs", "use super::super::super::mcp;", true),
     (layers, "unknown/mod.rs", "", true),
@@ -93,9 +93,9 @@ const CASES: &[Case] = &[
     (boundaries, "submit/mod.rs", "use rmcp::model::Tool;", true),
     (boundaries, "mcp/mod.rs", "use rmcp::model::Tool;", false),
     (boundaries, "cli/demo.rs", "use rmcp::model::Tool;", false),
-    (boundaries, "dispatch/mod.rs", "TcpStream::connect(a)", true),
-    (boundaries, "dispatch/mod.rs", "#[cfg(test)]\nmod tests {\n    TcpStream::connect(a)\n}", false),
-    (boundaries, "dispatch/mod.rs", "std::env::var(\"A\")", true),
+    (boundaries, "delivery/mod.rs", "TcpStream::connect(a)", true),
+    (boundaries, "delivery/mod.rs", "#[cfg(test)]\nmod tests {\n    TcpStream::connect(a)\n}", false),
+    (boundaries, "delivery/mod.rs", "std::env::var(\"A\")", true),
     (boundaries, "config/mod.rs", "std::env::vars()", false),
     (boundaries, "submit/mod.rs", "use mail_builder::MessageBuilder;", true),
     (first_lines, "submit/mod.rs", "use a;", true),

@@ -5,7 +5,7 @@ use proptest::prop_assert_eq;
 use proptest::test_runner::TestCaseError;
 
 use super::{Transaction, TransactionStep, check};
-use crate::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, RecipientStatus, Reply, classify};
+use crate::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, RecipientStatus, Reply};
 
 /// A command, and the code that answered it; 0: the connection was lost instead.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ fn recipients_are_told_the_truth(trace: &Trace, delivery: &Delivery) -> Result<(
         let sent = trace.is_yes("MAIL") && trace.is_yes(&rcpt) && trace.data_may_come() && trace.content;
         prop_assert_eq!(end.is_ok(), sent && trace.is_yes("content"), "recipient {}: {:?}", index, trace);
         let Err(error) = end else { continue };
-        let is_unknown = classify(error.phase, &error.kind, true).status == RecipientStatus::Unknown;
+        let is_unknown = error.classify().status == RecipientStatus::Unknown;
         let no_word = trace.to("content").is_some_and(|code| matches!(code, 0 | 300..=399));
         prop_assert_eq!(is_unknown, sent && no_word, "recipient {}: {:?}", index, trace);
     }

@@ -19,7 +19,7 @@ fn content(text: &'static str) -> Content {
 fn ends(delivery: &Delivery) -> Vec<String> {
     let short = |end: &Result<_, Error>| match end {
         Ok(reply) => format!("{reply}"),
-        Err(error) => format!("{}: {}", error.phase, error.kind),
+        Err(error) => format!("{}: {}", error.phase(), error.kind()),
     };
     delivery.recipients.iter().map(short).collect()
 }
@@ -241,7 +241,7 @@ async fn a_long_upload_that_is_cut_tells_the_servers_last_words() {
     let large = Content { chunks: vec![line; 20_000], smtputf8: false };
     let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &large, &commit_point).await;
     let Err(error) = &delivery.recipients[0] else { panic!("it was taken") };
-    assert_eq!(error.phase, Phase::Data);
+    assert_eq!(error.phase(), Phase::Data);
     assert!(!commit_point.is_committed() && !session.is_usable());
     drop(session);
     peer.finish().await;

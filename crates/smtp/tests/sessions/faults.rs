@@ -5,7 +5,7 @@ use std::time::Duration;
 use smtp_sink::{Action, Behavior, Extension, Latch, Rule, Sink, Stage, Wait};
 use smtp_submission::{
     CommitPoint, Content, Delivery, Envelope, Error, Limits, Path, RecipientStatus, Security, ServerParams,
-    Session, classify,
+    Session,
 };
 use tokio::task::JoinSet;
 
@@ -93,10 +93,7 @@ fn compare(sink: &Sink, delivery: &Delivery) -> Result<(), String> {
     for (who, end) in ["a@x.org", "b@x.org"].iter().zip(&delivery.recipients) {
         let mails = sink.mails();
         let kept = mails.iter().filter(|mail| mail.recipients.iter().any(|kept| kept == who)).count();
-        let status = end.as_ref().map_or_else(
-            |error| classify(error.phase, &error.kind, true).status,
-            |_| RecipientStatus::Accepted,
-        );
+        let status = end.as_ref().map_or_else(|error| error.classify().status, |_| RecipientStatus::Accepted);
         let matches = match status {
             RecipientStatus::Accepted => kept == 1,
             RecipientStatus::Unknown => kept <= 1,

@@ -32,7 +32,7 @@ async fn sessions_that_do_not_open() {
         (&wide, Phase::Greeting, "the server's answer was not SMTP: a line of more than 4096 bytes"),
     ] {
         let error = opened(script).await;
-        assert_eq!((error.phase, error.kind.to_string().as_str()), (phase, words));
+        assert_eq!((error.phase(), error.kind().to_string().as_str()), (phase, words));
     }
 }
 
@@ -42,7 +42,7 @@ async fn nobody_there() {
     let server = peer.server();
     peer.finish().await;
     let error = Session::open(&server).await.err().unwrap();
-    assert!(matches!((error.phase, &error.kind), (Phase::Connect, ErrorKind::Io(_))), "{error}");
+    assert!(matches!((error.phase(), error.kind()), (Phase::Connect, ErrorKind::Io(_))), "{error}");
 }
 
 #[tokio::test]

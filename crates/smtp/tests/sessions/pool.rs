@@ -1,5 +1,7 @@
 //! The pool: sessions are used again, replaced when dead, and a refused login is not repeated.
 
+use std::sync::Arc;
+
 use crate::peer::Peer;
 use smtp_submission::{CommitPoint, Content, Credentials, Envelope, Path, Phase, Pool};
 
@@ -159,7 +161,8 @@ async fn a_refused_login_is_tried_once_whoever_asks_until_told() {
     let hello = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH PLAIN\nC: AUTH *\n";
     let peer = Peer::play(&[&format!("{hello}S: 535 no"), &format!("{hello}S: 235 yes\n{BYE}")]).await;
     let mut server = peer.server();
-    server.credentials = Some(Credentials { username: "ada".to_owned(), password: "pw".to_owned().into() });
+    server.credentials =
+        Some(Arc::new(Credentials { username: "ada".to_owned(), password: "pw".to_owned().into() }));
     server.allow_plaintext_login = true;
     let pool = Pool::new(server, 8);
 
@@ -170,7 +173,7 @@ async fn a_refused_login_is_tried_once_whoever_asks_until_told() {
     }
     while let Some(error) = asking.join_next().await {
         let error = error.unwrap();
-        assert_eq!((error.phase, error.reply().map(|reply| reply.code)), (Phase::Auth, Some(535)));
+        assert_eq!((error.phase(), error.reply().map(|reply| reply.code)), (Phase::Auth, Some(535)));
     }
     assert!(pool.check().await.is_err());
 

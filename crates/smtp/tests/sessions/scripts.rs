@@ -13,10 +13,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_submission::{
-    CommitPoint, Content, Credentials, Delivery, Envelope, Error, Path, RecipientStatus, Session, classify,
+    CommitPoint, Content, Credentials, Delivery, Envelope, Error, Path, RecipientStatus, Session,
 };
 use tokio::task::JoinSet;
 
@@ -106,7 +107,7 @@ impl Conversation {
         }
         if self.login {
             let (username, password) = ("ada".to_owned(), "secret".to_owned().into());
-            server.credentials = Some(Credentials { username, password });
+            server.credentials = Some(Arc::new(Credentials { username, password }));
             server.allow_plaintext_login = true;
         }
         match (Session::open(&server).await, &self.no_session) {
@@ -152,8 +153,8 @@ impl Mail {
 }
 
 fn describe(error: &Error) -> String {
-    let status = classify(error.phase, &error.kind, true).status;
-    format!("{status:?}: {}: {}", error.phase, error.kind)
+    let status = error.classify().status;
+    format!("{status:?}: {}: {}", error.phase(), error.kind())
 }
 
 /// A final `*` in the expected text stands for anything.

@@ -8,15 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::handler::HttpHandler;
-use crate::mcp::views::readiness;
 
 /// 200 as long as the program serves: a mail server that is down is no reason to restart it. Uses no network.
 pub(super) async fn report(State(handler): State<Arc<HttpHandler>>) -> Response {
-    let status = handler.server.dispatch().status();
+    let status = handler.server.context().upstreams.status();
     let body = json!({
-        "status": readiness(&status),
+        "status": status.readiness(),
         "version": env!("CARGO_PKG_VERSION"),
-        "servers": { "total": status.servers.len(), "usable": status.usable() },
+        "servers": { "total": status.total_servers, "usable": status.available_servers },
     });
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (headers, format!("{body}\n")).into_response()

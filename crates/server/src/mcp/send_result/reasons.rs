@@ -9,7 +9,7 @@ pub(super) const NOTHING_IS_KEPT: &str = "nothing is kept, try again later";
 
 /// What happened, the server's reply as a quotation, and what to do next.
 pub(super) fn reason(recipient: &RecipientOutcome) -> String {
-    let mut reason = recipient.words.trim_end_matches('.').to_owned();
+    let mut reason = recipient.reason.trim_end_matches('.').to_owned();
     if let Some(quote) = quote(recipient) {
         let separator = if reason.is_empty() { "" } else { "; " };
         reason += &format!("{separator}the server said: \"{quote}\"");
@@ -27,7 +27,7 @@ pub(super) fn reason(recipient: &RecipientOutcome) -> String {
 fn quote(recipient: &RecipientOutcome) -> Option<String> {
     let reply = recipient.reply.as_deref().filter(|reply| !reply.is_empty())?;
     let reply = reply.replace('"', "'");
-    if recipient.words.contains(&reply) {
+    if recipient.reason.contains(&reply) {
         return None;
     }
     let code = recipient.code.map(|code| format!("{code} ")).unwrap_or_default();

@@ -6,24 +6,25 @@ use serde_json::{Value, json};
 use smtp_submission::Phase;
 
 use super::*;
-use crate::address::{Address, Mailbox};
+use crate::address::Address;
 use crate::message::{Digest, HeaderVariant, MessageInfo};
+use crate::outcome::ServerId;
 
 fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
 fn message(recipients: &[RecipientOutcome]) -> Message {
-    let identity = Mailbox { name: None, address: address("me@example.org") };
+    let sender = address("me@example.org");
     Message {
         message_id: "<1@example.org>".to_owned(),
         recipients: recipients.iter().map(|recipient| recipient.address.clone()).collect(),
         sender_chosen: false,
-        header_variants: vec![HeaderVariant { identity, header: bytes::Bytes::new() }],
+        header_variants: vec![HeaderVariant { sender, header: bytes::Bytes::new() }],
         content: bytes::Bytes::new(),
         needs_smtputf8: false,
         digest: Digest([0; 32]),
-        info: MessageInfo { content_type: "text/plain", attachments: 2 },
+        info: MessageInfo { content_type: ContentType::Plain, attachments: 2 },
     }
 }
 
@@ -32,11 +33,11 @@ fn plain(who: &str, status: RecipientStatus, words: &str) -> RecipientOutcome {
         address: address(who),
         status,
         phase: Phase::Rcpt,
-        words: words.to_owned(),
+        reason: words.to_owned(),
         code: None,
         enhanced_code: None,
         reply: None,
-        server: Some("primary".to_owned()),
+        server: Some(ServerId { name: "primary".to_owned(), host: "mail.example.org".to_owned() }),
     }
 }
 
@@ -51,11 +52,7 @@ fn replied(who: &str, status: RecipientStatus, words: &str) -> RecipientOutcome 
 
 fn end(recipients: Vec<RecipientOutcome>) -> ToolResult {
     let message = message(&recipients);
-    let outcome = Outcome {
-        recipients,
-        server: Some(("primary".to_owned(), "mail.example.org:587".to_owned())),
-        duration: Duration::from_micros(1_234_567),
-    };
+    let outcome = Outcome { recipients, duration: Duration::from_micros(1_234_567) };
     send_result(&message, &outcome)
 }
 

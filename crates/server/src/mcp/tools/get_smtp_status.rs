@@ -5,12 +5,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Annotations, ToolSpec};
-use crate::config::Config;
-use crate::dispatch::report::ServersStatus;
 use crate::mcp::arguments::NoArgs;
+use crate::mcp::context::ToolContext;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
-use crate::mcp::views::{ServerConfigView, ServersView, current, readiness};
+use crate::upstream::report::{ServerDetails, ServersStatus};
 
 const SPEC: ToolSpec = ToolSpec {
     name: "get_smtp_status",
@@ -30,32 +29,30 @@ struct StatusResult {
     total_servers: usize,
     primary_server: Option<String>,
     current_server: Option<String>,
-    server_configurations: Vec<ServerConfigView>,
-    server_status: ServersView,
+    server_configurations: Vec<ServerDetails>,
+    server_status: ServersStatus,
     max_attachment_size_mb: f64,
     max_total_attachments_size_mb: f64,
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, StatusResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
-        Box::pin(std::future::ready(call(server)))
+    super::route::<NoArgs, StatusResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+        Box::pin(std::future::ready(call(context)))
     })
 }
 
-fn call(server: &McpHandler) -> ToolResult {
-    result(&server.dispatch().snapshot().config, &server.dispatch().status())
-}
-
-fn result(config: &Config, status: &ServersStatus) -> ToolResult {
+fn call(context: &ToolContext) -> ToolResult {
+    let config = &context.upstreams.snapshot().config;
+    let status = context.upstreams.status();
     let body = StatusResult {
         service: "smtp-mcp-server",
-        status: readiness(status),
+        status: status.readiness(),
         multi_server_enabled: config.servers.len() > 1,
         total_servers: config.servers.len(),
         primary_server: config.servers.first().map(|server| server.name.clone()),
-        current_server: current(status),
-        server_configurations: config.servers.iter().map(ServerConfigView::of).collect(),
-        server_status: ServersView::of(status),
+        current_server: status.current_server.clone(),
+        server_configurations: config.servers.iter().map(ServerDetails::of).collect(),
+        server_status: status,
         max_attachment_size_mb: mebibytes(config.limits.attachment_bytes),
         max_total_attachments_size_mb: mebibytes(config.limits.attachments_bytes),
     };
@@ -71,6 +68,3 @@ fn text(body: &StatusResult) -> String {
 fn mebibytes(bytes: usize) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
-
-#[cfg(test)]
-mod tests;

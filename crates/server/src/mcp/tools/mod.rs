@@ -9,11 +9,12 @@ mod test_smtp_connection;
 
 use std::pin::Pin;
 
-use rmcp::handler::server::tool::{ToolRoute, ToolRouter};
+use rmcp::handler::server::tool::{ToolCallContext, ToolRoute, ToolRouter};
 use rmcp::model::{CallToolResponse, CallToolResult, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use super::context::ToolContext;
 use super::handler::McpHandler;
 use super::tool_result::ToolResult;
 use super::{arguments, schema};
@@ -55,13 +56,13 @@ fn route<P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> 
 where
     P: DeserializeOwned + JsonSchema,
     R: JsonSchema,
-    F: for<'a> Fn(&'a McpHandler, P) -> Running<'a> + Send + Sync + 'static,
+    F: for<'a> Fn(&'a ToolContext, P) -> Running<'a> + Send + Sync + 'static,
 {
     let tool = spec.tool(schema::input::<P>(), schema::output::<R>());
     let known = schema::properties(&tool.input_schema);
-    ToolRoute::new_dyn(tool, move |context| {
+    ToolRoute::new_dyn(tool, move |context: ToolCallContext<'_, McpHandler>| {
         let given = context.arguments.unwrap_or_default();
-        let running = arguments::read(&known, given).map(|args| run(context.service, args));
+        let running = arguments::read(&known, given).map(|args| run(context.service.context(), args));
         Box::pin(async move {
             let answer = match running {
                 Ok(running) => running.await,

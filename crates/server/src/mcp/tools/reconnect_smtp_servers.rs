@@ -5,11 +5,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Annotations, ToolSpec};
-use crate::dispatch::report::ConnectionTest;
 use crate::mcp::arguments::NoArgs;
+use crate::mcp::context::ToolContext;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
-use crate::mcp::views::{ConnectionTestView, test_words};
+use crate::upstream::report::ConnectionTest;
 
 const SPEC: ToolSpec = ToolSpec {
     name: "reconnect_smtp_servers",
@@ -24,24 +24,23 @@ const SPEC: ToolSpec = ToolSpec {
 struct ReconnectResult {
     message: String,
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    connection_test: ConnectionTestView,
+    connection_test: ConnectionTest,
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, ReconnectResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
-        Box::pin(call(server))
+    super::route::<NoArgs, ReconnectResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+        Box::pin(call(context))
     })
 }
 
-async fn call(server: &McpHandler) -> ToolResult {
-    result(&server.dispatch().reconnect().await)
-}
-
-fn result(test: &ConnectionTest) -> ToolResult {
-    let message = format!("Reconnected: {}.", test_words(test).trim_end_matches('.'));
-    let body = ReconnectResult { message: message.clone(), connection_test: ConnectionTestView::of(test) };
-    if test.successful() == 0 {
-        return ToolResult::failed_with(test_words(test), &body);
+async fn call(context: &ToolContext) -> ToolResult {
+    let connection_test = context.upstreams.reconnect().await;
+    let summary = connection_test.summary();
+    let none_works = connection_test.successful_servers == 0;
+    let message = format!("Reconnected: {}.", summary.trim_end_matches('.'));
+    let body = ReconnectResult { message: message.clone(), connection_test };
+    if none_works {
+        return ToolResult::failed_with(summary, &body);
     }
     ToolResult::done(message, &body)
 }

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::{Annotations, ToolSpec};
 use crate::config::{Config, ServerConfig};
-use crate::dispatch::changes::{Changes, ModifiedServer};
-use crate::dispatch::report::{ReloadError, Reloaded};
 use crate::mcp::arguments::NoArgs;
+use crate::mcp::context::ToolContext;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
-use crate::mcp::views::{ConnectionTestView, FieldChanges, field_changes, test_words};
+use crate::upstream::changes::Changes;
+use crate::upstream::report::{ConnectionTest, ReloadError, Reloaded};
 
 const SPEC: ToolSpec = ToolSpec {
     name: "reload_smtp_configuration",
@@ -27,36 +27,17 @@ struct ReloadResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<Changed>,
+    changes: Option<Changes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new_configuration: Option<NewConfiguration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    connection_test: Option<ConnectionTestView>,
+    connection_test: Option<ConnectionTest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'static str>,
     /// The old configuration is in force
     #[serde(skip_serializing_if = "Option::is_none")]
     rollback_performed: Option<bool>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Changed {
-    total_changes: usize,
-    servers_added: Vec<String>,
-    servers_removed: Vec<String>,
-    servers_modified: Vec<ChangedServer>,
-    servers_unchanged: Vec<String>,
-    settings: FieldChanges,
-    old_server_count: usize,
-    new_server_count: usize,
-    primary_server_changed: bool,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct ChangedServer {
-    name: String,
-    changes: FieldChanges,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -75,79 +56,60 @@ struct NewServer {
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, ReloadResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
-        Box::pin(call(server))
+    super::route::<NoArgs, ReloadResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+        Box::pin(call(context))
     })
 }
 
-async fn call(server: &McpHandler) -> ToolResult {
-    match server.dispatch().reload().await {
-        Ok(reloaded) => applied(&reloaded, &server.dispatch().snapshot().config),
-        Err(failure) => refused(&failure),
+async fn call(context: &ToolContext) -> ToolResult {
+    match context.upstreams.reload().await {
+        Ok(reloaded) => applied(reloaded, &context.upstreams.snapshot().config),
+        Err(failure) => refused(failure),
     }
 }
 
-fn applied(reloaded: &Reloaded, config: &Config) -> ToolResult {
-    let message = words(reloaded);
+fn applied(reloaded: Reloaded, config: &Config) -> ToolResult {
+    let message = message(&reloaded);
     let body = ReloadResult {
         message: Some(message.clone()),
-        changes: Some(Changed::of(&reloaded.changes)),
+        changes: Some(reloaded.changes),
         new_configuration: Some(NewConfiguration::of(config)),
-        connection_test: Some(ConnectionTestView::of(&reloaded.connection_test)),
+        connection_test: Some(reloaded.connection_test),
         step: None,
         rollback_performed: None,
     };
     ToolResult::done(message, &body)
 }
 
-fn refused(failure: &ReloadError) -> ToolResult {
+fn refused(failure: ReloadError) -> ToolResult {
+    let test = failure.connection_test.as_ref().map(|test| format!(" ({})", test.summary()));
+    let error = format!(
+        "Not reloaded, the old configuration stays in effect: {}{}",
+        failure.message,
+        test.unwrap_or_default()
+    );
     let body = ReloadResult {
         message: None,
         changes: None,
         new_configuration: None,
-        connection_test: failure.connection_test.as_ref().map(ConnectionTestView::of),
+        connection_test: failure.connection_test,
         step: Some(failure.step),
         rollback_performed: Some(true),
     };
-    let tests =
-        failure.connection_test.as_ref().map(|test| format!(" ({})", test_words(test))).unwrap_or_default();
-    let error = format!("Not reloaded, the old configuration stays in effect: {}{tests}", failure.message);
     ToolResult::failed_with(error, &body)
 }
 
-fn words(reloaded: &Reloaded) -> String {
-    let tests = test_words(&reloaded.connection_test);
+fn message(reloaded: &Reloaded) -> String {
+    let test = reloaded.connection_test.summary();
     if reloaded.from_environment_only {
         return format!(
-            "Everything comes from this process's own environment, which cannot change while it runs: restart it to change settings. {tests}."
+            "Everything comes from this process's own environment, which cannot change while it runs: restart it to change settings. {test}."
         );
     }
-    match reloaded.changes.total() {
-        0 => format!("Reloaded: nothing changed. {tests}."),
-        1 => format!("Reloaded: 1 change. {tests}."),
-        more => format!("Reloaded: {more} changes. {tests}."),
-    }
-}
-
-impl Changed {
-    fn of(changes: &Changes) -> Self {
-        Self {
-            total_changes: changes.total(),
-            servers_added: changes.added.clone(),
-            servers_removed: changes.removed.clone(),
-            servers_modified: changes.modified.iter().map(ChangedServer::of).collect(),
-            servers_unchanged: changes.unchanged.clone(),
-            settings: field_changes(&changes.settings),
-            old_server_count: changes.old_count,
-            new_server_count: changes.new_count,
-            primary_server_changed: changes.primary_changed,
-        }
-    }
-}
-
-impl ChangedServer {
-    fn of(modified: &ModifiedServer) -> Self {
-        Self { name: modified.name.clone(), changes: field_changes(&modified.fields) }
+    match reloaded.changes.total_changes {
+        0 => format!("Reloaded: nothing changed. {test}."),
+        1 => format!("Reloaded: 1 change. {test}."),
+        more => format!("Reloaded: {more} changes. {test}."),
     }
 }
 

@@ -7,6 +7,7 @@ use rmcp::handler::server::tool::ToolRoute;
 use tokio::time::timeout;
 
 use super::{Annotations, ToolSpec};
+use crate::mcp::context::ToolContext;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::send_result::{SendResult, refused, send_result};
 use crate::mcp::tool_result::{ToolResult, one_line};
@@ -34,19 +35,21 @@ const SPEC: ToolSpec = ToolSpec {
 };
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<SendEmailArgs, SendResult, _>(&SPEC, refused, |server, args| Box::pin(call(server, args)))
+    super::route::<SendEmailArgs, SendResult, _>(&SPEC, refused, |context, args| {
+        Box::pin(call(context, args))
+    })
 }
 
-async fn call(server: &McpHandler, args: SendEmailArgs) -> ToolResult {
-    let began = server.clock().instant();
-    let snapshot = server.dispatch().snapshot();
-    let composing = submit(args, Arc::clone(&snapshot.config), server.clock(), server.compose_budget());
-    let (message, _permit) = match timeout(WAIT, composing).await {
-        Ok(Ok((message, permit))) => (Arc::new(message), permit),
+async fn call(context: &ToolContext, args: SendEmailArgs) -> ToolResult {
+    let began = context.clock.instant();
+    let servers = context.upstreams.snapshot();
+    let composing = submit(args, Arc::clone(&servers.config), &context.clock, &context.compose_budget);
+    let message = match timeout(WAIT, composing).await {
+        Ok(Ok(message)) => Arc::new(message),
         Ok(Err(error)) => return refused(one_line(&error.to_string())),
         Err(_) => return refused("the mail could not be prepared in time; try again, or a smaller one"),
     };
-    let left = WAIT.saturating_sub(server.clock().instant().saturating_duration_since(began));
-    let outcome = server.dispatch().send(snapshot, Arc::clone(&message), left).await;
+    let left = WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began));
+    let outcome = context.deliveries.send(servers, Arc::clone(&message), left).await;
     send_result(&message, &outcome)
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{Annotations, ToolSpec};
 use crate::address::character;
-use crate::dispatch::report::{ServersStatus, Switched};
+use crate::mcp::context::ToolContext;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
-use crate::mcp::views::{ServerConfigView, ServersView, current};
+use crate::upstream::report::{ServerDetails, ServersStatus, Switched};
 
 const SPEC: ToolSpec = ToolSpec {
     name: "switch_smtp_server",
@@ -35,47 +35,46 @@ struct SwitchServerResult {
     current_server: Option<String>,
     #[schemars(schema_with = "crate::mcp::schema::object")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    server_details: Option<ServerConfigView>,
+    server_details: Option<ServerDetails>,
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    server_status: ServersView,
+    server_status: ServersStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     available_servers: Option<Vec<String>>,
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<SwitchServerArgs, SwitchServerResult, _>(&SPEC, ToolResult::failed, |server, args| {
-        Box::pin(call(server, args))
+    super::route::<SwitchServerArgs, SwitchServerResult, _>(&SPEC, ToolResult::failed, |context, args| {
+        Box::pin(call(context, args))
     })
 }
 
-async fn call(server: &McpHandler, args: SwitchServerArgs) -> ToolResult {
+async fn call(context: &ToolContext, args: SwitchServerArgs) -> ToolResult {
     let Some(name) = args.server_name.filter(|name| !name.is_empty()) else {
-        let now = server.dispatch().status();
-        let message = format!("The current server is {}.", current(&now).unwrap_or_default());
-        return done(server, &now, message);
+        let now = context.upstreams.status();
+        let message = format!("The current server is {}.", now.current_server.as_deref().unwrap_or_default());
+        return done(context, now, message);
     };
-    let switched = server.dispatch().switch(&name).await;
-    let now = server.dispatch().status();
+    let switched = context.upstreams.switch(&name).await;
+    let now = context.upstreams.status();
     match switched {
-        Switched::Done(first) => {
-            let message =
-                format!("{} is tried first for all mail from now on; it was just reached.", first.name);
-            done(server, &now, message)
+        Switched::Done => {
+            let message = format!("{name} is tried first for all mail from now on; it was just reached.");
+            done(context, now, message)
         }
-        Switched::NoSuchServer(name) => unknown(&name, &now),
-        Switched::Unreachable(failed, words) => unreachable(&failed.name, &words, &now),
+        Switched::NoSuchServer => unknown(&name, &now),
+        Switched::Unreachable(reason) => unreachable(&name, &reason, &now),
     }
 }
 
-fn done(server: &McpHandler, now: &ServersStatus, message: String) -> ToolResult {
-    let current_server = current(now);
-    let config = &server.dispatch().snapshot().config;
-    let details = config.servers.iter().find(|server| Some(&server.name) == current_server.as_ref());
+fn done(context: &ToolContext, now: ServersStatus, message: String) -> ToolResult {
+    let config = &context.upstreams.snapshot().config;
+    let is_current = |name: &String| Some(name) == now.current_server.as_ref();
+    let current = config.servers.iter().find(|server| is_current(&server.name));
     let body = SwitchServerResult {
         message: message.clone(),
-        server_details: details.map(ServerConfigView::of),
-        current_server,
-        server_status: ServersView::of(now),
+        server_details: current.map(ServerDetails::of),
+        current_server: now.current_server.clone(),
+        server_status: now,
         available_servers: None,
     };
     ToolResult::done(message, &body)
@@ -88,13 +87,13 @@ fn unknown(name: &str, now: &ServersStatus) -> ToolResult {
         character::quoted(name),
         names.join(", ")
     );
-    let body = json!({ "available_servers": names, "current_server": current(now) });
+    let body = json!({ "available_servers": names, "current_server": now.current_server });
     ToolResult::failed_with(error, &body)
 }
 
-fn unreachable(name: &str, words: &str, now: &ServersStatus) -> ToolResult {
-    let words = words.trim_end_matches('.');
-    let error = format!("{name} could not be reached, so nothing changed: {words}.");
-    let body = json!({ "current_server": current(now), "server_status": ServersView::of(now) });
+fn unreachable(name: &str, reason: &str, now: &ServersStatus) -> ToolResult {
+    let reason = reason.trim_end_matches('.');
+    let error = format!("{name} could not be reached, so nothing changed: {reason}.");
+    let body = json!({ "current_server": now.current_server, "server_status": now });
     ToolResult::failed_with(error, &body)
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::{Annotations, ToolSpec};
 use crate::mcp::arguments::NoArgs;
+use crate::mcp::context::ToolContext;
 use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
-use crate::mcp::views::{ConnectionTestView, ServersView, test_words};
+use crate::upstream::report::{ConnectionTest, ServersStatus};
 
 const SPEC: ToolSpec = ToolSpec {
     name: "test_smtp_connection",
@@ -24,26 +25,27 @@ struct TestConnectionResult {
     /// Every server works
     multi_server_success: bool,
     #[serde(flatten)]
-    test: ConnectionTestView,
+    test: ConnectionTest,
     #[schemars(schema_with = "crate::mcp::schema::object")]
-    server_status: ServersView,
+    server_status: ServersStatus,
 }
 
 pub(super) fn route() -> ToolRoute<McpHandler> {
-    super::route::<NoArgs, TestConnectionResult, _>(&SPEC, ToolResult::failed, |server, NoArgs {}| {
-        Box::pin(call(server))
+    super::route::<NoArgs, TestConnectionResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+        Box::pin(call(context))
     })
 }
 
-async fn call(server: &McpHandler) -> ToolResult {
-    let test = server.dispatch().test().await;
+async fn call(context: &ToolContext) -> ToolResult {
+    let test = context.upstreams.test().await;
+    let (summary, none_works) = (test.summary(), test.successful_servers == 0);
     let body = TestConnectionResult {
-        multi_server_success: test.successful() == test.servers.len(),
-        test: ConnectionTestView::of(&test),
-        server_status: ServersView::of(&server.dispatch().status()),
+        multi_server_success: test.all_work(),
+        test,
+        server_status: context.upstreams.status(),
     };
-    if test.successful() == 0 {
-        return ToolResult::failed_with(test_words(&test), &body);
+    if none_works {
+        return ToolResult::failed_with(summary, &body);
     }
-    ToolResult::done(test_words(&test), &body)
+    ToolResult::done(summary, &body)
 }

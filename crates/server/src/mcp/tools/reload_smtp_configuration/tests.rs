@@ -3,30 +3,31 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dispatch::changes::FieldChange;
-use crate::dispatch::report::ConnectionTest;
+use crate::upstream::changes::{FieldChange, ModifiedServer};
+use crate::upstream::report::ConnectionTest;
 
 fn reloaded(from_environment_only: bool) -> Reloaded {
-    let field = |name, old: &str, new: &str| FieldChange { name, old: old.to_owned(), new: new.to_owned() };
+    let change = |old: &str, new: &str| FieldChange { old: old.to_owned(), new: new.to_owned() };
     Reloaded {
         changes: Changes {
-            added: vec!["b".to_owned()],
-            modified: vec![ModifiedServer {
+            total_changes: 2,
+            servers_added: vec!["b".to_owned()],
+            servers_modified: vec![ModifiedServer {
                 name: "a".to_owned(),
-                fields: vec![field("port", "25", "587"), field("password", "changed", "changed")],
+                changes: [("port", change("25", "587")), ("password", change("changed", "changed"))].into(),
             }],
-            old_count: 1,
-            new_count: 2,
+            old_server_count: 1,
+            new_server_count: 2,
             ..Changes::default()
         },
-        connection_test: ConnectionTest { servers: Vec::new() },
+        connection_test: ConnectionTest::of(Vec::new()),
         from_environment_only,
     }
 }
 
 #[test]
 fn changes_are_told_field_by_field() {
-    let answer = applied(&reloaded(false), &Config::default());
+    let answer = applied(reloaded(false), &Config::default());
     assert!(answer.text.starts_with("Reloaded: 2 changes."), "{}", answer.text);
     let changes = &answer.body["changes"];
     assert_eq!(changes["total_changes"], 2);
@@ -42,13 +43,13 @@ fn changes_are_told_field_by_field() {
 
 #[test]
 fn an_environment_that_cannot_change_is_called_so() {
-    let answer = applied(&reloaded(true), &Config::default());
+    let answer = applied(reloaded(true), &Config::default());
     assert!(answer.text.contains("restart it"), "{}", answer.text);
 }
 
 #[test]
 fn a_failed_reload_names_its_step_and_keeps_the_old_configuration() {
-    let answer = refused(&ReloadError {
+    let answer = refused(ReloadError {
         step: "validate",
         message: "SMTP_PORT: 0\nSMTP_HOST: missing".to_owned(),
         connection_test: None,

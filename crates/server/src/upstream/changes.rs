@@ -1,45 +1,47 @@
-//! The differences between two configurations.
+//! The differences between two configurations, as results show them.
+
+#![expect(
+    missing_docs,
+    reason = "documentation would become descriptions in the tools' schemas, and cost every client tokens"
+)]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::config::{Config, SenderRule, ServerConfig};
 
-/// The differences, by server name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+// The differences, by server name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Changes {
-    /// Names of new servers.
-    pub added: Vec<String>,
-    /// Names of removed servers.
-    pub removed: Vec<String>,
-    /// Servers with changed settings.
-    pub modified: Vec<ModifiedServer>,
-    /// Names of unchanged servers.
-    pub unchanged: Vec<String>,
-    /// Changed settings that belong to no server.
-    pub settings: Vec<FieldChange>,
-    /// The old number of servers.
-    pub old_count: usize,
-    /// The new number of servers.
-    pub new_count: usize,
-    /// Whether another server is tried first.
-    pub primary_changed: bool,
+    // changed servers and settings
+    pub total_changes: usize,
+    pub servers_added: Vec<String>,
+    pub servers_removed: Vec<String>,
+    pub servers_modified: Vec<ModifiedServer>,
+    pub servers_unchanged: Vec<String>,
+    // those that belong to no server
+    pub settings: FieldChanges,
+    pub old_server_count: usize,
+    pub new_server_count: usize,
+    // another server is tried first
+    pub primary_server_changed: bool,
 }
 
-/// One server with changed settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ModifiedServer {
-    /// Its name.
     pub name: String,
-    /// The changed fields.
-    pub fields: Vec<FieldChange>,
+    pub changes: FieldChanges,
 }
 
-/// One changed field, its values masked (a password: `changed`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The changed fields by their names in results.
+pub type FieldChanges = BTreeMap<&'static str, FieldChange>;
+
+// The old and new value of a field, masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldChange {
-    /// Its name in results.
-    pub name: &'static str,
-    /// The old value.
     pub old: String,
-    /// The new value.
     pub new: String,
 }
 
@@ -47,31 +49,28 @@ impl Changes {
     /// The differences from `old` to `new`.
     pub fn between(old: &Config, new: &Config) -> Self {
         let mut changes = Self {
-            old_count: old.servers.len(),
-            new_count: new.servers.len(),
-            primary_changed: primary(old) != primary(new),
+            old_server_count: old.servers.len(),
+            new_server_count: new.servers.len(),
+            primary_server_changed: primary(old) != primary(new),
             settings: settings(old, new),
             ..Self::default()
         };
         for server in &new.servers {
+            let name = server.name.clone();
             match named(old, &server.name) {
-                None => changes.added.push(server.name.clone()),
-                Some(before) if before == server => changes.unchanged.push(server.name.clone()),
+                None => changes.servers_added.push(name),
+                Some(before) if before == server => changes.servers_unchanged.push(name),
                 Some(before) => {
-                    changes
-                        .modified
-                        .push(ModifiedServer { name: server.name.clone(), fields: fields(before, server) });
+                    let changed = ModifiedServer { name, changes: fields(before, server) };
+                    changes.servers_modified.push(changed);
                 }
             }
         }
         let gone = old.servers.iter().filter(|server| named(new, &server.name).is_none());
-        changes.removed = gone.map(|server| server.name.clone()).collect();
+        changes.servers_removed = gone.map(|server| server.name.clone()).collect();
+        let (added, removed) = (changes.servers_added.len(), changes.servers_removed.len());
+        changes.total_changes = added + removed + changes.servers_modified.len() + changes.settings.len();
         changes
-    }
-
-    /// The number of changed servers and settings.
-    pub fn total(&self) -> usize {
-        self.added.len() + self.removed.len() + self.modified.len() + self.settings.len()
     }
 }
 
@@ -83,8 +82,8 @@ fn named<'a>(config: &'a Config, name: &str) -> Option<&'a ServerConfig> {
     config.servers.iter().find(|server| server.name == name)
 }
 
-fn settings(old: &Config, new: &Config) -> Vec<FieldChange> {
-    let mut fields = Vec::new();
+fn settings(old: &Config, new: &Config) -> FieldChanges {
+    let mut fields = FieldChanges::new();
     note(
         &mut fields,
         "attachment_dirs",
@@ -95,8 +94,8 @@ fn settings(old: &Config, new: &Config) -> Vec<FieldChange> {
     fields
 }
 
-fn fields(old: &ServerConfig, new: &ServerConfig) -> Vec<FieldChange> {
-    let mut fields = Vec::new();
+fn fields(old: &ServerConfig, new: &ServerConfig) -> FieldChanges {
+    let mut fields = FieldChanges::new();
     for (name, show) in SHOWN {
         note(&mut fields, name, &show(old), &show(new));
     }
@@ -109,9 +108,9 @@ fn fields(old: &ServerConfig, new: &ServerConfig) -> Vec<FieldChange> {
         ("password", old.password != new.password),
     ];
     for (name, changed) in hidden {
-        if changed && fields.iter().all(|field| field.name != name) {
+        if changed {
             let (old, new) = ("not shown".to_owned(), "changed".to_owned());
-            fields.push(FieldChange { name, old, new });
+            fields.entry(name).or_insert(FieldChange { old, new });
         }
     }
     fields
@@ -137,9 +136,9 @@ const SHOWN: [Shown; 12] = [
     ("allow_plaintext_auth", |server| server.allow_plaintext_auth.to_string()),
 ];
 
-fn note(fields: &mut Vec<FieldChange>, name: &'static str, old: &str, new: &str) {
+fn note(fields: &mut FieldChanges, name: &'static str, old: &str, new: &str) {
     if old != new {
-        fields.push(FieldChange { name, old: old.to_owned(), new: new.to_owned() });
+        fields.insert(name, FieldChange { old: old.to_owned(), new: new.to_owned() });
     }
 }
 

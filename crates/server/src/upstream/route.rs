@@ -4,43 +4,46 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::report::Availability;
+use super::server::Upstream;
 use super::snapshot::Snapshot;
-use super::upstream::Upstream;
 use crate::config::ServerConfig;
 use crate::message::{HeaderVariant, Message};
 
 /// A server that may be tried for a message, and the header block that it sends.
-pub(super) struct Candidate<'a> {
+pub struct Candidate<'a> {
     /// The server.
-    pub(super) server: &'a Arc<Upstream>,
+    pub server: &'a Arc<Upstream>,
     /// The header variant for this server's identity.
-    pub(super) variant: &'a HeaderVariant,
+    pub variant: &'a HeaderVariant,
 }
 
-/// The candidates for `message`, in the order in which they are tried.
+/// The way of a message.
+pub struct Route<'a> {
+    /// The servers that may be tried now, in this order.
+    pub candidates: Vec<Candidate<'a>>,
+    /// Others are in back-off, and may take the message later.
+    pub others_rest: bool,
+}
+
+/// The way of `message`.
 ///
 /// Servers in back-off are left out, unless all are: then the one whose back-off ends first comes first. Servers whose
 /// login was refused are always left out.
-pub(super) fn route<'a>(snapshot: &'a Snapshot, message: &'a Message) -> Vec<Candidate<'a>> {
-    let able = || {
-        snapshot.in_order().filter_map(|server| {
+pub fn route<'a>(snapshot: &'a Snapshot, message: &'a Message) -> Route<'a> {
+    let able = |wanted| {
+        let able = snapshot.in_order().filter(move |server| server.availability() == wanted);
+        able.filter_map(|server| {
             let variant = header_variant_for(message, &server.config)?;
-            Some((server.availability(), Candidate { server, variant }))
+            Some(Candidate { server, variant })
         })
     };
-    let well: Vec<_> = able()
-        .filter(|(availability, _)| *availability == Availability::Available)
-        .map(|(_, candidate)| candidate)
-        .collect();
-    if !well.is_empty() {
-        return well;
+    let available: Vec<_> = able(Availability::Available).collect();
+    let mut resting: Vec<_> = able(Availability::BackOff).collect();
+    if !available.is_empty() {
+        return Route { candidates: available, others_rest: !resting.is_empty() };
     }
-    let mut resting: Vec<_> = able()
-        .filter(|(availability, _)| *availability == Availability::BackOff)
-        .map(|(_, candidate)| (candidate.server.backoff_remaining().unwrap_or(Duration::ZERO), candidate))
-        .collect();
-    resting.sort_by_key(|(remaining, _)| *remaining);
-    resting.into_iter().map(|(_, candidate)| candidate).collect()
+    resting.sort_by_cached_key(|candidate| candidate.server.backoff_remaining().unwrap_or_default());
+    Route { candidates: resting, others_rest: false }
 }
 
 /// The header variant for `server`: the sender that the call chose, if the server owns it, or else the server's own identity.
@@ -49,10 +52,10 @@ pub(super) fn header_variant_for<'a>(
     server: &ServerConfig,
 ) -> Option<&'a HeaderVariant> {
     if !message.sender_chosen {
-        return message.header_variant_for(&server.identity);
+        return message.header_variant_for(&server.identity.address);
     }
     let chosen = message.header_variants.first()?;
-    server.owns(&chosen.identity.address).then_some(chosen)
+    server.owns(&chosen.sender).then_some(chosen)
 }
 
 /// The server that the next mail goes to first.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, ConfigSources};
-use smtp_mcp_server::dispatch::Dispatch;
-use smtp_mcp_server::dispatch::report::{Availability, Switched};
+use smtp_mcp_server::delivery::Deliveries;
+use smtp_mcp_server::upstream::Upstreams;
+use smtp_mcp_server::upstream::report::{Availability, Switched};
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Stage, Wait};
 use tempfile::TempDir;
 
@@ -28,7 +29,8 @@ impl File {
         let origin = ConfigSources { config_file: Some(self.path.clone()), ..ConfigSources::default() };
         let clock = Clock::manual(chrono::DateTime::default());
         let config = config::load(&origin).unwrap();
-        Fixture { dispatch: Dispatch::new(origin, config, clock.clone()).unwrap().into(), clock }
+        let upstreams = Upstreams::new(origin, config, clock.clone()).unwrap();
+        Fixture { upstreams: upstreams.into(), deliveries: Deliveries::default(), clock }
     }
 }
 
@@ -51,12 +53,12 @@ async fn start(behavior: Behavior) -> Sink {
 async fn a_switch_changes_the_order_or_nothing() {
     let (one, two) = (start(Behavior::default()).await, start(Behavior::default()).await);
     let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
-    assert!(matches!(fixture.dispatch.switch("two").await, Switched::Done(now) if now.is_current));
+    assert!(matches!(fixture.upstreams.switch("two").await, Switched::Done));
     assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("", "a"));
-    assert!(matches!(fixture.dispatch.switch("nine").await, Switched::NoSuchServer(_)));
+    assert!(matches!(fixture.upstreams.switch("nine").await, Switched::NoSuchServer));
     one.set_behavior(Behavior::default().reply(Stage::Greeting, "554 closed"));
-    assert!(matches!(fixture.dispatch.switch("one").await, Switched::Unreachable(..)));
+    assert!(matches!(fixture.upstreams.switch("one").await, Switched::Unreachable(..)));
     assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!(copies(&two), "a b");
 }
@@ -77,15 +79,15 @@ async fn a_reload_adds_removes_and_modifies() {
             + &table("one", &one, "timeout = 7")
             + &table("same", &three, "")),
     );
-    let reloaded = fixture.dispatch.reload().await.unwrap();
+    let reloaded = fixture.upstreams.reload().await.unwrap();
     let changes = reloaded.changes;
     assert_eq!(
-        (changes.added.as_slice(), changes.removed.as_slice()),
+        (changes.servers_added.as_slice(), changes.servers_removed.as_slice()),
         (&["new".to_owned()][..], &["two".to_owned()][..])
     );
-    assert_eq!(changes.modified.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["one"]);
-    assert!(changes.primary_changed && !reloaded.from_environment_only);
-    assert_eq!(reloaded.connection_test.successful(), 3);
+    assert_eq!(changes.servers_modified.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["one"]);
+    assert!(changes.primary_server_changed && !reloaded.from_environment_only);
+    assert_eq!(reloaded.connection_test.successful_servers, 3);
     assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", "b"));
 }
@@ -103,12 +105,12 @@ async fn a_reload_that_cannot_be_applied_changes_nothing() {
         (table("dead", &dead, ""), "connect"),
     ] {
         write(&file.path, &text);
-        assert_eq!(fixture.dispatch.reload().await.unwrap_err().step, step, "{text}");
-        assert_eq!(fixture.dispatch.status().servers[0].name, "one");
+        assert_eq!(fixture.upstreams.reload().await.unwrap_err().step, step, "{text}");
+        assert_eq!(fixture.upstreams.status().servers[0].name, "one");
         assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "A");
     }
     write(&file.path, &(table("one", &one, "") + &table("dead", &dead, "")));
-    assert_eq!(fixture.dispatch.reload().await.unwrap().connection_test.successful(), 1);
+    assert_eq!(fixture.upstreams.reload().await.unwrap().connection_test.successful_servers, 1);
     assert_eq!(fixture.availability("dead"), Availability::BackOff);
 }
 
@@ -122,9 +124,9 @@ async fn a_delivery_under_way_survives_a_reload_and_a_reconnect() {
     let fixture = file.open();
     let under_way = fixture.begin(&["a@x.org"]);
     contents(&one, 1).await;
-    fixture.dispatch.reconnect().await;
+    fixture.upstreams.reconnect().await;
     write(&file.path, &table("two", &two, ""));
-    fixture.dispatch.reload().await.unwrap();
+    fixture.upstreams.reload().await.unwrap();
     latch.release();
     assert_eq!(statuses(&under_way.await.unwrap()), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", ""));
@@ -138,7 +140,7 @@ async fn a_reconnect_forgets_failures_and_opens_new_connections() {
     one.set_behavior(Behavior::default().disconnect("b@*"));
     assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "D");
     assert_eq!(fixture.availability("one"), Availability::BackOff);
-    assert_eq!(fixture.dispatch.reconnect().await.successful(), 1);
+    assert_eq!(fixture.upstreams.reconnect().await.successful_servers, 1);
     assert_eq!(fixture.availability("one"), Availability::Available);
     let first_closed =
         |event: &smtp_sink::Event| event.connection == 1 && matches!(event.kind, EventKind::Closed);

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smtp_submission::{HealthImpact, classify};
+use smtp_submission::{HealthImpact, ServerInfo};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::info;
 
 use super::advice;
-use super::recovery;
-use super::report::{Connected, ConnectionTest, ServerTest};
-use super::upstream::Upstream;
+use super::report::{ConnectionTest, ServerTest};
+use super::server::Upstream;
 
 /// The time limit of a test.
 const TEST_TIMEOUT: Duration = Duration::from_secs(40);
@@ -24,24 +23,36 @@ pub(super) async fn test_all(servers: &[Arc<Upstream>]) -> ConnectionTest {
     }
     let mut tests = running.join_all().await;
     tests.sort_by_key(|(position, _)| *position);
-    ConnectionTest { servers: tests.into_iter().map(|(_, test)| test).collect() }
+    ConnectionTest::of(tests.into_iter().map(|(_, test)| test).collect())
 }
 
 /// Tests one server. A refused login is tried again at most once a minute, however many callers ask.
 pub(super) async fn test_one(server: &Arc<Upstream>) -> ServerTest {
-    let result = timeout(TEST_TIMEOUT, connect(server)).await;
-    let result =
-        result.unwrap_or_else(|_| Err(about(server, &format!("no end within {} s", TEST_TIMEOUT.as_secs()))));
+    let late = || Err(about(server, &format!("no end within {} s", TEST_TIMEOUT.as_secs())));
+    let result = timeout(TEST_TIMEOUT, connect(server)).await.unwrap_or_else(|_| late());
     info!(server = server.name(), works = result.is_ok(), "tested");
-    ServerTest {
-        name: server.name().to_owned(),
-        address: server.address(),
+    let test = ServerTest {
+        server: server.name().to_owned(),
+        host: server.address(),
         priority: server.config.priority,
-        result,
+        success: result.is_ok(),
+        message: None,
+        error: None,
+        tls_version: None,
+        extensions: None,
+    };
+    match result {
+        Err(error) => ServerTest { error: Some(error), ..test },
+        Ok(info) => {
+            let tls = info.tls_version.unwrap_or("no TLS");
+            let login = if server.config.username.is_some() { "logged in" } else { "no login" };
+            let message = Some(format!("connected, {tls}, {login}"));
+            ServerTest { message, tls_version: info.tls_version, extensions: Some(info.keywords), ..test }
+        }
     }
 }
 
-async fn connect(server: &Arc<Upstream>) -> Result<Connected, String> {
+async fn connect(server: &Arc<Upstream>) -> Result<ServerInfo, String> {
     let _alone = match server.config.username {
         Some(_) => Some(server.testing.lock().await),
         None => None,
@@ -55,24 +66,12 @@ async fn connect(server: &Arc<Upstream>) -> Result<Connected, String> {
     }
     server.pool.forget_login_refusal();
     let began = server.instant();
-    match server.pool.check().await {
-        Ok(facts) => {
-            server.note(HealthImpact::Healthy, began);
-            Ok(Connected {
-                tls_version: facts.tls_version.map(str::to_owned),
-                extensions: facts.keywords,
-                logged_in: server.config.username.is_some(),
-            })
-        }
-        Err(error) => {
-            if server.note(classify(error.phase, &error.kind, false).health, began) {
-                recovery::after_back_off(server);
-            }
-            Err(advice::explain(&server.config, &error))
-        }
-    }
+    let checked = server.pool.check().await;
+    let impact = checked.as_ref().map_or_else(|error| error.classify().health, |_| HealthImpact::Healthy);
+    server.note(impact, began);
+    checked.map_err(|error| advice::explain(&server.config, &error))
 }
 
-fn about(server: &Arc<Upstream>, words: &str) -> String {
+fn about(server: &Upstream, words: &str) -> String {
     format!("{} ({}): {words}", server.name(), server.address())
 }

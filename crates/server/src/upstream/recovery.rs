@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use smtp_submission::{HealthImpact, classify};
+use smtp_submission::HealthImpact;
 use tokio::time::sleep;
 use tracing::info;
 
 use super::report::Availability;
-use super::upstream::Upstream;
+use super::server::Upstream;
 
 /// Checks a failed server until it works again, is paused, or is no longer in use.
 pub(super) fn after_back_off(server: &Arc<Upstream>) {
@@ -28,7 +28,7 @@ async fn check_recovery(server: Weak<Upstream>) {
         let began = server.instant();
         let health = match server.pool.check().await {
             Ok(_) => HealthImpact::Healthy,
-            Err(error) => match classify(error.phase, &error.kind, false).health {
+            Err(error) => match error.classify().health {
                 // Nothing waits for a recovery check, so after a 421 the next one comes later and later.
                 HealthImpact::BriefFailure => HealthImpact::Failure,
                 other => other,

@@ -9,12 +9,13 @@ use serde_json::json;
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::compose::compose;
 use smtp_mcp_server::config::{Config, ConfigSources, ServerConfig};
-use smtp_mcp_server::dispatch::Dispatch;
-use smtp_mcp_server::dispatch::report::Availability;
+use smtp_mcp_server::delivery::Deliveries;
 use smtp_mcp_server::message::Message;
 use smtp_mcp_server::outcome::{Outcome, RecipientStatus};
 use smtp_mcp_server::request::Draft;
 use smtp_mcp_server::secret::Secret;
+use smtp_mcp_server::upstream::Upstreams;
+use smtp_mcp_server::upstream::report::Availability;
 use smtp_sink::{EventKind, Sink};
 use uuid::Uuid;
 
@@ -24,7 +25,8 @@ use crate::server::plain_server;
 pub(crate) const LONG: Duration = Duration::from_secs(15);
 
 pub(crate) struct Fixture {
-    pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) deliveries: Deliveries,
     pub(crate) clock: Clock,
 }
 
@@ -45,16 +47,16 @@ pub(crate) fn with_login(server: ServerConfig) -> ServerConfig {
 impl Fixture {
     pub(crate) fn new(servers: Vec<ServerConfig>) -> Self {
         let clock = Clock::manual(DateTime::default());
-        let dispatch =
-            Dispatch::new(ConfigSources::default(), Config { servers, ..Config::default() }, clock.clone())
+        let upstreams =
+            Upstreams::new(ConfigSources::default(), Config { servers, ..Config::default() }, clock.clone())
                 .unwrap();
-        Self { dispatch: Arc::new(dispatch), clock }
+        Self { upstreams: Arc::new(upstreams), deliveries: Deliveries::default(), clock }
     }
 
     pub(crate) fn message(&self, to: &[&str], more: &serde_json::Value) -> Arc<Message> {
         let mut asked = json!({ "to": to, "subject": "Secret subject", "body": "Secret body\n" });
         asked.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
-        let config = &self.dispatch.snapshot().config;
+        let config = &self.upstreams.snapshot().config;
         let draft = Draft::parse(serde_json::from_value(asked).unwrap(), &config.limits).unwrap();
         Arc::new(compose(&draft, config, self.clock.now(), Uuid::from_u128(7)).unwrap())
     }
@@ -62,7 +64,17 @@ impl Fixture {
     /// Sends to `to` and waits for `wait` at most.
     pub(crate) async fn send_within(&self, to: &[&str], wait: Duration) -> Outcome {
         let message = self.message(to, &json!({}));
-        self.dispatch.send(self.dispatch.snapshot(), message, wait).await
+        self.deliver(message, wait).await
+    }
+
+    /// Sends `message` and waits for `wait` at most. The future can be spawned.
+    pub(crate) fn deliver(
+        &self,
+        message: Arc<Message>,
+        wait: Duration,
+    ) -> impl Future<Output = Outcome> + Send + 'static {
+        let (deliveries, servers) = (self.deliveries.clone(), self.upstreams.snapshot());
+        async move { deliveries.send(servers, message, wait).await }
     }
 
     pub(crate) async fn send(&self, to: &[&str]) -> Outcome {
@@ -72,13 +84,18 @@ impl Fixture {
     /// A send in the background.
     pub(crate) fn begin(&self, to: &'static [&'static str]) -> tokio::task::JoinHandle<Outcome> {
         let message = self.message(to, &json!({}));
-        let dispatch = Arc::clone(&self.dispatch);
-        tokio::spawn(async move { dispatch.send(dispatch.snapshot(), message, LONG).await })
+        tokio::spawn(self.deliver(message, LONG))
     }
 
     pub(crate) fn availability(&self, name: &str) -> Availability {
-        let status = self.dispatch.status();
-        status.servers.iter().find(|server| server.name == name).unwrap().availability
+        let status = self.upstreams.status();
+        let server = status.servers.iter().find(|server| server.name == name).unwrap();
+        match (server.is_available, server.is_failed, server.is_paused) {
+            (true, false, false) => Availability::Available,
+            (false, true, false) => Availability::BackOff,
+            (false, false, true) => Availability::Paused,
+            _ => panic!("{server:?}"),
+        }
     }
 }
 
@@ -95,7 +112,7 @@ pub(crate) fn statuses(outcome: &Outcome) -> String {
 
 /// The messages for all recipients.
 pub(crate) fn messages(outcome: &Outcome) -> String {
-    outcome.recipients.iter().map(|recipient| recipient.words.clone() + "\n").collect()
+    outcome.recipients.iter().map(|recipient| recipient.reason.clone() + "\n").collect()
 }
 
 /// The local parts of everyone who got a copy, each copy once.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::upstream::Upstream;
+use super::server::Upstream;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors};
 

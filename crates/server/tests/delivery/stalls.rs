@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use smtp_mcp_server::config::ServerConfig;
-use smtp_mcp_server::dispatch::report::Availability;
+use smtp_mcp_server::upstream::report::Availability;
 use smtp_sink::{Behavior, Latch, Sink, Wait};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -75,8 +75,7 @@ async fn a_silent_server_is_told_by_its_phase_and_the_next_one_is_tried() {
             let body =
                 json!({ "body": "x".repeat(70).repeat(if silent_at == "content" { 140_000 } else { 1 }) });
             let message = fixture.message(&["a@x.org"], &body);
-            let outcome =
-                fixture.dispatch.send(fixture.dispatch.snapshot(), message, Duration::from_secs(8)).await;
+            let outcome = fixture.deliver(message, Duration::from_secs(8)).await;
             assert!(outcome.duration < Duration::from_secs(4), "{silent_at}: {:?}", outcome.duration);
             assert_eq!(
                 statuses(&outcome),
@@ -176,7 +175,7 @@ async fn the_time_runs_out_at_the_second_server() {
     let outcome = fixture.send_within(&["a@x.org", "b@x.org", "c@x.org"], SHORT).await;
     assert_eq!(statuses(&outcome), "ADR");
     assert_eq!(copies(&one), "a");
-    assert_eq!(outcome.server.unwrap().0, "one", "it is the server that accepted it");
+    assert_eq!(outcome.server().unwrap().name, "one", "it is the server that accepted it");
 }
 
 /// The program stops: a delivery before its last byte is cancelled, one after it is unknown; both are reported at once.
@@ -190,7 +189,7 @@ async fn a_hurried_call_hears_the_truth() {
         if status == "U" {
             contents(&sink, 1).await;
         }
-        fixture.dispatch.shutdown_deadline();
+        fixture.deliveries.shutdown_deadline();
         let outcome = tokio::time::timeout(LONG / 5, under_way).await.unwrap().unwrap();
         assert_eq!(statuses(&outcome), status);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use smtp_mcp_server::config::{SenderRule, ServerConfig};
-use smtp_mcp_server::dispatch::report::Availability;
+use smtp_mcp_server::upstream::report::Availability;
 use smtp_sink::{AfterData, Behavior, Sink};
 
 use crate::fixture::{Fixture, LONG, copies, messages, server, statuses};
@@ -22,8 +22,8 @@ async fn sixty_four_at_once_are_sixty_four_mails() {
     for n in 0..64 {
         let subject = json!({ "subject": format!("mail {n}."), "body": format!("body {n}.") });
         let message = fixture.message(&[&format!("to{n}@x.org")], &subject);
-        let dispatch = Arc::clone(&fixture.dispatch);
-        sending.spawn(async move { statuses(&dispatch.send(dispatch.snapshot(), message, LONG).await) });
+        let sent = fixture.deliver(message, LONG);
+        sending.spawn(async move { statuses(&sent.await) });
     }
     assert!(sending.join_all().await.iter().all(|statuses| statuses == "A"));
     let mut seen = HashMap::new();
@@ -45,7 +45,7 @@ async fn the_second_server_sends_under_its_own_name_and_the_same_id() {
     let two = start(Behavior::default()).await;
     let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
     let message = fixture.message(&["a@x.org"], &json!({}));
-    let outcome = fixture.dispatch.send(fixture.dispatch.snapshot(), Arc::clone(&message), LONG).await;
+    let outcome = fixture.deliver(Arc::clone(&message), LONG).await;
     assert_eq!(statuses(&outcome), "A");
     let mail = &two.mails()[0];
     let text = String::from_utf8_lossy(&mail.bytes).into_owned();
@@ -70,7 +70,7 @@ async fn a_chosen_sender_goes_only_where_it_is_owned() {
     ] {
         let fixture = Fixture::new(servers);
         let message = fixture.message(&["a@x.org"], &chosen);
-        let outcome = fixture.dispatch.send(fixture.dispatch.snapshot(), message, LONG).await;
+        let outcome = fixture.deliver(message, LONG).await;
         assert_eq!(statuses(&outcome), status, "{}", messages(&outcome));
         assert_eq!((copies(&two).as_str(), copies(&three).as_str()), ("", copied));
     }
@@ -102,7 +102,7 @@ async fn bad_addresses_never_touch_the_health() {
         assert_eq!(fixture.availability("one"), Availability::Available);
     }
     assert_eq!(statuses(&fixture.send(&["bad@x.org", "a@x.org"]).await), "RA");
-    assert_eq!(fixture.dispatch.status().servers[0].last_failure, None);
+    assert_eq!(fixture.upstreams.status().servers[0].last_failure, None);
 }
 
 /// The longest and oddest valid addresses can be put on the wire: no other recipient is refused because of them.

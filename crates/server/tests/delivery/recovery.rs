@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smtp_mcp_server::dispatch::report::Availability;
+use smtp_mcp_server::upstream::report::Availability;
 use smtp_sink::{Behavior, EventKind, Sink, Stage};
 
 use crate::fixture::{Fixture, copies, refused_logins, server, statuses, with_login};
@@ -36,7 +36,7 @@ async fn a_recovery_check_comes_later_and_later_and_stops_at_a_success() {
         let fixture = Fixture::new(vec![server("one", sink.addr())]);
         assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
         ended(&sink, &fixture, 1).await;
-        let rest = || fixture.dispatch.status().servers[0].backoff_remaining.map_or(0, |rest| rest.as_secs());
+        let rest = || fixture.upstreams.status().servers[0].backoff_remaining as u64;
         let mut rests = Vec::new();
         for count in 2..5 {
             pass(&fixture, rest()).await;
@@ -63,7 +63,7 @@ async fn a_refused_login_is_not_checked() {
     sink.set_behavior(Behavior::default().reply(Stage::Greeting, "554 closed"));
     assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
     sink.set_behavior(Behavior::default().login("ada", "other"));
-    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "D");
+    assert_eq!(statuses(&fixture.send(&["a@x.org"]).await), "R");
     assert_eq!(fixture.availability("one"), Availability::Paused);
     for _ in 0..20 {
         pass(&fixture, 80).await;

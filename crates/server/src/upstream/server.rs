@@ -1,16 +1,18 @@
-//! One configured server: its configuration, its sessions, its health.
+//! One configured server: its configuration, its pool of sessions, its health.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use smtp_submission::tls::{self, Roots};
-use smtp_submission::{Credentials, Limits, Pool, Security};
+use smtp_submission::{CredentialSource, Credentials, HealthImpact, Limits, Pool, Security};
 
 use super::health::Health;
-use super::report::{Availability, ServerStatus};
+use super::recovery;
+use super::report::{Availability, ServerStatus, seconds};
 use crate::clock::Clock;
 use crate::config::{ConfigErrors, Encryption, ServerConfig};
+use crate::outcome::ServerId;
 
 /// The number of sessions that may be open to one server.
 const MAX_SESSIONS: usize = 3;
@@ -20,9 +22,9 @@ const MAX_SESSIONS: usize = 3;
 const MAX_COMMAND_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// One configured server.
-pub(super) struct Upstream {
+pub struct Upstream {
     /// Its configuration.
-    pub(super) config: ServerConfig,
+    pub config: ServerConfig,
     /// Its sessions.
     pub(super) pool: Pool,
     /// Held during a test, so that concurrent tests try a refused login only once.
@@ -41,13 +43,11 @@ impl Upstream {
         let security = security(config)?;
         let command = config.timeout.min(MAX_COMMAND_TIMEOUT);
         let limits = Limits { connect: config.timeout, command, content: command, ..Limits::default() };
-        let credentials = config.username.clone().zip(config.password.as_ref());
         let target = smtp_submission::ServerParams {
             host: config.host.clone(),
             port: config.port,
             security,
-            credentials: credentials
-                .map(|(username, password)| Credentials { username, password: password.expose().clone() }),
+            credentials: credentials(config),
             allow_plaintext_login: config.may_log_in_without_tls(),
             ehlo_name: config.ehlo_name.clone(),
             limits,
@@ -63,8 +63,13 @@ impl Upstream {
     }
 
     /// Its name in results.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Its name and host, as outcomes name it.
+    pub fn id(&self) -> ServerId {
+        ServerId { name: self.config.name.clone(), host: self.config.host.clone() }
     }
 
     /// `host:port`.
@@ -72,17 +77,20 @@ impl Upstream {
         format!("{}:{}", self.config.host, self.config.port)
     }
 
-    /// Records the impact of a session that `began` then. True: it is in back-off now.
-    pub(super) fn note(&self, impact: smtp_submission::HealthImpact, began: Instant) -> bool {
+    /// Records the impact of a session that `began` then. A server that is in back-off now is checked after it.
+    pub fn note(self: &Arc<Self>, impact: HealthImpact, began: Instant) {
         let (at, date) = (self.clock.instant(), self.clock.now());
-        self.with_health(|health| {
+        let availability = self.with_health(|health| {
             health.note(impact, began, at, date);
-            health.availability(at) == Availability::BackOff
-        })
+            health.availability(at)
+        });
+        if availability == Availability::BackOff {
+            recovery::after_back_off(self);
+        }
     }
 
     /// Now, for [`Upstream::note`].
-    pub(super) fn instant(&self) -> Instant {
+    pub fn instant(&self) -> Instant {
         self.clock.instant()
     }
 
@@ -90,6 +98,11 @@ impl Upstream {
     pub(super) fn availability(&self) -> Availability {
         let at = self.clock.instant();
         self.with_health(|health| health.availability(at))
+    }
+
+    /// Whether it refused the login.
+    pub(super) fn is_paused(&self) -> bool {
+        self.availability() == Availability::Paused
     }
 
     /// How long its back-off still lasts.
@@ -120,15 +133,18 @@ impl Upstream {
     pub(super) fn status(&self, is_current: bool) -> ServerStatus {
         let at = self.clock.instant();
         let health = self.with_health(|health| health.clone());
+        let availability = health.availability(at);
         ServerStatus {
             name: self.config.name.clone(),
             host: self.config.host.clone(),
             port: self.config.port,
             priority: self.config.priority,
             is_current,
-            availability: health.availability(at),
-            last_failure: health.last_failure(),
-            backoff_remaining: health.backoff_remaining(at),
+            is_failed: availability == Availability::BackOff,
+            is_available: availability == Availability::Available,
+            is_paused: availability == Availability::Paused,
+            last_failure: health.last_failure().map(|time| time.to_rfc3339()),
+            backoff_remaining: health.backoff_remaining(at).map_or(0.0, seconds),
         }
     }
 
@@ -145,6 +161,12 @@ impl Upstream {
     fn with_health<T>(&self, act: impl FnOnce(&mut Health) -> T) -> T {
         act(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// A user name and password, asked for at each login.
+fn credentials(config: &ServerConfig) -> Option<Arc<dyn CredentialSource>> {
+    let (username, password) = (config.username.clone()?, config.password.as_ref()?);
+    Some(Arc::new(Credentials { username, password: password.expose().clone() }))
 }
 
 fn security(config: &ServerConfig) -> Result<Security, ConfigErrors> {

@@ -1,4 +1,4 @@
-//! Dispatching to servers that misbehave: who got the mail how often, the messages, and the servers' health.
+//! Delivering to servers that misbehave: who got the mail how often, the messages, and the servers' health.
 
 #[cfg(test)]
 mod changing;

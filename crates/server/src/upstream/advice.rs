@@ -2,27 +2,26 @@
 
 use smtp_submission::{Error, ErrorKind, Phase, Reply};
 
-use super::report::Availability;
 use super::route::header_variant_for;
 use super::snapshot::Snapshot;
 use crate::config::{Encryption, ServerConfig};
 use crate::message::Message;
 
 /// One line about a failure at `server`.
-pub(super) fn explain(server: &ServerConfig, error: &Error) -> String {
+pub fn explain(server: &ServerConfig, error: &Error) -> String {
     let place = format!("{} ({}:{})", server.name, server.host, server.port);
-    let what = match &error.kind {
+    let what = match error.kind() {
         // A quotation mark in the reply must not end the quotation.
         ErrorKind::Reply(reply) => format!("the server said: \"{}\"", reply.to_string().replace('"', "'")),
         other => other.to_string(),
     };
     let hint = hint(server, error);
     let separator = if hint.is_empty() { "" } else { ". " };
-    format!("{place}, {}: {what}{separator}{hint}", error.phase)
+    format!("{place}, {}: {what}{separator}{hint}", error.phase())
 }
 
 /// One line about a message for which no server can be tried.
-pub(super) fn no_server(snapshot: &Snapshot, message: &Message) -> String {
+pub fn no_server(snapshot: &Snapshot, message: &Message) -> String {
     let able: Vec<_> = snapshot
         .servers
         .iter()
@@ -31,21 +30,17 @@ pub(super) fn no_server(snapshot: &Snapshot, message: &Message) -> String {
     if able.is_empty() {
         return "no configured server owns the sender of this mail".to_owned();
     }
-    let paused: Vec<_> = able
-        .iter()
-        .filter(|server| server.availability() == Availability::Paused)
-        .map(|server| server.name())
-        .collect();
+    let paused = able.iter().filter(|server| server.is_paused()).map(|server| server.name());
     format!(
         "{} refused the login and is paused, so that the account is not locked. Correct the user name or password and reload \
          the configuration, or call test_smtp_connection to try the login once more",
-        paused.join(", ")
+        paused.collect::<Vec<_>>().join(", ")
     )
 }
 
 /// What to do next, if there is something to do.
 fn hint(server: &ServerConfig, error: &Error) -> String {
-    match (error.phase, &error.kind) {
+    match (error.phase(), error.kind()) {
         (_, ErrorKind::StartTlsMissing) => starttls_missing(server),
         (_, ErrorKind::StartTlsInjected) => "Someone may be tampering with the connection; nothing was sent".to_owned(),
         (_, ErrorKind::PlaintextLogin) => {
@@ -53,7 +48,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         }
         (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login mechanism and port it wants for SMTP submission".to_owned(),
         (_, ErrorKind::Certificate(_)) => certificate(),
-        (_, ErrorKind::NotTls | ErrorKind::Tls(_)) => tls(server),
+        (_, ErrorKind::NotTls | ErrorKind::Tls(_) | ErrorKind::TlsClosed | ErrorKind::ServerName) | (Phase::Tls, ErrorKind::Io(_)) => tls(server),
         (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
         (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
         (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),

@@ -44,9 +44,9 @@ async fn the_log_is_discreet_at_every_level() {
         let sink = Sink::start(behavior).await.unwrap();
         let fixture = Fixture::new(vec![with_login(server("one", sink.addr()))]);
         fixture.send(&["grace.hopper@navy.example"]).await;
-        fixture.dispatch.test().await;
-        fixture.dispatch.switch("one").await;
-        fixture.dispatch.reconnect().await;
+        fixture.upstreams.test().await;
+        fixture.upstreams.switch("one").await;
+        fixture.upstreams.reconnect().await;
     }
     let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     for line in ["delivery attempt ended", "connected", "login"] {

@@ -1,0 +1,17 @@
+//! What the tools work with.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::delivery::Deliveries;
+use crate::submit::ComposeBudget;
+use crate::upstream::Upstreams;
+
+/// The parts of the program that tools use. Clones share them.
+#[derive(Clone)]
+pub(super) struct ToolContext {
+    pub(super) upstreams: Arc<Upstreams>,
+    pub(super) deliveries: Deliveries,
+    pub(super) compose_budget: ComposeBudget,
+    pub(super) clock: Clock,
+}
