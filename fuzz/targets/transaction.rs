@@ -5,7 +5,7 @@
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use smtp_submission::transaction::{Transaction, TransactionStep, check};
-use smtp_submission::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, RecipientStatus, Reply, classify};
+use smtp_submission::{Content, Delivery, Envelope, ErrorKind, Extensions, Path, RecipientStatus, Reply};
 
 /// A server and what it is sent.
 #[derive(Arbitrary, Debug)]
@@ -123,7 +123,7 @@ fn told_the_truth(trace: &Trace, delivery: &Delivery) {
         let sent = taken && went;
         assert_eq!(end.is_ok(), sent && trace.is_yes("content"), "recipient {n}: {trace:?}");
         let Err(error) = end else { continue };
-        let unknown = classify(error.phase, &error.kind, true).status == RecipientStatus::Unknown;
+        let unknown = error.classify().status == RecipientStatus::Unknown;
         let silent = trace.code_of("content").is_none_or(|code| code / 100 == 3);
         assert_eq!(unknown, sent && silent, "recipient {n}: {trace:?}");
     }

@@ -51,7 +51,7 @@ fn serve(args: &ServeArgs, origin: ConfigSources) -> anyhow::Result<ExitCode> {
 
 fn load(origin: &ConfigSources) -> anyhow::Result<Loaded> {
     let loaded = load_with_provenance(origin)?;
-    logging::start(&loaded.log_filter);
+    logging::start(&loaded.config.log_filter);
     Ok(loaded)
 }
 

@@ -24,7 +24,7 @@ pub async fn listen(host: &str, port: u16, http: &HttpConfig) -> anyhow::Result<
         .with_context(|| format!("--host {host} is not an address of this machine"))?
         .collect();
     let is_reached_from_outside = addresses.iter().any(|address| !address.ip().is_loopback());
-    if is_reached_from_outside && http.token.is_none() {
+    if is_reached_from_outside && http.token().is_none() {
         if !http.allow_unauthenticated {
             bail!(REFUSED.replace("{host}", host));
         }

@@ -84,7 +84,7 @@ fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<(
         None => info!(version, transport = "stdio", servers, "smtp-mcp-server starts"),
         Some(listener) => {
             let url = format!("http://{}/mcp", listener.local_addr()?);
-            let token = if config.http.token.is_some() { "required" } else { "none" };
+            let token = if config.http.token().is_some() { "required" } else { "none" };
             info!(version, transport = "http", url, token, servers, "smtp-mcp-server starts");
         }
     }

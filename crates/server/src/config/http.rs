@@ -1,5 +1,7 @@
 //! Access over HTTP: the token, the allowed host names, the allowed origins.
 
+use std::path::PathBuf;
+
 use super::host::is_loopback;
 use super::variables::MCP_CONNECTIONS_PER_ADDRESS;
 use crate::secret::Secret;
@@ -8,7 +10,9 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// The token that clients must send. It is visible ASCII.
-    pub token: Option<Secret>,
+    pub own_token: Option<Secret>,
+    /// The same, in a file.
+    pub token_file: Option<TokenFile>,
     /// Serving beyond loopback without a token was explicitly allowed.
     pub allow_unauthenticated: bool,
     /// Allowed names in the Host header, besides those of loopback.
@@ -22,13 +26,23 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
-            token: None,
+            own_token: None,
+            token_file: None,
             allow_unauthenticated: false,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             connections_per_address: MCP_CONNECTIONS_PER_ADDRESS.number() as usize,
         }
     }
+}
+
+/// A file with a token, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// The token.
+    pub token: Secret,
 }
 
 /// A name or address, and perhaps a port, as in a Host header (RFC 9110, section 7.2).
@@ -49,6 +63,11 @@ pub struct WebOrigin {
 }
 
 impl HttpConfig {
+    /// The token that clients must send, wherever it is set.
+    pub fn token(&self) -> Option<&Secret> {
+        self.own_token.as_ref().or(self.token_file.as_ref().map(|file| &file.token))
+    }
+
     /// Whether a request may name this host: loopback with any port, or a configured one, with its port if one is configured.
     pub fn allows_host(&self, asked: &Authority) -> bool {
         is_loopback(&asked.name)

@@ -1,28 +1,22 @@
 //! Loads the configuration from its sources: which servers count, the program's settings, all errors at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::merge::merge;
 use super::server::{self, Provenance};
-use super::setting::{Setting, Settings};
+use super::setting::Settings;
 use super::source::{ServerEntry, Source, labels};
 use super::sources::Diagnostics;
-use super::variables::{self as var, Variable, mebibytes};
-use super::{
-    CallLimits, Config, ConfigErrors, ConfigSources, Encryption, HttpConfig, LogFilter, ServerConfig, value,
-};
-use crate::memory::MemoryLimit;
-use crate::secret::Secret;
+use super::variables::{self as var, Target};
+use super::{Config, ConfigErrors, ConfigSources, Encryption, ServerConfig};
 
-/// A configuration, and what only the start of the program needs.
+/// A configuration, and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
     /// The provenance of its settings.
     pub provenance: ConfigProvenance,
-    /// The log filter.
-    pub log_filter: LogFilter,
 }
 
 /// The location of each setting. A setting in no map is a default.
@@ -53,23 +47,37 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     let sources = config_sources.sources(&mut diagnostics);
     let common = common(&sources);
     let (servers, provenance) = servers(&sources, &common, config_sources, &mut diagnostics);
-    let mut program =
-        Program { common: &common, diagnostics: &mut diagnostics, provenance: Provenance::new() };
-    let limits = program.limits();
-    let attachment_dirs = program.attachment_dirs(config_sources);
-    let log_filter = program.read(&var::LOG_LEVEL, value::log_filter).unwrap_or_default();
-    let http = program.http(config_sources);
-    let memory_limit = program.memory_limit();
-    let program = program.provenance;
+    let base = config_sources.working_directory.as_deref();
+    let (config, program) = program(&common, base, &mut diagnostics.problems);
     if !diagnostics.problems.is_empty() {
         return Err(problems(diagnostics));
     }
     let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
-    let warnings = diagnostics.warnings;
-    let config =
-        Config { servers, attachment_dirs, limits, memory_limit, http, warnings, from_environment_only };
+    let config = Config { servers, warnings: diagnostics.warnings, from_environment_only, ..config };
     let provenance = ConfigProvenance { files: diagnostics.files, servers: provenance, program };
-    Ok(Loaded { config, provenance, log_filter })
+    Ok(Loaded { config, provenance })
+}
+
+/// The settings of the program, without servers.
+fn program(common: &Settings, base: Option<&Path>, problems: &mut Vec<String>) -> (Config, Provenance) {
+    let (mut config, mut provenance) = (Config::default(), Provenance::new());
+    for variable in var::VARIABLES {
+        let (Target::Program(field), Some(setting)) = (&variable.target, common.get(variable.name)) else {
+            continue;
+        };
+        match (field.read)(setting, base) {
+            Ok(assign) => {
+                provenance.insert(variable.name, setting.location.clone());
+                assign(&mut config);
+            }
+            Err(reason) => problems.push(setting.refuse(variable, &reason)),
+        }
+    }
+    let (token, file) = (var::MCP_HTTP_TOKEN.name, var::MCP_HTTP_TOKEN_FILE.name);
+    if common.contains_key(token) && common.contains_key(file) {
+        problems.push(format!("{token}: found together with {file}, expected one of them"));
+    }
+    (config, provenance)
 }
 
 /// A warning, such as a misspelt name, often explains an error.
@@ -159,96 +167,5 @@ fn unusual_port(server: &ServerConfig) -> Option<String> {
             "server {name}: port {port} usually expects STARTTLS, but SMTP_USE_SSL is set; SMTP_USE_TLS=true alone selects STARTTLS"
         )),
         _ => None,
-    }
-}
-
-/// Reads the settings of the program.
-struct Program<'a> {
-    common: &'a Settings,
-    diagnostics: &'a mut Diagnostics,
-    provenance: Provenance,
-}
-
-impl Program<'_> {
-    fn read<T>(
-        &mut self,
-        variable: &'static Variable,
-        parse: impl FnOnce(&Setting) -> Result<T, String>,
-    ) -> Option<T> {
-        let setting = self.common.get(variable.name)?;
-        match parse(setting) {
-            Ok(value) => {
-                self.provenance.insert(variable.name, setting.location.clone());
-                Some(value)
-            }
-            Err(reason) => {
-                self.diagnostics.problems.push(setting.refuse(variable, &reason));
-                None
-            }
-        }
-    }
-
-    fn number(&mut self, variable: &'static Variable, most: u32) -> Option<u32> {
-        self.read(variable, |setting| value::number(setting, 1..=most))
-    }
-
-    fn memory_limit(&mut self) -> MemoryLimit {
-        let number = self.read(&var::MCP_MEMORY_LIMIT, |setting| value::number(setting, 64..=1 << 20));
-        number.map(mebibytes).map(MemoryLimit).unwrap_or_default()
-    }
-
-    fn megabytes(&mut self, variable: &'static Variable) -> Option<usize> {
-        self.number(variable, 1024).map(mebibytes)
-    }
-
-    fn limits(&mut self) -> CallLimits {
-        let default = CallLimits::default();
-        let recipients = self.number(&var::MAX_RECIPIENTS, 1000).map(|number| number as usize);
-        let subject_chars = self.number(&var::MAX_SUBJECT_CHARS, 10_000).map(|number| number as usize);
-        CallLimits {
-            recipients: recipients.unwrap_or(default.recipients),
-            subject_chars: subject_chars.unwrap_or(default.subject_chars),
-            body_bytes: self.megabytes(&var::MAX_BODY_SIZE_MB).unwrap_or(default.body_bytes),
-            attachment_bytes: self
-                .megabytes(&var::MAX_ATTACHMENT_SIZE_MB)
-                .unwrap_or(default.attachment_bytes),
-            attachments_bytes: self
-                .megabytes(&var::MAX_TOTAL_ATTACHMENTS_SIZE_MB)
-                .unwrap_or(default.attachments_bytes),
-        }
-    }
-
-    fn attachment_dirs(&mut self, config_sources: &ConfigSources) -> Vec<PathBuf> {
-        let base = config_sources.working_directory.as_deref();
-        self.read(&var::ATTACHMENT_DIRS, |setting| value::directories(setting, base)).unwrap_or_default()
-    }
-
-    fn http(&mut self, config_sources: &ConfigSources) -> HttpConfig {
-        HttpConfig {
-            token: self.token(config_sources),
-            allow_unauthenticated: self
-                .read(&var::MCP_ALLOW_UNAUTHENTICATED, value::switch)
-                .unwrap_or(var::MCP_ALLOW_UNAUTHENTICATED.switch()),
-            allowed_hosts: self.read(&var::MCP_ALLOWED_HOSTS, value::authorities).unwrap_or_default(),
-            allowed_origins: self.read(&var::MCP_ALLOWED_ORIGINS, value::web_origins).unwrap_or_default(),
-            connections_per_address: self
-                .number(&var::MCP_CONNECTIONS_PER_ADDRESS, 512)
-                .unwrap_or(var::MCP_CONNECTIONS_PER_ADDRESS.number())
-                as usize,
-        }
-    }
-
-    fn token(&mut self, config_sources: &ConfigSources) -> Option<Secret> {
-        let base = config_sources.working_directory.as_deref();
-        let own = self.read(&var::MCP_HTTP_TOKEN, value::token);
-        let of_file = self.read(&var::MCP_HTTP_TOKEN_FILE, |setting| value::token_file(setting, base));
-        let is_set = |variable: &Variable| self.common.contains_key(variable.name);
-        if is_set(&var::MCP_HTTP_TOKEN) && is_set(&var::MCP_HTTP_TOKEN_FILE) {
-            let (one, other) = (var::MCP_HTTP_TOKEN.name, var::MCP_HTTP_TOKEN_FILE.name);
-            self.diagnostics
-                .problems
-                .push(format!("{one}: found together with {other}, expected one of them"));
-        }
-        own.or(of_file)
     }
 }

@@ -17,7 +17,7 @@ pub mod variables;
 #[cfg(test)]
 mod tests;
 
-pub use http::{Authority, HttpConfig, WebOrigin};
+pub use http::{Authority, HttpConfig, TokenFile, WebOrigin};
 pub use load::{ConfigProvenance, Loaded, load, load_with_provenance};
 pub use log_filter::LogFilter;
 pub use server::Provenance;
@@ -46,6 +46,8 @@ pub struct Config {
     pub memory_limit: MemoryLimit,
     /// Access over HTTP.
     pub http: HttpConfig,
+    /// What is logged. Read at the start; a reload does not change it.
+    pub log_filter: LogFilter,
     /// Warnings, one sentence each.
     pub warnings: Vec<String>,
     /// Everything came from the process's own environment, which a reload cannot change.
@@ -135,6 +137,26 @@ pub struct ConfigSources {
 pub struct ConfigErrors(pub Vec<String>);
 
 impl ServerConfig {
+    /// A server with every default.
+    pub fn new(host: String, identity: Mailbox) -> Self {
+        Self {
+            name: "primary".to_owned(),
+            host,
+            port: 587,
+            encryption: Encryption::StartTls,
+            username: None,
+            password: None,
+            ca: None,
+            timeout: Duration::from_secs(variables::TIMEOUT.number().into()),
+            max_retries: variables::MAX_RETRIES.number(),
+            identity,
+            allowed_from: Vec::new(),
+            priority: 0,
+            allow_plaintext_auth: variables::ALLOW_PLAINTEXT_AUTH.switch(),
+            ehlo_name: None,
+        }
+    }
+
     /// Whether a call may choose `sender` on this server: its identity's address, or one that a rule allows.
     pub fn owns(&self, sender: &Address) -> bool {
         self.identity.address == *sender

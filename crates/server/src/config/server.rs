@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::host::{parse_ehlo_name, parse_host};
 use super::setting::{Location, Setting, Settings};
 use super::source::ServerEntry;
-use super::variables::{self as var, Variable};
+use super::variables::{self as var, Assignment, Target, Variable};
 use super::{Encryption, ServerConfig, value};
 use crate::address::{Address, Mailbox};
-use crate::secret::Secret;
 
 /// The location of each setting of a server; a missing one is a default.
 pub type Provenance = BTreeMap<&'static str, Location>;
@@ -47,67 +45,46 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads every setting before it gives up, so that all errors are reported at once.
     fn server(&mut self) -> Option<ServerConfig> {
-        let base = self.base;
-        let host = self.read(&var::HOST, |setting| parse_host(&value::plain(setting)?));
-        let encryption = self.encryption();
-        let port = self.read(&var::PORT, value::port).unwrap_or(if encryption == Encryption::Implicit {
-            465
-        } else {
-            587
-        });
-        let (username, password) = self.login();
-        let identity = self.identity(username.as_deref());
-        let allow_plaintext_auth = self.switch(&var::ALLOW_PLAINTEXT_AUTH);
-        let ca = self.read(&var::CA_FILE, |setting| value::ca_file(setting, base));
-        let timeout = self.read(&var::TIMEOUT, value::seconds);
-        let max_retries = self.read(&var::MAX_RETRIES, |setting| value::number(setting, 0..=10));
-        let allowed_from = self.read(&var::ALLOWED_FROM, value::sender_rules).unwrap_or_default();
-        let name = self.read(&var::NAME, value::plain).unwrap_or_else(|| self.default_name());
-        let priority = self.read(&var::PRIORITY, value::priority).unwrap_or_else(|| self.default_priority());
-        let ehlo_name = self.read(&var::EHLO_NAME, |setting| parse_ehlo_name(&value::plain(setting)?));
-        let server = ServerConfig {
-            name,
-            host: host?,
-            port,
-            encryption,
-            username,
-            password,
-            ca,
-            timeout: timeout.unwrap_or(std::time::Duration::from_secs(var::TIMEOUT.number().into())),
-            max_retries: max_retries.unwrap_or(var::MAX_RETRIES.number()),
-            identity: identity?,
-            allowed_from,
-            priority,
-            allow_plaintext_auth,
-            ehlo_name,
-        };
+        let assignments = self.assignments();
+        self.refuse_two_encryptions();
+        self.refuse_half_a_login();
+        let identity = self.identity();
+        let host = value::plain(self.find(&var::HOST)?).ok();
+        let mut server = ServerConfig::new(host?, identity?);
+        if let Some(number) = self.number {
+            server.name = format!("server_{number}");
+            server.priority = 100 - i64::from(number);
+        }
+        assignments.into_iter().for_each(|assign| assign(&mut server));
+        if self.find(&var::PORT).is_none() && server.encryption == Encryption::Implicit {
+            server.port = 465;
+        }
         self.refuse_plaintext_login(&server);
         Some(server)
+    }
+
+    /// Every setting that is set and valid.
+    fn assignments(&mut self) -> Vec<Assignment<ServerConfig>> {
+        let mut assignments = Vec::new();
+        for variable in var::VARIABLES {
+            let (Target::Server(field), Some(setting)) = (&variable.target, self.find(variable)) else {
+                continue;
+            };
+            match (field.read)(setting, self.base) {
+                Ok(assignment) => {
+                    self.provenance.insert(variable.name, setting.location.clone());
+                    assignments.push(assignment);
+                }
+                Err(reason) => self.refuse(setting.refuse(variable, &reason)),
+            }
+        }
+        assignments
     }
 
     fn find(&self, variable: &Variable) -> Option<&'a Setting> {
         self.own
             .get(variable.name)
             .or_else(|| self.common.get(variable.name).filter(|_| variable.scope == var::Scope::Shared))
-    }
-
-    fn read<T>(
-        &mut self,
-        variable: &'static Variable,
-        parse: impl FnOnce(&Setting) -> Result<T, String>,
-    ) -> Option<T> {
-        let setting = self.find(variable)?;
-        match parse(setting) {
-            Ok(value) => {
-                self.provenance.insert(variable.name, setting.location.clone());
-                Some(value)
-            }
-            Err(reason) => {
-                let problem = setting.refuse(variable, &reason);
-                self.refuse(problem);
-                None
-            }
-        }
     }
 
     /// A default for all servers is read once for each of them; its error is reported once.
@@ -117,67 +94,48 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn switch(&mut self, variable: &'static Variable) -> bool {
-        self.read(variable, value::switch).unwrap_or(variable.switch())
-    }
-
-    fn encryption(&mut self) -> Encryption {
-        let tls = self.read(&var::USE_TLS, value::switch);
-        let ssl = self.switch(&var::USE_SSL);
-        match (ssl, tls) {
-            (true, Some(true)) => {
-                let (ssl, tls) = (self.label(&var::USE_SSL), self.label(&var::USE_TLS));
-                let problem = format!(
-                    "{} and {}: found true for both, expected it for one: {ssl} for port 465, {tls} for STARTTLS",
-                    self.origin_of(&var::USE_SSL),
-                    self.origin_of(&var::USE_TLS),
-                );
-                self.refuse(problem);
-                Encryption::Implicit
-            }
-            (true, _) => Encryption::Implicit,
-            (false, tls) if tls.unwrap_or(var::USE_TLS.switch()) => Encryption::StartTls,
-            (false, _) => Encryption::None,
+    fn refuse_two_encryptions(&mut self) {
+        let is_on = |variable| self.find(variable).is_some_and(|setting| value::switch(setting) == Ok(true));
+        if is_on(&var::USE_SSL) && is_on(&var::USE_TLS) {
+            let (ssl, tls) = (self.label(&var::USE_SSL), self.label(&var::USE_TLS));
+            self.refuse(format!(
+                "{} and {}: found true for both, expected it for one: {ssl} for port 465, {tls} for STARTTLS",
+                self.origin_of(&var::USE_SSL),
+                self.origin_of(&var::USE_TLS),
+            ));
         }
     }
 
-    fn login(&mut self) -> (Option<String>, Option<Secret>) {
-        let username = self.read(&var::USERNAME, value::plain);
-        let password = self.read(&var::PASSWORD, value::secret);
+    fn refuse_half_a_login(&mut self) {
         let is_set = |variable: &Variable| self.find(variable).is_some();
         let (set, missing) = match (is_set(&var::USERNAME), is_set(&var::PASSWORD)) {
             (true, false) => (&var::USERNAME, &var::PASSWORD),
             (false, true) => (&var::PASSWORD, &var::USERNAME),
-            _ => return (username, password),
+            _ => return,
         };
-        let problem = format!(
+        self.refuse(format!(
             "{}: not set, though {} is, expected both or neither (neither is a relay that needs no login)",
             self.origin_of(missing),
             self.label(set),
-        );
-        self.refuse(problem);
-        (username, password)
+        ));
     }
 
-    fn identity(&mut self, username: Option<&str>) -> Option<Mailbox> {
-        if self.find(&var::FROM_EMAIL).is_some() {
-            return self.read(&var::FROM_EMAIL, value::mailbox);
+    /// The sender: the one that is set, or else the user name.
+    fn identity(&mut self) -> Option<Mailbox> {
+        if let Some(setting) = self.find(&var::FROM_EMAIL) {
+            return value::mailbox(setting).ok();
         }
-        if username.is_none() && self.find(&var::USERNAME).is_some() {
-            return None;
-        }
-        let address = username.and_then(|username| Address::parse(username).ok());
-        if address.is_none() {
-            let reason =
-                if username.is_some() { "the username is not an address" } else { "there is no username" };
-            let problem = format!(
-                "{}: not set, and {reason}, expected {}",
-                self.origin_of(&var::FROM_EMAIL),
-                var::FROM_EMAIL.expected
-            );
-            self.refuse(problem);
-        }
-        address.map(|address| Mailbox { name: None, address })
+        let reason = match self.find(&var::USERNAME).map(value::plain) {
+            None => "there is no username",
+            Some(Err(_)) => return None,
+            Some(Ok(username)) => match Address::parse(&username) {
+                Ok(address) => return Some(Mailbox { name: None, address }),
+                Err(_) => "the username is not an address",
+            },
+        };
+        let origin = self.origin_of(&var::FROM_EMAIL);
+        self.refuse(format!("{origin}: not set, and {reason}, expected {}", var::FROM_EMAIL.expected));
+        None
     }
 
     fn refuse_plaintext_login(&mut self, server: &ServerConfig) {
@@ -193,14 +151,6 @@ impl<'a> Reader<'a> {
             self.label(&var::ALLOW_PLAINTEXT_AUTH),
         );
         self.refuse(problem);
-    }
-
-    fn default_name(&self) -> String {
-        self.number.map_or_else(|| "primary".to_owned(), |number| format!("server_{number}"))
-    }
-
-    fn default_priority(&self) -> i64 {
-        self.number.map_or(0, |number| 100 - i64::from(number))
     }
 
     /// The location of the host setting: where to look for what is missing.

@@ -90,8 +90,6 @@ impl Setting {
     /// A password does, and a host written as a URL may contain a login.
     fn may_hold_a_secret(&self, variable: &Variable) -> bool {
         let is_login_in_host = || self.text().is_some_and(|text| text.contains('@'));
-        variable.name == variables::PASSWORD.name
-            || variable.name == variables::MCP_HTTP_TOKEN.name
-            || (variable.name == variables::HOST.name && is_login_in_host())
+        variable.is_secret || (variable.name == variables::HOST.name && is_login_in_host())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::setting::{Location, Setting, Settings, Value};
-use super::variables::{HOST, MCP_HTTP_TOKEN, NOT_SETTINGS, PASSWORD, Scope, VARIABLES, Variable};
+use super::variables::{HOST, NOT_SETTINGS, PASSWORD, Scope, VARIABLES, Variable};
 
 /// The settings of one source.
 #[derive(Default)]
@@ -113,8 +113,9 @@ impl Source {
 
     /// Whether it contains a password or a token.
     pub(super) fn holds_a_password(&self) -> bool {
-        self.common.contains_key(MCP_HTTP_TOKEN.name)
-            || self.accounts().any(|(_, settings)| settings.contains_key(PASSWORD.name))
+        let secrets = || VARIABLES.iter().filter(|variable| variable.is_secret);
+        let holds = |settings: &Settings| secrets().any(|secret| settings.contains_key(secret.name));
+        holds(&self.common) || self.accounts().any(|(_, settings)| holds(settings))
     }
 
     /// Its servers: the numbered ones, or else the one without a number. A setting that belongs to none is a warning.

@@ -40,7 +40,12 @@ impl Reader<'_> {
                 self.servers(value, &mut source);
                 continue;
             }
-            self.read(key, value, |scope| matches!(scope, Scope::Global | Scope::Shared), &mut source.common);
+            self.read(
+                key,
+                value,
+                |scope| matches!(scope, Scope::Global | Scope::Startup | Scope::Shared),
+                &mut source.common,
+            );
         }
         source
     }

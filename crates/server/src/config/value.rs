@@ -8,7 +8,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::setting::{Setting, Value};
-use super::{Authority, CaFile, LogFilter, SenderRule, WebOrigin};
+use super::{Authority, CaFile, LogFilter, SenderRule, TokenFile, WebOrigin, variables};
 use crate::address::{Address, Mailbox};
 use crate::secret::Secret;
 
@@ -49,6 +49,16 @@ pub(super) fn switch(setting: &Setting) -> Result<bool, Reason> {
 pub(super) fn number(setting: &Setting, range: RangeInclusive<u32>) -> Result<u32, Reason> {
     let number = text(setting)?.parse().map_err(|_| Reason::new())?;
     if range.contains(&number) { Ok(number) } else { Err(Reason::new()) }
+}
+
+/// The same, to count with.
+pub(super) fn count(setting: &Setting, range: RangeInclusive<u32>) -> Result<usize, Reason> {
+    number(setting, range).map(|number| number as usize)
+}
+
+/// A number of mebibytes, in bytes.
+pub(super) fn mebibytes(setting: &Setting, range: RangeInclusive<u32>) -> Result<usize, Reason> {
+    number(setting, range).map(variables::mebibytes)
 }
 
 /// A TCP port.
@@ -119,11 +129,14 @@ pub(super) fn token(setting: &Setting) -> Result<Secret, Reason> {
 }
 
 /// A token in a file, perhaps followed by a line break.
-pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<Secret, Reason> {
+pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<TokenFile, Reason> {
     let path = absolute(Path::new(text(setting)?), base);
     let shown = path.display();
     let token = std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    visible(token.trim_end_matches(['\r', '\n'])).map_err(|reason| format!("in {shown}, {reason}"))
+    match visible(token.trim_end_matches(['\r', '\n'])) {
+        Ok(token) => Ok(TokenFile { path, token }),
+        Err(reason) => Err(format!("in {shown}, {reason}")),
+    }
 }
 
 fn visible(token: &str) -> Result<Secret, Reason> {

@@ -1,8 +1,12 @@
-//! Every variable, once: its name, its default, its rule. The reference table in `docs/configuration.md` is generated from it.
+//! Every setting, once: its name, its default, its rule, how it is read and shown. The reference table in
+//! `docs/configuration.md` is generated from it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use super::{CallLimits, MemoryLimit};
+use super::host::{parse_ehlo_name, parse_host};
+use super::setting::Setting;
+use super::{CallLimits, Config, Encryption, MemoryLimit, SenderRule, ServerConfig, value};
 
 /// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
 #[derive(Debug)]
@@ -17,6 +21,50 @@ pub struct Variable {
     pub expected: &'static str,
     /// A note for the reference table; may be empty.
     pub note: &'static str,
+    /// Its value is never shown.
+    pub is_secret: bool,
+    /// What it sets.
+    pub target: Target,
+}
+
+/// What a variable sets.
+#[derive(Debug)]
+pub enum Target {
+    /// A field of a server.
+    Server(Field<ServerConfig>),
+    /// A field of the program.
+    Program(Field<Config>),
+    /// Nothing: it names a file with settings.
+    Nothing,
+}
+
+/// A field that a variable sets.
+#[derive(Debug)]
+pub struct Field<C: 'static> {
+    /// Parses a setting; a relative path in it is relative to the second argument.
+    pub(super) read: fn(&Setting, Option<&Path>) -> Result<Assignment<C>, String>,
+    /// The value for people. `None`: it is not shown, or another variable shows it.
+    pub show: fn(&C) -> Option<String>,
+    is_same: fn(&C, &C) -> bool,
+}
+
+/// Sets a field to a value that was read.
+pub(super) type Assignment<C> = Box<dyn FnOnce(&mut C)>;
+
+impl<C> Field<C> {
+    /// The old and the new value for people, if they differ.
+    pub fn change(&self, old: &C, new: &C) -> Option<(String, String)> {
+        if (self.is_same)(old, new) {
+            return None;
+        }
+        let off = || "off".to_owned();
+        match ((self.show)(old), (self.show)(new)) {
+            (None, None) => None,
+            // Two different values may look alike when they are masked.
+            (old, new) if old == new => Some(("not shown".to_owned(), "changed".to_owned())),
+            (old, new) => Some((old.unwrap_or_else(off), new.unwrap_or_else(off))),
+        }
+    }
 }
 
 /// What a variable applies to.
@@ -28,6 +76,8 @@ pub enum Scope {
     Shared,
     /// The program.
     Global,
+    /// The program; read at its start, and not changed by a reload.
+    Startup,
     /// The program; only in the environment.
     Process,
 }
@@ -54,83 +104,146 @@ const fn row(
     default: DefaultValue,
     expected: &'static str,
     note: &'static str,
+    target: Target,
 ) -> Variable {
-    Variable { name, scope, default, expected, note }
+    Variable { name, scope, default, expected, note, is_secret: false, target }
+}
+
+/// The target of a variable: the field, how it is parsed, and how its value is shown.
+macro_rules! field {
+    ($target:ident: $($field:ident).+, $parse:expr, $show:expr) => {
+        Target::$target(Field {
+            read: |setting, base| {
+                let parse: fn(&Setting, Option<&Path>) -> Result<_, String> = $parse;
+                let value = parse(setting, base)?;
+                Ok(Box::new(move |config| config.$($field).+ = value))
+            },
+            show: $show,
+            is_same: |one, other| one.$($field).+ == other.$($field).+,
+        })
+    };
 }
 
 macro_rules! variables {
-    ($($(#[$doc:meta])* $ident:ident = ($name:literal, $scope:ident, $default:expr, $expected:expr, $note:literal);)*) => {
-        $($(#[$doc])* pub static $ident: Variable = row($name, Scope::$scope, $default, $expected, $note);)*
+    ($($ident:ident = $row:expr;)*) => {
+        $(pub(super) static $ident: Variable = $row;)*
+
         /// Every variable, in the order of the reference table.
         pub static VARIABLES: &[&Variable] = &[$(&$ident),*];
     };
 }
 
+use DefaultValue::{Number, Required, Switch, Words};
+use Scope::{Account, Global, Process, Shared, Startup};
+
 variables! {
-    /// The server.
-    HOST = ("SMTP_HOST", Account, DefaultValue::Required, "a host name or an address, without scheme and port", "");
-    /// Its port.
-    PORT = ("SMTP_PORT", Account, DefaultValue::Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "");
-    /// The login name.
-    USERNAME = ("SMTP_USERNAME", Account, DefaultValue::Words("none"), "a login name without control characters", "Set both the username and the password, or neither for a relay without login.");
-    /// The password.
-    PASSWORD = ("SMTP_PASSWORD", Account, DefaultValue::Words("none"), "a password without control characters", "Never shown and never logged.");
-    /// STARTTLS.
-    USE_TLS = ("SMTP_USE_TLS", Account, DefaultValue::Switch(true), SWITCH, "STARTTLS, required: a server that does not offer it gets no mail.");
-    /// Implicit TLS.
-    USE_SSL = ("SMTP_USE_SSL", Account, DefaultValue::Switch(false), SWITCH, "Implicit TLS, usually on port 465. Set alone, it turns STARTTLS off; setting both to true is an error.");
-    /// A CA.
-    CA_FILE = ("SMTP_CA_FILE", Shared, DefaultValue::Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.");
-    /// The time limit.
-    TIMEOUT = ("SMTP_TIMEOUT", Shared, DefaultValue::Number(30), "seconds, more than 0 and at most 300", "For connecting, and for each SMTP command or write (at most 35 s, because a call must be answered); fractions are allowed. The reply to the end of the data has its own, longer limit.");
-    /// Further attempts.
-    MAX_RETRIES = ("SMTP_MAX_RETRIES", Shared, DefaultValue::Number(3), "a whole number from 0 to 10", "Further connection attempts on one server after the first.");
-    /// The identity.
-    FROM_EMAIL = ("SMTP_FROM_EMAIL", Account, DefaultValue::Words("the username, if it is an address"), "one address, such as ada@example.org or Ada <ada@example.org>", "The sender when a call gives none.");
-    /// Further senders.
-    ALLOWED_FROM = ("SMTP_ALLOWED_FROM", Shared, DefaultValue::Words("the configured identities"), "addresses, *@domain, or *, separated by commas", "Further senders that a call may choose; any other is refused.");
-    /// The server's name.
-    NAME = ("SMTP_NAME", Account, DefaultValue::Words("`primary`, or `server_N`"), "a unique name without control characters", "");
-    /// The priority.
-    PRIORITY = ("SMTP_PRIORITY", Account, DefaultValue::Words("0, or 100 − N"), "a whole number", "Higher is tried first; ties in the order of the numbers.");
-    /// A login without TLS.
-    ALLOW_PLAINTEXT_AUTH = ("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, DefaultValue::Switch(false), SWITCH, "Allows a login without TLS to a host other than this machine.");
-    /// The name for EHLO.
-    EHLO_NAME = ("SMTP_EHLO_NAME", Shared, DefaultValue::Words("the connection's own address"), "a host name or an address in brackets, in ASCII", "What EHLO names this machine.");
-    /// Directories for attachments.
-    ATTACHMENT_DIRS = ("SMTP_ATTACHMENT_DIRS", Global, DefaultValue::Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each.");
-    /// Recipients.
-    MAX_RECIPIENTS = ("SMTP_MAX_RECIPIENTS", Global, DefaultValue::Number(100), "a whole number from 1 to 1000", "To, Cc and Bcc of one mail together.");
-    /// Subject.
-    MAX_SUBJECT_CHARS = ("SMTP_MAX_SUBJECT_CHARS", Global, DefaultValue::Number(998), "a whole number from 1 to 10000", "Characters of the subject after templating.");
-    /// Body.
-    MAX_BODY_SIZE_MB = ("SMTP_MAX_BODY_SIZE_MB", Global, DefaultValue::Number(10), "a whole number from 1 to 1024", "Of the body, in MiB.");
-    /// One attachment.
-    MAX_ATTACHMENT_SIZE_MB = ("SMTP_MAX_ATTACHMENT_SIZE_MB", Global, DefaultValue::Number(25), "a whole number from 1 to 1024", "Of one attachment, in MiB.");
-    /// All attachments.
-    MAX_TOTAL_ATTACHMENTS_SIZE_MB = ("SMTP_MAX_TOTAL_ATTACHMENTS_SIZE_MB", Global, DefaultValue::Number(50), "a whole number from 1 to 1024", "Of one mail's attachments together, in MiB.");
-    /// Memory.
-    MCP_MEMORY_LIMIT = ("SMTP_MCP_MEMORY_LIMIT", Global, DefaultValue::Number(512), "a whole number from 64 to 1048576", "In MiB: while the process holds more memory, no new calls are taken. Those in progress are finished.");
-    /// Logs.
-    LOG_LEVEL = ("LOG_LEVEL", Global, DefaultValue::Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.");
-    /// The token of HTTP clients.
-    MCP_HTTP_TOKEN = ("SMTP_MCP_HTTP_TOKEN", Global, DefaultValue::Words("none"), "visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; long and random. Never shown and never logged.");
-    /// The same, in a file.
-    MCP_HTTP_TOKEN_FILE = ("SMTP_MCP_HTTP_TOKEN_FILE", Global, DefaultValue::Words("none"), "the path of a readable file with one line, the token", "HTTP only: instead of the variable.");
-    /// Beyond loopback without a token.
-    MCP_ALLOW_UNAUTHENTICATED = ("SMTP_MCP_ALLOW_UNAUTHENTICATED", Global, DefaultValue::Switch(false), SWITCH, "HTTP only: allows clients without a token on addresses other than loopback. Whoever reaches the port can send mail in your name.");
-    /// Allowed host names.
-    MCP_ALLOWED_HOSTS = ("SMTP_MCP_ALLOWED_HOSTS", Global, DefaultValue::Words("none"), "host names or addresses, each perhaps with a port, separated by commas", "HTTP only: the names under which clients may call the program, besides localhost, 127.0.0.1 and [::1].");
-    /// Allowed origins.
-    MCP_ALLOWED_ORIGINS = ("SMTP_MCP_ALLOWED_ORIGINS", Global, DefaultValue::Words("loopback origins"), "origins such as https://app.example.org, separated by commas", "HTTP only: which web pages may call the program. Other clients are not affected.");
-    /// Connections of one address.
-    MCP_CONNECTIONS_PER_ADDRESS = ("SMTP_MCP_CONNECTIONS_PER_ADDRESS", Global, DefaultValue::Number(256), "a whole number from 1 to 512", "HTTP only: of the 512 connections, how many one address may have. Behind a proxy all clients have one address.");
-    /// The TOML file.
-    MCP_CONFIG = ("SMTP_MCP_CONFIG", Process, DefaultValue::Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.");
+    HOST = row("SMTP_HOST", Account, Required, "a host name or an address, without scheme and port", "",
+        field!(Server: host, |setting, _| parse_host(&value::plain(setting)?), |server| Some(server.host.clone())));
+    PORT = row("SMTP_PORT", Account, Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "",
+        field!(Server: port, |setting, _| value::port(setting), |server| Some(server.port.to_string())));
+    USE_TLS = row("SMTP_USE_TLS", Account, Switch(true), SWITCH, "STARTTLS, required: a server that does not offer it gets no mail.",
+        field!(Server: encryption, |setting, _| {
+            value::switch(setting).map(|on| if on { Encryption::StartTls } else { Encryption::None })
+        }, |server| match server.encryption {
+            Encryption::StartTls => Some("true: STARTTLS, required".to_owned()),
+            Encryption::None => Some("false: no encryption".to_owned()),
+            Encryption::Implicit => None,
+        }));
+    // After USE_TLS, which it overrides.
+    USE_SSL = row("SMTP_USE_SSL", Account, Switch(false), SWITCH, "Implicit TLS, usually on port 465. Set alone, it turns STARTTLS off; setting both to true is an error.",
+        Target::Server(Field {
+            read: |setting, _| {
+                let on = value::switch(setting)?;
+                Ok(Box::new(move |server| if on { server.encryption = Encryption::Implicit }))
+            },
+            show: |server| (server.encryption == Encryption::Implicit).then(|| "true: implicit TLS".to_owned()),
+            is_same: |one, other| one.encryption == other.encryption,
+        }));
+    USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set both the username and the password, or neither for a relay without login.",
+        field!(Server: username, |setting, _| value::plain(setting).map(Some), |server| or_none(server.masked_username())));
+    PASSWORD = Variable { is_secret: true, ..row("SMTP_PASSWORD", Account, Words("none"), "a password without control characters", "Never shown and never logged.",
+        field!(Server: password, |setting, _| value::secret(setting).map(Some), |server| is_set(server.password.is_some()))) };
+    ALLOW_PLAINTEXT_AUTH = row("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, Switch(false), SWITCH, "Allows a login without TLS to a host other than this machine.",
+        field!(Server: allow_plaintext_auth, |setting, _| value::switch(setting), |server| Some(server.allow_plaintext_auth.to_string())));
+    CA_FILE = row("SMTP_CA_FILE", Shared, Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.",
+        field!(Server: ca, |setting, base| value::ca_file(setting, base).map(Some), |server| {
+            Some(server.ca.as_ref().map_or_else(|| "the platform's roots".to_owned(), |ca| ca.path.display().to_string()))
+        }));
+    TIMEOUT = row("SMTP_TIMEOUT", Shared, Number(30), "seconds, more than 0 and at most 300", "For connecting, and for each SMTP command or write (at most 35 s, because a call must be answered); fractions are allowed. The reply to the end of the data has its own, longer limit.",
+        field!(Server: timeout, |setting, _| value::seconds(setting), |server| Some(format!("{} s", server.timeout.as_secs_f64()))));
+    MAX_RETRIES = row("SMTP_MAX_RETRIES", Shared, Number(3), "a whole number from 0 to 10", "Further connection attempts on one server after the first.",
+        field!(Server: max_retries, |setting, _| value::number(setting, 0..=10), |server| Some(server.max_retries.to_string())));
+    FROM_EMAIL = row("SMTP_FROM_EMAIL", Account, Words("the username, if it is an address"), "one address, such as ada@example.org or Ada <ada@example.org>", "The sender when a call gives none.",
+        field!(Server: identity, |setting, _| value::mailbox(setting), |server| Some(server.identity.address.masked())));
+    ALLOWED_FROM = row("SMTP_ALLOWED_FROM", Shared, Words("the configured identities"), "addresses, *@domain, or *, separated by commas", "Further senders that a call may choose; any other is refused.",
+        field!(Server: allowed_from, |setting, _| value::sender_rules(setting), |server| {
+            list(server.allowed_from.iter().map(SenderRule::masked), "the identity only")
+        }));
+    NAME = row("SMTP_NAME", Account, Words("`primary`, or `server_N`"), "a unique name without control characters", "",
+        field!(Server: name, |setting, _| value::plain(setting), |_| None));
+    PRIORITY = row("SMTP_PRIORITY", Account, Words("0, or 100 − N"), "a whole number", "Higher is tried first; ties in the order of the numbers.",
+        field!(Server: priority, |setting, _| value::priority(setting), |server| Some(server.priority.to_string())));
+    EHLO_NAME = row("SMTP_EHLO_NAME", Shared, Words("the connection's own address"), "a host name or an address in brackets, in ASCII", "What EHLO names this machine.",
+        field!(Server: ehlo_name, |setting, _| parse_ehlo_name(&value::plain(setting)?).map(Some), |server| {
+            Some(server.ehlo_name.clone().unwrap_or_else(|| "the connection's own address".to_owned()))
+        }));
+    ATTACHMENT_DIRS = row("SMTP_ATTACHMENT_DIRS", Global, Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each.",
+        field!(Program: attachment_dirs, value::directories, |config| {
+            list(config.attachment_dirs.iter().map(|path| path.display().to_string()), "none")
+        }));
+    MAX_RECIPIENTS = row("SMTP_MAX_RECIPIENTS", Global, Number(100), "a whole number from 1 to 1000", "To, Cc and Bcc of one mail together.",
+        field!(Program: limits.recipients, |setting, _| value::count(setting, 1..=1000), |config| Some(config.limits.recipients.to_string())));
+    MAX_SUBJECT_CHARS = row("SMTP_MAX_SUBJECT_CHARS", Global, Number(998), "a whole number from 1 to 10000", "Characters of the subject after templating.",
+        field!(Program: limits.subject_chars, |setting, _| value::count(setting, 1..=10_000), |config| Some(config.limits.subject_chars.to_string())));
+    MAX_BODY_SIZE_MB = row("SMTP_MAX_BODY_SIZE_MB", Global, Number(10), "a whole number from 1 to 1024", "Of the body, in MiB.",
+        field!(Program: limits.body_bytes, |setting, _| value::mebibytes(setting, 1..=1024), |config| in_mebibytes(config.limits.body_bytes)));
+    MAX_ATTACHMENT_SIZE_MB = row("SMTP_MAX_ATTACHMENT_SIZE_MB", Global, Number(25), "a whole number from 1 to 1024", "Of one attachment, in MiB.",
+        field!(Program: limits.attachment_bytes, |setting, _| value::mebibytes(setting, 1..=1024), |config| in_mebibytes(config.limits.attachment_bytes)));
+    MAX_TOTAL_ATTACHMENTS_SIZE_MB = row("SMTP_MAX_TOTAL_ATTACHMENTS_SIZE_MB", Global, Number(50), "a whole number from 1 to 1024", "Of one mail's attachments together, in MiB.",
+        field!(Program: limits.attachments_bytes, |setting, _| value::mebibytes(setting, 1..=1024), |config| in_mebibytes(config.limits.attachments_bytes)));
+    MCP_MEMORY_LIMIT = row("SMTP_MCP_MEMORY_LIMIT", Startup, Number(512), "a whole number from 64 to 1048576", "In MiB: while the process holds more memory, no new calls are taken. Those in progress are finished.",
+        field!(Program: memory_limit, |setting, _| value::mebibytes(setting, 64..=1 << 20).map(MemoryLimit), |config| in_mebibytes(config.memory_limit.0)));
+    LOG_LEVEL = row("LOG_LEVEL", Startup, Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.",
+        field!(Program: log_filter, |setting, _| value::log_filter(setting), |_| None));
+    MCP_HTTP_TOKEN = Variable { is_secret: true, ..row("SMTP_MCP_HTTP_TOKEN", Startup, Words("none"), "visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; long and random. Never shown and never logged.",
+        field!(Program: http.own_token, |setting, _| value::token(setting).map(Some), |config| {
+            if config.http.token_file.is_some() { None } else { is_set(config.http.own_token.is_some()) }
+        })) };
+    MCP_HTTP_TOKEN_FILE = row("SMTP_MCP_HTTP_TOKEN_FILE", Startup, Words("none"), "the path of a readable file with one line, the token", "HTTP only: instead of the variable.",
+        field!(Program: http.token_file, |setting, base| value::token_file(setting, base).map(Some), |config| {
+            config.http.token_file.as_ref().map(|file| file.path.display().to_string())
+        }));
+    MCP_ALLOW_UNAUTHENTICATED = row("SMTP_MCP_ALLOW_UNAUTHENTICATED", Startup, Switch(false), SWITCH, "HTTP only: allows clients without a token on addresses other than loopback. Whoever reaches the port can send mail in your name.",
+        field!(Program: http.allow_unauthenticated, |setting, _| value::switch(setting), |config| Some(config.http.allow_unauthenticated.to_string())));
+    MCP_ALLOWED_HOSTS = row("SMTP_MCP_ALLOWED_HOSTS", Startup, Words("none"), "host names or addresses, each perhaps with a port, separated by commas", "HTTP only: the names under which clients may call the program, besides localhost, 127.0.0.1 and [::1].",
+        field!(Program: http.allowed_hosts, |setting, _| value::authorities(setting), |config| list(config.http.allowed_hosts.iter(), "none")));
+    MCP_ALLOWED_ORIGINS = row("SMTP_MCP_ALLOWED_ORIGINS", Startup, Words("loopback origins"), "origins such as https://app.example.org, separated by commas", "HTTP only: which web pages may call the program. Other clients are not affected.",
+        field!(Program: http.allowed_origins, |setting, _| value::web_origins(setting), |config| list(config.http.allowed_origins.iter(), "loopback origins")));
+    MCP_CONNECTIONS_PER_ADDRESS = row("SMTP_MCP_CONNECTIONS_PER_ADDRESS", Startup, Number(256), "a whole number from 1 to 512", "HTTP only: of the 512 connections, how many one address may have. Behind a proxy all clients have one address.",
+        field!(Program: http.connections_per_address, |setting, _| value::count(setting, 1..=512), |config| Some(config.http.connections_per_address.to_string())));
+    MCP_CONFIG = row("SMTP_MCP_CONFIG", Process, Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.",
+        Target::Nothing);
+}
+
+fn or_none(value: Option<String>) -> Option<String> {
+    Some(value.unwrap_or_else(|| "none".to_owned()))
+}
+
+fn is_set(is_set: bool) -> Option<String> {
+    Some(if is_set { "set" } else { "none" }.to_owned())
+}
+
+fn in_mebibytes(bytes: usize) -> Option<String> {
+    Some(format!("{} MiB", bytes >> 20))
+}
+
+fn list(items: impl Iterator<Item = impl ToString>, none: &str) -> Option<String> {
+    let items: Vec<_> = items.map(|item| item.to_string()).collect();
+    Some(if items.is_empty() { none.to_owned() } else { items.join(", ") })
 }
 
 /// Names that begin with SMTP_ and are used by other parts of the program.
-pub const NOT_SETTINGS: &[&str] = &["SMTP_MCP_CONFIG"];
+pub(super) const NOT_SETTINGS: &[&str] = &["SMTP_MCP_CONFIG"];
 
 impl Variable {
     /// The TOML key: the name in lower case, without `SMTP_`.
@@ -140,20 +253,20 @@ impl Variable {
 
     /// Whether it may have a number.
     pub fn is_per_server(&self) -> bool {
-        matches!(self.scope, Scope::Account | Scope::Shared)
+        matches!(self.scope, Account | Shared)
     }
 
     /// The default if it is a number, else 0.
     pub fn number(&self) -> u32 {
         match self.default {
-            DefaultValue::Number(number) => number,
+            Number(number) => number,
             _ => 0,
         }
     }
 
     /// The default if it is a switch, else false.
     pub fn switch(&self) -> bool {
-        matches!(self.default, DefaultValue::Switch(true))
+        matches!(self.default, Switch(true))
     }
 }
 
@@ -176,7 +289,7 @@ impl Default for MemoryLimit {
 }
 
 /// Mebibytes, in bytes.
-pub fn mebibytes(number: u32) -> usize {
+pub(super) fn mebibytes(number: u32) -> usize {
     (number as usize) << 20
 }
 
@@ -185,11 +298,8 @@ pub fn variables_table() -> String {
     let mut table = String::from("| variable | TOML key | default | rule |\n| --- | --- | --- | --- |\n");
     for variable in VARIABLES {
         let number = if variable.is_per_server() { "`, `…_N" } else { "" };
-        let key = if variable.scope == Scope::Process {
-            String::new()
-        } else {
-            format!("`{}`", variable.toml_key())
-        };
+        let key =
+            if variable.scope == Process { String::new() } else { format!("`{}`", variable.toml_key()) };
         let default = default_words(variable.default);
         let rule = [capitalised(variable.expected) + ".", variable.note.to_owned()].join(" ");
         let _ = writeln!(
@@ -204,10 +314,10 @@ pub fn variables_table() -> String {
 
 fn default_words(default: DefaultValue) -> String {
     match default {
-        DefaultValue::Required => "required".to_owned(),
-        DefaultValue::Number(number) => number.to_string(),
-        DefaultValue::Switch(on) => on.to_string(),
-        DefaultValue::Words(words) => words.to_owned(),
+        Required => "required".to_owned(),
+        Number(number) => number.to_string(),
+        Switch(on) => on.to_string(),
+        Words(words) => words.to_owned(),
     }
 }
 

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::config::{Config, SenderRule, ServerConfig};
+use crate::config::variables::{Scope, Target, VARIABLES, Variable};
+use crate::config::{Config, ServerConfig};
 
 // The differences, by server name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -35,8 +36,8 @@ pub struct ModifiedServer {
     pub changes: FieldChanges,
 }
 
-/// The changed fields by their names in results.
-pub type FieldChanges = BTreeMap<&'static str, FieldChange>;
+/// The changed settings by their TOML keys.
+pub type FieldChanges = BTreeMap<String, FieldChange>;
 
 // The old and new value of a field, masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -82,66 +83,24 @@ fn named<'a>(config: &'a Config, name: &str) -> Option<&'a ServerConfig> {
     config.servers.iter().find(|server| server.name == name)
 }
 
+/// Those of the program that a reload applies.
 fn settings(old: &Config, new: &Config) -> FieldChanges {
-    let mut fields = FieldChanges::new();
-    note(
-        &mut fields,
-        "attachment_dirs",
-        &format!("{:?}", old.attachment_dirs),
-        &format!("{:?}", new.attachment_dirs),
-    );
-    note(&mut fields, "limits", &format!("{:?}", old.limits), &format!("{:?}", new.limits));
-    fields
+    let global = VARIABLES.iter().filter(|variable| variable.scope == Scope::Global);
+    let change = |variable: &&Variable| match &variable.target {
+        Target::Program(field) => changed(variable, field.change(old, new)),
+        _ => None,
+    };
+    global.filter_map(change).collect()
 }
 
 fn fields(old: &ServerConfig, new: &ServerConfig) -> FieldChanges {
-    let mut fields = FieldChanges::new();
-    for (name, show) in SHOWN {
-        note(&mut fields, name, &show(old), &show(new));
-    }
-    // Two different values may look alike when they are masked.
-    let hidden = [
-        ("username", old.username != new.username),
-        ("from_email", old.identity != new.identity),
-        ("allowed_from", old.allowed_from != new.allowed_from),
-        ("ca_file", old.ca != new.ca),
-        ("password", old.password != new.password),
-    ];
-    for (name, changed) in hidden {
-        if changed {
-            let (old, new) = ("not shown".to_owned(), "changed".to_owned());
-            fields.entry(name).or_insert(FieldChange { old, new });
-        }
-    }
-    fields
+    let change = |variable: &&Variable| match &variable.target {
+        Target::Server(field) => changed(variable, field.change(old, new)),
+        _ => None,
+    };
+    VARIABLES.iter().filter_map(change).collect()
 }
 
-/// A field's name in results, and its masked value.
-type Shown = (&'static str, fn(&ServerConfig) -> String);
-
-const SHOWN: [Shown; 12] = [
-    ("host", |server| server.host.clone()),
-    ("port", |server| server.port.to_string()),
-    ("priority", |server| server.priority.to_string()),
-    ("encryption", |server| server.encryption.word().to_owned()),
-    ("timeout", |server| server.timeout.as_secs_f64().to_string()),
-    ("max_retries", |server| server.max_retries.to_string()),
-    ("ca_file", |server| server.ca.as_ref().map_or_else(none, |ca| ca.path.display().to_string())),
-    ("ehlo_name", |server| server.ehlo_name.clone().unwrap_or_else(none)),
-    ("username", |server| server.masked_username().unwrap_or_else(none)),
-    ("from_email", |server| server.identity.address.masked()),
-    ("allowed_from", |server| {
-        server.allowed_from.iter().map(SenderRule::masked).collect::<Vec<_>>().join(", ")
-    }),
-    ("allow_plaintext_auth", |server| server.allow_plaintext_auth.to_string()),
-];
-
-fn note(fields: &mut FieldChanges, name: &'static str, old: &str, new: &str) {
-    if old != new {
-        fields.insert(name, FieldChange { old: old.to_owned(), new: new.to_owned() });
-    }
-}
-
-fn none() -> String {
-    "none".to_owned()
+fn changed(variable: &Variable, change: Option<(String, String)>) -> Option<(String, FieldChange)> {
+    change.map(|(old, new)| (variable.toml_key(), FieldChange { old, new }))
 }

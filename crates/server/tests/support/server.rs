@@ -9,18 +9,10 @@ use smtp_mcp_server::config::{Encryption, ServerConfig};
 pub(crate) fn plain_server(name: &str, host: &str, port: u16, identity: &str) -> ServerConfig {
     ServerConfig {
         name: name.to_owned(),
-        host: host.to_owned(),
         port,
         encryption: Encryption::None,
-        username: None,
-        password: None,
-        ca: None,
         timeout: Duration::from_secs(5),
         max_retries: 0,
-        identity: Mailbox::parse(identity).unwrap(),
-        allowed_from: Vec::new(),
-        priority: 0,
-        allow_plaintext_auth: false,
-        ehlo_name: None,
+        ..ServerConfig::new(host.to_owned(), Mailbox::parse(identity).unwrap())
     }
 }

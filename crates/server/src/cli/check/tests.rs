@@ -69,10 +69,12 @@ fn every_value_is_told_with_its_place() {
       SMTP_MAX_BODY_SIZE_MB               10 MiB  (default)
       SMTP_MAX_ATTACHMENT_SIZE_MB         25 MiB  (default)
       SMTP_MAX_TOTAL_ATTACHMENTS_SIZE_MB  50 MiB  (default)
+      SMTP_MCP_MEMORY_LIMIT               512 MiB  (default)
       SMTP_MCP_HTTP_TOKEN                 set  (environment)
       SMTP_MCP_ALLOW_UNAUTHENTICATED      false  (default)
       SMTP_MCP_ALLOWED_HOSTS              mcp.example.org, [::1]:8000  (environment)
       SMTP_MCP_ALLOWED_ORIGINS            https://app.example.org:443  (environment)
+      SMTP_MCP_CONNECTIONS_PER_ADDRESS    256  (default)
     "#);
 }
 

@@ -102,8 +102,8 @@ fn a_toml_file_is_told_line_and_key() {
     host (<dir>/x.toml, line 14): found "a, b" (one value, not a list), expected a host name or an address, without scheme and port
     password (<dir>/x.toml, line 14): not set, though username is, expected both or neither (neither is a relay that needs no login)
     from_email (<dir>/x.toml, line 14): not set, and the username is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
-    max_recipients (<dir>/x.toml, line 1): found "many", expected a whole number from 1 to 1000
     attachment_dirs (<dir>/x.toml, line 3): found "gone, ." (<dir>/gone does not exist or cannot be reached), expected existing directories, separated like PATH
+    max_recipients (<dir>/x.toml, line 1): found "many", expected a whole number from 1 to 1000
     "#);
 }
 

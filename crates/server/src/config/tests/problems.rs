@@ -25,25 +25,25 @@ fn every_problem_of_every_server_at_once() {
          SMTP_TIMEOUT=-1\nSMTP_MAX_RETRIES=11\nSMTP_CA_FILE=/nowhere/ca.pem\nSMTP_ATTACHMENT_DIRS=/:/nowhere\nSMTP_MAX_RECIPIENTS=0\nLOG_LEVEL=LOUD\nSMTP_MAX_BODY_SIZE_MB=10MB"
     ), @r#"
     SMTP_HOST_1 (environment): found "smtp.example.org:587" (it has a port; set host smtp.example.org and port 587 separately), expected a host name or an address, without scheme and port
-    SMTP_USE_TLS_1 (environment): found "maybe", expected one of true, 1, yes, on, false, 0, no, off
     SMTP_PORT_1 (environment): found "99999", expected a whole number from 1 to 65535
-    SMTP_PASSWORD_1 (environment): not set, though SMTP_USERNAME_1 is, expected both or neither (neither is a relay that needs no login)
-    SMTP_FROM_EMAIL_1 (environment): not set, and the username is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
+    SMTP_USE_TLS_1 (environment): found "maybe", expected one of true, 1, yes, on, false, 0, no, off
     SMTP_CA_FILE (environment): found "/nowhere/ca.pem" (/nowhere/ca.pem cannot be read: No such file or directory (os error 2)), expected a readable PEM file with at least one certificate
     SMTP_TIMEOUT (environment): found "-1", expected seconds, more than 0 and at most 300
     SMTP_MAX_RETRIES (environment): found "11", expected a whole number from 0 to 10
+    SMTP_PASSWORD_1 (environment): not set, though SMTP_USERNAME_1 is, expected both or neither (neither is a relay that needs no login)
+    SMTP_FROM_EMAIL_1 (environment): not set, and the username is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
     SMTP_HOST_4 (environment): found a value that is not shown (it has a scheme; give only the host, and use SMTP_PORT and SMTP_USE_SSL for the rest), expected a host name or an address, without scheme and port
+    SMTP_PRIORITY_4 (environment): found "high", expected a whole number
     SMTP_USE_SSL_4 (environment) and SMTP_USE_TLS_4 (environment): found true for both, expected it for one: SMTP_USE_SSL_4 for port 465, SMTP_USE_TLS_4 for STARTTLS
     SMTP_USERNAME_4 (environment): not set, though SMTP_PASSWORD_4 is, expected both or neither (neither is a relay that needs no login)
     SMTP_FROM_EMAIL_4 (environment): not set, and there is no username, expected one address, such as ada@example.org or Ada <ada@example.org>
-    SMTP_PRIORITY_4 (environment): found "high", expected a whole number
     SMTP_FROM_EMAIL_5 (environment): found "nobody" (there is no @; expected name@domain), expected one address, such as ada@example.org or Ada <ada@example.org>
     SMTP_ALLOWED_FROM_5 (environment): found "a@example.org,*@,b" ("*@": there is no domain after the @; "b": there is no @; expected name@domain), expected addresses, *@domain, or *, separated by commas
     SMTP_NAME_5 (environment): found "x\u{7}" (it has a control character, perhaps a line break at its end), expected a unique name without control characters
     SMTP_EHLO_NAME_5 (environment): found "[1.2.3]" (there is no address in the brackets), expected a host name or an address in brackets, in ASCII
+    SMTP_ATTACHMENT_DIRS (environment): found "/:/nowhere" (/nowhere does not exist or cannot be reached), expected existing directories, separated like PATH
     SMTP_MAX_RECIPIENTS (environment): found "0", expected a whole number from 1 to 1000
     SMTP_MAX_BODY_SIZE_MB (environment): found "10MB", expected a whole number from 1 to 1024
-    SMTP_ATTACHMENT_DIRS (environment): found "/:/nowhere" (/nowhere does not exist or cannot be reached), expected existing directories, separated like PATH
     LOG_LEVEL (environment): found "LOUD", expected DEBUG, INFO, WARNING, ERROR or CRITICAL
     "#);
 }
@@ -55,10 +55,10 @@ fn what_http_needs() {
     insta::assert_snapshot!(bad(&format!("{RELAY}{lines}")), @r#"
     SMTP_MCP_HTTP_TOKEN (environment): found a value that is not shown (it has a character that is not visible ASCII, perhaps a space), expected visible ASCII characters without spaces
     SMTP_MCP_HTTP_TOKEN_FILE (environment): found "/nowhere/token" (/nowhere/token cannot be read: No such file or directory (os error 2)), expected the path of a readable file with one line, the token
-    SMTP_MCP_HTTP_TOKEN: found together with SMTP_MCP_HTTP_TOKEN_FILE, expected one of them
     SMTP_MCP_ALLOW_UNAUTHENTICATED (environment): found "maybe", expected one of true, 1, yes, on, false, 0, no, off
     SMTP_MCP_ALLOWED_HOSTS (environment): found "good.example,bad/host,*" ("bad/host" is not a host; "*" is not a host), expected host names or addresses, each perhaps with a port, separated by commas
     SMTP_MCP_ALLOWED_ORIGINS (environment): found "https://good.example,good.example,null" ("good.example" is not an origin; an origin is a scheme, a host and optionally a port; "null" is not an origin; an origin is a scheme, a host and optionally a port), expected origins such as https://app.example.org, separated by commas
+    SMTP_MCP_HTTP_TOKEN: found together with SMTP_MCP_HTTP_TOKEN_FILE, expected one of them
     "#);
 }
 

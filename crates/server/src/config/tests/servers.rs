@@ -220,8 +220,12 @@ fn log_levels() {
         ("off", Level::OFF),
     ];
     for (text, level) in table {
-        assert_eq!(loaded(&format!("{RELAY}LOG_LEVEL={text}")).log_filter, LogFilter::Level(level), "{text}");
+        assert_eq!(
+            loaded(&format!("{RELAY}LOG_LEVEL={text}")).config.log_filter,
+            LogFilter::Level(level),
+            "{text}"
+        );
     }
-    let directives = loaded(&format!("{RELAY}LOG_LEVEL=info,rmcp=debug")).log_filter;
+    let directives = loaded(&format!("{RELAY}LOG_LEVEL=info,rmcp=debug")).config.log_filter;
     assert_eq!(directives, LogFilter::Directives("info,rmcp=debug".to_owned()));
 }

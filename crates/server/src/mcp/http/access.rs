@@ -36,7 +36,7 @@ fn check_origin(config: &HttpConfig, headers: &HeaderMap) -> Result<(), HttpErro
 }
 
 fn check_token(config: &HttpConfig, headers: &HeaderMap) -> Result<(), HttpError> {
-    let Some(token) = &config.token else {
+    let Some(token) = config.token() else {
         return Ok(());
     };
     let Some(shown) = headers.get(header::AUTHORIZATION) else {

@@ -1,11 +1,9 @@
 //! Made-up servers, as results show them.
 
-use std::time::Duration;
-
 use serde_json::{json, to_value};
 
 use super::*;
-use crate::address::{Address, Mailbox};
+use crate::address::Mailbox;
 use crate::config::Encryption;
 use crate::secret::Secret;
 
@@ -27,24 +25,14 @@ fn status(name: &str, availability: Availability, is_current: bool) -> ServerSta
 
 #[test]
 fn logins_and_senders_are_masked() {
+    let identity = Mailbox::parse("Ada <sender@example.org>").unwrap();
     let server = ServerConfig {
-        name: "primary".to_owned(),
-        host: "mail.example.org".to_owned(),
         port: 465,
         encryption: Encryption::Implicit,
         username: Some("ada@example.org".to_owned()),
         password: Some(Secret::new("hunter2".to_owned())),
-        ca: None,
-        timeout: Duration::from_secs(30),
-        max_retries: 3,
-        identity: Mailbox {
-            name: Some("Ada".to_owned()),
-            address: Address::parse("sender@example.org").unwrap(),
-        },
-        allowed_from: Vec::new(),
         priority: 7,
-        allow_plaintext_auth: false,
-        ehlo_name: None,
+        ..ServerConfig::new("mail.example.org".to_owned(), identity)
     };
     assert_eq!(
         to_value(ServerDetails::of(&server)).unwrap(),

@@ -7,14 +7,16 @@ use crate::upstream::changes::{FieldChange, ModifiedServer};
 use crate::upstream::report::ConnectionTest;
 
 fn reloaded(from_environment_only: bool) -> Reloaded {
-    let change = |old: &str, new: &str| FieldChange { old: old.to_owned(), new: new.to_owned() };
+    let change = |(name, old, new): (&str, &str, &str)| {
+        (name.to_owned(), FieldChange { old: old.to_owned(), new: new.to_owned() })
+    };
     Reloaded {
         changes: Changes {
             total_changes: 2,
             servers_added: vec!["b".to_owned()],
             servers_modified: vec![ModifiedServer {
                 name: "a".to_owned(),
-                changes: [("port", change("25", "587")), ("password", change("changed", "changed"))].into(),
+                changes: [("port", "25", "587"), ("password", "changed", "changed")].map(change).into(),
             }],
             old_server_count: 1,
             new_server_count: 2,
