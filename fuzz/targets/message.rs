@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use smtp_mcp_server::mcp::own_errors;
+use smtp_mcp_server::transport::own_errors;
 
 fuzz_target!(|message: &[u8]| {
     if message.contains(&b'\n') {

@@ -21,5 +21,7 @@ pub mod delivery;
 pub mod submit;
 // layer 4: the tools of MCP
 pub mod mcp;
-// layer 5: subcommands; builds all parts
+// layer 5: how clients reach them
+pub mod transport;
+// layer 6: subcommands; builds all parts
 pub mod cli;

@@ -14,7 +14,8 @@ use super::args::{ServeArgs, Transport};
 use super::listen::{listen, reached_as};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigSources};
-use crate::mcp::{self, HttpLimits, McpHandler};
+use crate::mcp::McpHandler;
+use crate::transport::{HttpLimits, serve_http, serve_stdio};
 use crate::upstream::Upstreams;
 
 /// What is left of the 8 s to send QUIT to SMTP servers.
@@ -68,8 +69,8 @@ async fn run(
     let server = McpHandler::new(Arc::clone(&upstreams), clock);
     let stop = signals.asked_to_stop(&upstreams);
     match transport {
-        None => mcp::serve_stdio(server, stop).await,
-        Some((listener, http)) => mcp::serve_http(server, listener, http, HttpLimits::default(), stop).await,
+        None => serve_stdio(server, stop).await,
+        Some((listener, http)) => serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
     if timeout(QUIT_GRACE_PERIOD, upstreams.drain()).await.is_err() {
         info!("some SMTP connections were closed without QUIT");

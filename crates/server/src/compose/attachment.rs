@@ -11,7 +11,7 @@ use super::media;
 use crate::address::character;
 use crate::config::Config;
 use crate::limits::{self, CallLimits};
-use crate::request::{AttachmentSource, AttachmentSpec, Draft, ValidationErrors};
+use crate::request::{AttachmentSource, AttachmentSpec, Draft, ValidationCode, ValidationErrors};
 
 /// An attachment, ready to be encoded.
 pub(super) struct Attachment<'d> {
@@ -33,17 +33,15 @@ pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attach
         };
         match bytes {
             Ok(bytes) if bytes.len() > left => {
-                errors.add(format!(
-                    "attachments: larger than {} in total",
-                    limits::size(config.limits.attachments_bytes)
-                ));
+                let most = limits::size(config.limits.attachments_bytes);
+                errors.add("attachments", ValidationCode::TooLarge, format!("larger than {most} in total"));
                 break;
             }
             Ok(bytes) => {
                 left -= bytes.len();
                 gathered.push(attachment(part, bytes));
             }
-            Err(problem) => errors.add(format!("attachments[{index}].path: {problem}")),
+            Err((code, message)) => errors.add(format!("attachments[{index}].path"), code, message),
         }
     }
     errors.or(gathered)
@@ -58,16 +56,16 @@ fn attachment<'d>(part: &'d AttachmentSpec, bytes: Cow<'d, [u8]>) -> Attachment<
     }
 }
 
-fn read(path: &str, config: &Config, left: usize) -> Result<Vec<u8>, String> {
+fn read(path: &str, config: &Config, left: usize) -> Result<Vec<u8>, (ValidationCode, String)> {
     if config.attachment_dirs.is_empty() {
-        return Err(
-            "SMTP_ATTACHMENT_DIRS is not set: no file may be attached by path; set it, or give content"
-                .to_owned(),
-        );
+        let message =
+            "SMTP_ATTACHMENT_DIRS is not set: no file may be attached by path; set it, or give content";
+        return Err((ValidationCode::NotAllowed, message.to_owned()));
     }
-    let handle = find(path, &config.attachment_dirs)?;
+    let handle =
+        find(path, &config.attachment_dirs).map_err(|message| (ValidationCode::NotAllowed, message))?;
     read_bounded(handle, &config.limits, left)
-        .map_err(|problem| format!("{}: {problem}", character::quoted(path)))
+        .map_err(|problem| (ValidationCode::Invalid, format!("{}: {problem}", character::quoted(path))))
 }
 
 /// The file, opened beneath one of the directories. Every failure gives the

@@ -6,6 +6,7 @@ use super::template::{self, Escaping, Unfilled, fill};
 use super::text_part;
 use crate::address::character;
 use crate::limits::{self, CallLimits};
+use crate::request::ValidationCode::{Invalid, Missing, TooLarge};
 use crate::request::{Draft, MAX_ERRORS, ValidationErrors};
 
 /// A longer name is shortened in a message.
@@ -36,12 +37,16 @@ fn fill_in(draft: &Draft, limits: &CallLimits) -> Result<RenderedText, Validatio
     let mut errors = ValidationErrors::default();
     for name in draft.vars.keys().filter(|name| !template::is_name(name)) {
         let expected = "expected letters, digits and _, not beginning with a digit";
-        errors.add(format!("template_vars: {} is not a valid name: {expected}", character::quoted(name)));
+        let message = format!("{} is not a valid name: {expected}", character::quoted(name));
+        errors.add("template_vars", Invalid, message);
     }
     let mut missing = BTreeSet::new();
     let mut rendered = |field: &str, text: &str, escaping, most| {
         fill(text, &draft.vars, escaping, most, &mut missing).unwrap_or_else(|unfilled| {
-            errors.add(format!("{field}: {}", problem(field, unfilled, limits)));
+            match unfilled {
+                Unfilled::Broken(problem) => errors.add(field, Invalid, problem),
+                Unfilled::TooLong => errors.add(field, TooLarge, too_long(field, limits)),
+            }
             String::new()
         })
     };
@@ -51,7 +56,7 @@ fn fill_in(draft: &Draft, limits: &CallLimits) -> Result<RenderedText, Validatio
     let body = rendered("body", &draft.body, body_escaping, limits.body_bytes);
     let text = draft.text.as_ref().map(|text| rendered("text", text, Escaping::Plain, limits.body_bytes));
     if !missing.is_empty() {
-        errors.add(format!("template_vars: missing: {}", named(&missing)));
+        errors.add("template_vars", Missing, format!("missing: {}", named(&missing)));
     }
     let texts = errors.or(RenderedText { subject, body, text })?;
     check(&texts, limits)?;
@@ -72,22 +77,15 @@ fn named(missing: &BTreeSet<String>) -> String {
 fn check(texts: &RenderedText, limits: &CallLimits) -> Result<(), ValidationErrors> {
     let mut errors = ValidationErrors::default();
     if texts.subject.trim().is_empty() {
-        errors.add("subject: empty after its template was rendered");
+        errors.add("subject", Missing, "empty after its template was rendered");
     }
     if let Some(found) = character::control_in(&texts.subject) {
-        errors.add(format!("subject: a value inserts {found}; a subject must be one line"));
+        errors.add("subject", Invalid, format!("a value inserts {found}; a subject must be one line"));
     }
     if texts.subject.chars().count() > limits.subject_chars {
-        errors.add(format!("subject: {}", too_long("subject", limits)));
+        errors.add("subject", TooLarge, too_long("subject", limits));
     }
     errors.or(())
-}
-
-fn problem(field: &str, unfilled: Unfilled, limits: &CallLimits) -> String {
-    match unfilled {
-        Unfilled::Broken(problem) => problem,
-        Unfilled::TooLong => too_long(field, limits),
-    }
 }
 
 fn too_long(field: &str, limits: &CallLimits) -> String {

@@ -2,7 +2,7 @@
 
 use crate::address::{Address, Mailbox};
 use crate::config::{Config, SenderRule, ServerConfig};
-use crate::request::{Draft, ValidationErrors};
+use crate::request::{Draft, ValidationCode, ValidationErrors};
 
 /// The identities that need a header block, one for each address, in the order of the servers; never empty.
 pub(super) fn senders(draft: &Draft, config: &Config) -> Result<Vec<Mailbox>, ValidationErrors> {
@@ -16,7 +16,7 @@ pub(super) fn senders(draft: &Draft, config: &Config) -> Result<Vec<Mailbox>, Va
         }
     }
     if identities.is_empty() {
-        return Err(ValidationErrors::one("no server is configured"));
+        return Err(ValidationErrors::one("", ValidationCode::NotAllowed, "no server is configured"));
     }
     Ok(identities)
 }
@@ -25,9 +25,10 @@ fn chosen(from: &Mailbox, config: &Config) -> Result<Mailbox, ValidationErrors> 
     let address = &from.address;
     if !config.servers.iter().any(|server| server.owns(address)) {
         let allowed = allowed(&config.servers).join(", ");
-        return Err(ValidationErrors::one(format!(
-            "from_email: {address} may not send here; allowed: {allowed} (SMTP_ALLOWED_FROM allows more), or leave from_email out"
-        )));
+        let message = format!(
+            "{address} may not send here; allowed: {allowed} (SMTP_ALLOWED_FROM allows more), or leave from_email out"
+        );
+        return Err(ValidationErrors::one("from_email", ValidationCode::NotAllowed, message));
     }
     let configured =
         config.servers.iter().map(|server| &server.identity).find(|identity| identity.address == *address);

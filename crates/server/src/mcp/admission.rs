@@ -9,10 +9,10 @@ use crate::budget::MemoryPermit;
 
 /// A permit that is held until a request is parsed, which rmcp does on the thread that serves it. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct ParsePermit(Arc<Mutex<Option<MemoryPermit>>>);
+pub(crate) struct ParsePermit(Arc<Mutex<Option<MemoryPermit>>>);
 
 impl ParsePermit {
-    pub(super) fn new(permit: MemoryPermit) -> Self {
+    pub(crate) fn new(permit: MemoryPermit) -> Self {
         Self(Arc::new(Mutex::new(Some(permit))))
     }
 }

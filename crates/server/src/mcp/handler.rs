@@ -25,6 +25,7 @@ use crate::delivery::Deliveries;
 use crate::memory::MemoryLimit;
 use crate::submit::ComposeBudget;
 use crate::upstream::Upstreams;
+use crate::upstream::report::ServersStatus;
 
 /// The time limit of every call, whatever hangs: a client is answered within 50 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(48);
@@ -74,7 +75,7 @@ impl McpHandler {
     }
 
     /// Waits until no call is in flight, including those whose client disconnected.
-    pub(super) async fn idle(&self) {
+    pub(crate) async fn idle(&self) {
         self.calls.close();
         self.calls.wait().await;
     }
@@ -83,7 +84,12 @@ impl McpHandler {
         &self.context
     }
 
-    pub(super) fn memory(&self) -> MemoryLimit {
+    /// The servers and their health.
+    pub(crate) fn status(&self) -> ServersStatus {
+        self.context.upstreams.status()
+    }
+
+    pub(crate) fn memory(&self) -> MemoryLimit {
         self.memory
     }
 

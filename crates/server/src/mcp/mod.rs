@@ -1,38 +1,19 @@
-//! The only module that knows MCP and JSON-RPC; one file for each tool.
+//! MCP: the handler, one file for each tool, results.
 //!
 //! * [`handler`]: the MCP handler: server info, the tools, a call; `admission`: the permit of a call
-//! * `tools`: the six tools; `arguments`: deserializing arguments; `context`: what a tool works with; `tool_result`: what a call returns
+//! * `tools`: the six tools; `arguments`: deserializing arguments; `context`: what a tool works with; `tool_result`: what a
+//!   call returns
 //! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
 //! * `schema`: minimal schemas
-//! * [`session`]: one client over stdio, from its first line to the last answer
-//! * `stdio_transport`, `line_reader`, `jsonrpc_error`, `in_flight`: one message a line, errors for invalid lines, requests in flight
-//! * `handshake`: what is kept of it
-//! * `message_head`: the id and method of a message, read without building the rest
-//! * `pending`, `json_limits`: requests that wait for a permit, and how many values a request may hold
-//! * [`http`]: the same over HTTP, for many clients
-//! * `stdio`: the process's standard streams, without blocking reads
 
 mod admission;
 mod arguments;
 mod context;
 pub mod handler;
-mod handshake;
-pub mod http;
-mod in_flight;
-mod json_limits;
-mod jsonrpc_error;
-mod line_reader;
-mod message_head;
-mod pending;
 mod schema;
 mod send_result;
-pub mod session;
-mod stdio;
-mod stdio_transport;
 mod tool_result;
 mod tools;
 
+pub(crate) use admission::ParsePermit;
 pub use handler::McpHandler;
-pub use http::{HttpLimits, serve_http};
-pub use jsonrpc_error::own_errors;
-pub use session::{serve_stdio, serve_streams};

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use parse_net::{Param, parse_media_type};
 
 use super::args::AttachmentArgs;
-use super::validation::ValidationErrors;
+use super::validation::ValidationCode::{Conflict, Invalid, Missing, TooLarge, TooMany};
+use super::validation::{ValidationCode, ValidationErrors};
 use crate::address::character;
 use crate::limits::{self, CallLimits};
 
@@ -49,16 +50,15 @@ pub(super) fn parse_all(
     errors: &mut ValidationErrors,
 ) -> Vec<AttachmentSpec> {
     if args.len() > COUNT_LIMIT {
-        errors.add(format!("attachments: {} but at most {COUNT_LIMIT} are allowed", args.len()));
+        let message = format!("{} but at most {COUNT_LIMIT} are allowed", args.len());
+        errors.add("attachments", TooMany, message);
         return Vec::new();
     }
     let together: usize = args.iter().filter_map(|one| one.content.as_deref()).map(decoded_size).sum();
     if together > limits.attachments_bytes {
-        errors.add(format!(
-            "attachments: {} in total but at most {} are allowed",
-            limits::size(together),
-            limits::size(limits.attachments_bytes)
-        ));
+        let (found, most) = (limits::size(together), limits::size(limits.attachments_bytes));
+        let message = format!("{found} in total but at most {most} are allowed");
+        errors.add("attachments", TooLarge, message);
         return Vec::new();
     }
     let mut ids = HashSet::new();
@@ -71,7 +71,8 @@ pub(super) fn parse_all(
         if let Some(id) = &part.content_id
             && !ids.insert(id.clone())
         {
-            errors.add(format!("{place}.content_id: {} is used twice", character::quoted(id)));
+            let message = format!("{} is used twice", character::quoted(id));
+            errors.add(format!("{place}.content_id"), Conflict, message);
         }
         parts.push(part);
     }
@@ -82,21 +83,22 @@ fn parse(args: AttachmentArgs, place: &str, limits: &CallLimits) -> Result<Attac
     let mut errors = ValidationErrors::default();
     let filename = non_empty(args.filename);
     let path = non_empty(args.path);
-    let mime_type =
-        non_empty(args.mime_type).and_then(|text| note(&mut errors, place, "mime_type", mime_type(&text)));
-    let content_id =
-        non_empty(args.content_id).and_then(|text| note(&mut errors, place, "content_id", content_id(&text)));
+    let mime_type = non_empty(args.mime_type)
+        .and_then(|text| note(&mut errors, place, "mime_type", mime_type(&text).map_err(invalid)));
+    let content_id = non_empty(args.content_id)
+        .and_then(|text| note(&mut errors, place, "content_id", content_id(&text).map_err(invalid)));
     let (file, name) = match (args.content, path) {
         (Some(content), None) => (decode(&content, limits).map(AttachmentSource::Given), filename),
         (content, Some(path)) if content.as_deref().unwrap_or_default().is_empty() => {
             let last = path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
             (Ok(AttachmentSource::Path(path)), filename.or(Some(last)))
         }
-        (Some(_), Some(_)) => (Err("give content or path, not both".to_owned()), filename),
-        (None, _) => (Err("give content (base64) and filename, or path".to_owned()), filename),
+        (Some(_), Some(_)) => (Err((Conflict, "give content or path, not both".to_owned())), filename),
+        (None, _) => (Err((Missing, "give content (base64) and filename, or path".to_owned())), filename),
     };
     let file = note(&mut errors, place, "content", file);
-    let name = name.ok_or_else(|| "content needs a filename".to_owned()).and_then(bare_name);
+    let name = name.ok_or_else(|| (Missing, "content needs a filename".to_owned()));
+    let name = name.and_then(|name| bare_name(name).map_err(invalid));
     let name = note(&mut errors, place, "filename", name);
     match (file, name) {
         (Some(file), Some(filename)) => errors.or(AttachmentSpec { file, filename, mime_type, content_id }),
@@ -108,8 +110,15 @@ fn non_empty(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn note<T>(errors: &mut ValidationErrors, place: &str, field: &str, result: Result<T, String>) -> Option<T> {
-    result.map_err(|problem| errors.add(format!("{place}.{field}: {problem}"))).ok()
+/// What is wrong with a field.
+type Problem = (ValidationCode, String);
+
+fn invalid(message: String) -> Problem {
+    (Invalid, message)
+}
+
+fn note<T>(errors: &mut ValidationErrors, place: &str, field: &str, result: Result<T, Problem>) -> Option<T> {
+    result.map_err(|(code, message)| errors.add(format!("{place}.{field}"), code, message)).ok()
 }
 
 /// The decoded size of a base64 text, without decoding it.
@@ -117,27 +126,24 @@ fn decoded_size(text: &str) -> usize {
     text.bytes().filter(|b| !matches!(b, b'\r' | b'\n' | b' ' | b'\t' | b'=')).count() * 3 / 4
 }
 
-fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, String> {
+fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, Problem> {
     let size = decoded_size(text);
     if size > limits.attachment_bytes {
-        return Err(format!(
-            "{} but at most {} are allowed",
-            limits::size(size),
-            limits::size(limits.attachment_bytes)
-        ));
+        let (found, most) = (limits::size(size), limits::size(limits.attachment_bytes));
+        return Err((TooLarge, format!("{found} but at most {most} are allowed")));
     }
     let blank = |c: char| matches!(c, '\r' | '\n' | ' ' | '\t');
     let bare = if text.contains(blank) { Cow::Owned(text.replace(blank, "")) } else { Cow::Borrowed(text) };
     // Complete padding or none: partial padding means that something is missing.
     let alphabet = if bare.ends_with('=') { &STANDARD } else { &STANDARD_NO_PAD };
     alphabet.decode(bare.as_ref()).map_err(|_| {
-        if text.starts_with("data:") {
+        invalid(if text.starts_with("data:") {
             "a data URL; give only the part after the comma".to_owned()
         } else if text.contains(['-', '_']) {
             "not valid base64: URL-safe characters (- _); use the standard alphabet (+ /)".to_owned()
         } else {
             "not valid base64".to_owned()
-        }
+        })
     })
 }
 

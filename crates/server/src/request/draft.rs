@@ -7,6 +7,7 @@ use serde_json::{Map, Number, Value};
 use super::args::{Addresses, SendEmailArgs};
 use super::attachment::{self, AttachmentSpec};
 use super::thread::{MessageId, parse_references};
+use super::validation::ValidationCode::{Conflict, Invalid, Missing, TooLarge, TooMany};
 use super::validation::ValidationErrors;
 use crate::address::{Address, AddressError, Mailbox, character, parse_list, parse_mailboxes};
 use crate::limits::{self, CallLimits};
@@ -95,32 +96,32 @@ impl Draft {
     fn check(&self, limits: &CallLimits, errors: &mut ValidationErrors) {
         let recipients = self.recipients().len();
         if recipients > limits.recipients {
-            errors.add(format!(
-                "to, cc, bcc: {recipients} recipients; at most {} are allowed",
-                limits.recipients
-            ));
+            let message = format!("{recipients} recipients; at most {} are allowed", limits.recipients);
+            errors.add("to, cc, bcc", TooMany, message);
         }
         if self.subject.trim().is_empty() {
-            errors.add("subject: must not be empty");
+            errors.add("subject", Missing, "must not be empty");
         }
         if let Some(found) = character::control_in(&self.subject) {
-            errors.add(format!("subject: {found}; a subject must be one line"));
+            errors.add("subject", Invalid, format!("{found}; a subject must be one line"));
         }
         // a template may be longer than its result, but not without limit
         let most = if self.vars.is_empty() { limits.subject_chars } else { 10 * limits.subject_chars };
         if self.subject.chars().count() > most {
-            errors.add(format!("subject: longer than {most} characters"));
+            errors.add("subject", TooLarge, format!("longer than {most} characters"));
         }
         for (field, text) in [("body", Some(&self.body)), ("text", self.text.as_ref())] {
             if text.is_some_and(|text| text.len() > limits.body_bytes) {
-                errors.add(format!(
-                    "{field}: larger than {} bytes; attach it as a file instead",
-                    limits.body_bytes
-                ));
+                let message = format!("larger than {} bytes; attach it as a file instead", limits.body_bytes);
+                errors.add(field, TooLarge, message);
             }
         }
         if self.text.is_some() && !self.html {
-            errors.add("text: only for an HTML body (html: true); a plain text body is its own text");
+            errors.add(
+                "text",
+                Conflict,
+                "only for an HTML body (html: true); a plain text body is its own text",
+            );
         }
     }
 }
@@ -131,17 +132,17 @@ fn non_empty(text: Option<String>) -> Option<String> {
 }
 
 fn sender(text: &str, errors: &mut ValidationErrors) -> Option<Mailbox> {
-    Mailbox::parse(text).map_err(|error| errors.add(format!("from_email: {error}"))).ok()
+    Mailbox::parse(text).map_err(|error| errors.add("from_email", Invalid, error.to_string())).ok()
 }
 
 fn in_reply_to(text: &str, errors: &mut ValidationErrors) -> Option<MessageId> {
-    MessageId::parse(text).map_err(|problem| errors.add(format!("in_reply_to: {problem}"))).ok()
+    MessageId::parse(text).map_err(|problem| errors.add("in_reply_to", Invalid, problem)).ok()
 }
 
 fn is_too_long(field: &str, given: &Addresses, errors: &mut ValidationErrors) -> bool {
     let is_too_long = given.approx_bytes() > MAX_LIST_BYTES;
     if is_too_long {
-        errors.add(format!("{field}: a list larger than {}", limits::size(MAX_LIST_BYTES)));
+        errors.add(field, TooLarge, format!("a list larger than {}", limits::size(MAX_LIST_BYTES)));
     }
     is_too_long
 }
@@ -151,7 +152,7 @@ fn thread(given: &Addresses, errors: &mut ValidationErrors) -> Vec<MessageId> {
         return Vec::new();
     }
     parse_references(given).unwrap_or_else(|problems| {
-        problems.into_iter().for_each(|problem| errors.add(format!("references: {problem}")));
+        problems.into_iter().for_each(|problem| errors.add("references", Invalid, problem));
         Vec::new()
     })
 }
@@ -165,10 +166,10 @@ fn mailboxes(field: &str, given: Option<&Addresses>, errors: &mut ValidationErro
     };
     let none = matches!(&parsed, Ok(mailboxes) if mailboxes.is_empty());
     if none && field == "to" {
-        errors.add("to: at least one recipient is needed");
+        errors.add("to", Missing, "at least one recipient is needed");
     }
     parsed.unwrap_or_else(|invalid: Vec<AddressError>| {
-        invalid.into_iter().for_each(|error| errors.add(format!("{field}: {error}")));
+        invalid.into_iter().for_each(|error| errors.add(field, Invalid, error.to_string()));
         Vec::new()
     })
 }
@@ -179,20 +180,18 @@ fn vars(given: Map<String, Value>, errors: &mut ValidationErrors) -> BTreeMap<St
         let var = match value {
             Value::String(text) => Var::Text(text),
             Value::Number(number) if is_rounded(&number) => {
-                errors.add(format!(
-                    "template_vars: {} is a number too large to be kept exactly; give it as a string",
-                    character::quoted(&name)
-                ));
+                let name = character::quoted(&name);
+                let message = format!("{name} is a number too large to be kept exactly; give it as a string");
+                errors.add("template_vars", Invalid, message);
                 continue;
             }
             Value::Number(number) => Var::Number(number.to_string()),
             Value::Bool(value) => Var::Bool(value),
             Value::Null => Var::Null,
             Value::Array(_) | Value::Object(_) => {
-                errors.add(format!(
-                    "template_vars: {} must be a string, a number or a boolean",
-                    character::quoted(&name)
-                ));
+                let name = character::quoted(&name);
+                let message = format!("{name} must be a string, a number or a boolean");
+                errors.add("template_vars", Invalid, message);
                 continue;
             }
         };

@@ -11,4 +11,4 @@ pub use args::{Addresses, AttachmentArgs, References, SendEmailArgs};
 pub use attachment::{AttachmentSource, AttachmentSpec};
 pub use draft::{Draft, Var};
 pub use thread::MessageId;
-pub use validation::{MAX_ERRORS, ValidationErrors};
+pub use validation::{MAX_ERRORS, ValidationCode, ValidationError, ValidationErrors};

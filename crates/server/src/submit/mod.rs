@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::compose::compose;
 use crate::config::Config;
 use crate::message::Message;
-use crate::request::{Draft, SendEmailArgs, ValidationErrors};
+use crate::request::{Draft, SendEmailArgs, ValidationCode, ValidationErrors};
 
 pub use compose_budget::ComposeBudget;
 
@@ -50,6 +50,8 @@ pub async fn submit(
     let made = tokio::task::spawn_blocking(move || (make(), permit)).await;
     let Ok((made, _permit)) = made else {
         return Err(ValidationErrors::one(
+            "",
+            ValidationCode::Internal,
             "the message could not be composed (an internal error); nothing was sent",
         ));
     };

@@ -8,13 +8,17 @@ use serde_json::{Value, json};
 use smtp_mcp_server::compose::compose as compose_draft;
 use smtp_mcp_server::config::Config;
 use smtp_mcp_server::limits::CallLimits;
-use smtp_mcp_server::request::{Draft, SendEmailArgs};
+use smtp_mcp_server::request::{Draft, SendEmailArgs, ValidationCode, ValidationErrors};
 
 pub(crate) const ADA: &[&str] = &["Ada <ada@example.org>"];
 
 pub(crate) fn parse(arguments: Value) -> Result<Draft, String> {
     let asked: SendEmailArgs = serde_json::from_value(arguments).map_err(|error| error.to_string())?;
-    Draft::parse(asked, &CallLimits::default()).map_err(|refusal| refusal.problems().join("\n"))
+    Draft::parse(asked, &CallLimits::default()).map_err(|refusal| lines(&refusal))
+}
+
+fn lines(errors: &ValidationErrors) -> String {
+    errors.errors().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn with(extra: Value) -> Value {
@@ -27,7 +31,7 @@ pub(crate) fn with(extra: Value) -> Value {
 /// Everything that is wrong with the arguments, as one text.
 pub(crate) fn refused(config: &Config, arguments: Value) -> String {
     let message = make(config, arguments);
-    message.expect_err("was composed").problems().join("\n")
+    lines(&message.expect_err("was composed"))
 }
 
 #[test]
@@ -72,6 +76,35 @@ fn shapes_that_do_not_fit_are_refused_with_words() {
         assert!(problem.contains(words), "{extra}: {problem}");
     }
     assert!(parse(json!({ "to": "b@x.org", "body": "b" })).unwrap_err().contains("missing field `subject`"));
+}
+
+#[test]
+fn each_problem_has_a_field_and_a_code() {
+    use ValidationCode::{Conflict, Invalid, Missing, NotAllowed, TooLarge, TooMany};
+    for (extra, field, code) in [
+        (json!({ "to": "x" }), "to", Invalid),
+        (json!({ "to": [] }), "to", Missing),
+        (
+            json!({ "to": (0..101).map(|n| format!("a{n}@x.org")).collect::<Vec<_>>() }),
+            "to, cc, bcc",
+            TooMany,
+        ),
+        (json!({ "subject": "" }), "subject", Missing),
+        (json!({ "subject": "x".repeat(999) }), "subject", TooLarge),
+        (json!({ "subject": "{a}", "template_vars": { "a": "\n" } }), "subject", Invalid),
+        (json!({ "subject": "{a}", "template_vars": { "b": 1 } }), "template_vars", Missing),
+        (json!({ "text": "t" }), "text", Conflict),
+        (json!({ "from_email": "eve@evil.example" }), "from_email", NotAllowed),
+        (json!({ "attachments": [{}] }), "attachments[0].content", Missing),
+        (json!({ "attachments": [{ "path": "a", "content": "AA==" }] }), "attachments[0].content", Conflict),
+        (json!({ "attachments": [{ "content": "!", "filename": "f" }] }), "attachments[0].content", Invalid),
+        (json!({ "attachments": [{ "content": "AA==" }] }), "attachments[0].filename", Missing),
+        (json!({ "attachments": [{ "path": "f" }] }), "attachments[0].path", NotAllowed),
+    ] {
+        let refusal = make(&config(ADA), with(extra.clone())).unwrap_err();
+        let found: Vec<_> = refusal.errors().iter().map(|one| (one.field.as_str(), one.code)).collect();
+        assert!(found.contains(&(field, code)), "{extra}: {found:?}");
+    }
 }
 
 #[test]

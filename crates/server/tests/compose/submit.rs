@@ -40,6 +40,6 @@ async fn each_message_has_an_id_of_its_own() {
 #[tokio::test]
 async fn a_refusal_tells_every_problem() {
     let refusal = submitted(json!({ "to": "b", "cc": "c", "subject": "s", "body": "b" })).await.unwrap_err();
-    assert_eq!(refusal.problems().len(), 2);
+    assert_eq!(refusal.errors().len(), 2);
     assert!(!refusal.to_string().contains('\n'));
 }

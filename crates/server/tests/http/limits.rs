@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, Config, ConfigSources, HttpConfig};
-use smtp_mcp_server::mcp::{HttpLimits, McpHandler, serve_http};
+use smtp_mcp_server::mcp::McpHandler;
+use smtp_mcp_server::transport::{HttpLimits, serve_http};
 use smtp_mcp_server::upstream::Upstreams;
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

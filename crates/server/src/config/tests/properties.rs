@@ -82,6 +82,8 @@ proptest! {
         std::fs::write(&file, text).unwrap();
         let (config_file, env_file) = if toml { (Some(file), None) } else { (None, Some(file)) };
         let seen = seen(&ConfigSources { config_file, env_file, ..ConfigSources::default() });
+        // The random name of the folder may hold anything.
+        let seen = seen.replace(&folder.path().display().to_string(), "");
         prop_assert!(!seen.contains("Zq7") && !seen.contains("pass$word") && !seen.contains("word!xV"), "{}", seen);
     }
 }

@@ -7,9 +7,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use super::handler::McpHandler;
 use super::stdio;
 use super::stdio_transport::{SessionEnd, StdioTransport};
+use crate::mcp::McpHandler;
 use crate::memory::MemoryLimit;
 
 /// From the end of the input until calls are answered at once. With the other grace periods the total stays below 8 s.

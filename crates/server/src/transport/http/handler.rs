@@ -24,12 +24,11 @@ use super::in_flight_body::InFlightBody;
 use super::sessions::{SessionUse, Sessions};
 use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
-use crate::mcp::admission::ParsePermit;
-use crate::mcp::handler::McpHandler;
-use crate::mcp::handshake;
-use crate::mcp::jsonrpc_error::{JsonRpcError, examine};
-use crate::mcp::message_head::MessageHead;
-use crate::mcp::stdio_transport::LARGE;
+use crate::mcp::{McpHandler, ParsePermit};
+use crate::transport::handshake;
+use crate::transport::jsonrpc_error::{JsonRpcError, examine};
+use crate::transport::message_head::MessageHead;
+use crate::transport::stdio_transport::LARGE;
 
 /// Large requests that are parsed at the same time: fewer than there are threads, so that small ones need not wait.
 const PARSING: usize = 2;

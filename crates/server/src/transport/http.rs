@@ -48,9 +48,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::handler::McpHandler;
 use super::session::{ANSWERS_GRACE_PERIOD, CALLS_GRACE_PERIOD};
 use crate::config::HttpConfig;
+use crate::mcp::McpHandler;
 use connections::{Connections, Routes};
 use handler::HttpHandler;
 

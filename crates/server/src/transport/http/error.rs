@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::budget::SMALL;
-use crate::mcp::jsonrpc_error::{INVALID_REQUEST, JsonRpcError, NO_MEMORY, SERVER_ERROR};
+use crate::transport::jsonrpc_error::{INVALID_REQUEST, JsonRpcError, NO_MEMORY, SERVER_ERROR};
 
 /// An error response to a request that is not passed to rmcp.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::handler::HttpHandler;
 
 /// 200 as long as the program serves: a mail server that is down is no reason to restart it. Uses no network.
 pub(super) async fn report(State(handler): State<Arc<HttpHandler>>) -> Response {
-    let status = handler.server.context().upstreams.status();
+    let status = handler.server.status();
     let body = json!({
         "status": status.readiness(),
         "version": env!("CARGO_PKG_VERSION"),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::mcp::stdio_transport::CALLS;
+use crate::transport::stdio_transport::CALLS;
 
 /// A server whose only tool waits until it is released.
 #[derive(Clone, Default)]
