@@ -268,7 +268,7 @@ def test_the_program_ends_before_the_mail_does(processes, message: str, state: s
 # Messages that no test here provokes, and why.
 ELSEWHERE = {
     "its body did not arrive within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
-    "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/dispatch has its own clock",
+    "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/delivery has its own clock",
     "TLS failed: … has expired": "needs another clock; crates/smtp/tests/sessions/protection.rs makes such certificates",
     "TLS failed: … is not valid yet": "as above",
     "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
@@ -287,6 +287,7 @@ def test_each_message_of_the_document_is_provoked() -> None:
 NO_ENTRY = {
     "the server answered": "the answer shows what the server said, and the document has the codes",
     "a login without TLS is not allowed": "the configuration refuses it before, and that has an entry",
+    "no credentials for the login": "the configuration always has them for a login",
     "the message needs 8BITMIME": "what is composed is ASCII",
     "the message has a line end other than CRLF": "what is composed has none",
     "stopped before the end of the message was sent": "the answer says when and why instead, and that has an entry",
@@ -295,8 +296,8 @@ NO_ENTRY = {
 WORDS = {
     "crates/smtp/src/error.rs": r'#\[error\("([^{].*)"',
     "crates/smtp/src/tls.rs": r'"(the server\'s certificate .*)"',
-    "crates/server/src/mcp/http/error.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
-    "crates/server/src/dispatch/advice.rs": r'return "(.*)"\.to_owned\(\);',
+    "crates/server/src/transport/http/error.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
+    "crates/server/src/upstream/advice.rs": r'return "(.*)"\.to_owned\(\);',
     "crates/server/src/cli/listen.rs": r'format!\("\{host\}(.*)"',
 }
 
