@@ -75,6 +75,6 @@ pub use error::{Error, ErrorKind, IoError};
 pub use extensions::Extensions;
 pub use params::{BoxFuture, CredentialError, CredentialSource, Credentials, Limits, Security, ServerParams};
 pub use phase::Phase;
-pub use pool::{ConnectionPermit, Pool, PooledSession, ServerInfo};
+pub use pool::{Pool, PooledSession, ServerInfo};
 pub use reply::{EnhancedCode, Reply};
 pub use session::Session;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 /// Everything needed to open a session with a server.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ServerParams {
     /// Host name or address literal, for the connection and for the certificate.
     pub host: String,
@@ -47,7 +47,8 @@ pub struct Credentials {
 }
 
 /// Where the credentials of a login come from. It is asked each time a session logs in, so they may expire.
-pub trait CredentialSource: Send + Sync {
+/// Its Debug shows no secret.
+pub trait CredentialSource: fmt::Debug + Send + Sync {
     /// The credentials to log in with now. A source that may wait limits its own time.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::debug;
 
 use crate::{
@@ -45,12 +45,6 @@ struct IdleSession {
     since: Instant,
 }
 
-/// Permission to have one connection open.
-pub struct ConnectionPermit {
-    shared: Arc<Shared>,
-    permit: OwnedSemaphorePermit,
-}
-
 /// A session for one message. If dropped unused, it goes back to the pool.
 pub struct PooledSession {
     session: Option<Session>,
@@ -84,24 +78,47 @@ impl Pool {
         }))
     }
 
-    /// An idle session that looks alive, else a new one. Waits for a permit without a limit of its own.
+    /// An idle session that looks alive, else a new one. Waits without a limit of its own until another connection may
+    /// be open.
     ///
     /// # Errors
     /// As [`Session::open`]. After a refused login the same error is returned without connecting, until
     /// [`Pool::forget_login_refusal`].
     pub async fn connect(&self) -> Result<PooledSession, Error> {
-        self.permit().await?.connect().await
+        self.connect_with(self.permit().await?).await
     }
 
-    /// Waits until another connection may be open. A caller who limits this wait can tell a busy server from
-    /// a broken one.
+    /// As [`Pool::connect`], within `time_limit`.
     ///
     /// # Errors
-    /// None in practice: the semaphore is never closed.
-    pub async fn permit(&self) -> Result<ConnectionPermit, Error> {
+    /// As [`Pool::connect`]; [`ErrorKind::Busy`] if no connection was free in time, and [`ErrorKind::TimedOut`] with the
+    /// time that was left for connecting, if that was not enough. So a busy server can be told from a broken one.
+    pub async fn connect_within(&self, time_limit: Duration) -> Result<PooledSession, Error> {
+        let deadline = Instant::now() + time_limit;
+        let failed = |kind| Error::new(Phase::Connect, kind);
+        let Ok(permit) = timeout_at(deadline, self.permit()).await else {
+            return Err(failed(ErrorKind::Busy(time_limit)));
+        };
+        let began = Instant::now();
+        let connected = timeout_at(deadline, self.connect_with(permit?)).await;
+        connected.unwrap_or_else(|_| Err(failed(ErrorKind::TimedOut(began.elapsed()))))
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         let permit = Arc::clone(&self.0.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| Error::new(Phase::Connect, ErrorKind::Closed))?;
-        Ok(ConnectionPermit { shared: Arc::clone(&self.0), permit })
+        // The semaphore is never closed.
+        permit.map_err(|_| Error::new(Phase::Connect, ErrorKind::Closed))
+    }
+
+    async fn connect_with(&self, permit: OwnedSemaphorePermit) -> Result<PooledSession, Error> {
+        let idle = self.0.take_idle();
+        let reused = idle.is_some();
+        debug!(reused, "session");
+        let session = match idle {
+            Some(session) => session,
+            None => self.0.open().await?,
+        };
+        Ok(PooledSession { session: Some(session), reused, shared: Arc::clone(&self.0), _permit: permit })
     }
 
     /// Checks the server with a new session, and keeps the session if there is room.
@@ -134,23 +151,6 @@ impl Pool {
             std::mem::take(&mut slots.idle)
         };
         quit_all(idle).await;
-    }
-}
-
-impl ConnectionPermit {
-    /// An idle session that looks alive, else a new one.
-    ///
-    /// # Errors
-    /// As [`Pool::connect`].
-    pub async fn connect(self) -> Result<PooledSession, Error> {
-        let idle = self.shared.take_idle();
-        let reused = idle.is_some();
-        debug!(reused, "session");
-        let session = match idle {
-            Some(session) => session,
-            None => self.shared.open().await?,
-        };
-        Ok(PooledSession { session: Some(session), reused, shared: self.shared, _permit: self.permit })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smtp_submission::{Error, ErrorKind, Phase, PooledSession};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::server::Upstream;
@@ -26,14 +26,13 @@ impl Upstream {
         let mut pause = FIRST_PAUSE;
         let mut known = None;
         loop {
-            let Ok(permit) = timeout_at(deadline, self.pool.permit()).await else {
-                return Err(known.unwrap_or(Error::new(Phase::Connect, ErrorKind::Busy(time_limit))));
-            };
-            let began = Instant::now();
-            let failure = match timeout_at(deadline, permit?.connect()).await {
-                Ok(Ok(session)) => return Ok(session),
-                Ok(Err(failure)) => failure,
-                Err(_) => return Err(known.unwrap_or(self.out_of_time(began.elapsed()))),
+            let time_left = deadline.saturating_duration_since(Instant::now());
+            let failure = match self.pool.connect_within(time_left).await {
+                Ok(session) => return Ok(session),
+                Err(failure) if Instant::now() >= deadline => {
+                    return Err(known.unwrap_or_else(|| self.out_of_time(failure)));
+                }
+                Err(failure) => failure,
             };
             let may_pass = matches!(failure.phase(), Phase::Connect | Phase::Greeting);
             if left == 0 || !may_pass || Instant::now() + pause >= deadline {
@@ -47,11 +46,14 @@ impl Upstream {
         }
     }
 
-    /// A call that waited long for a permit, or started late, has little time left: that says nothing about the server.
-    fn out_of_time(&self, given: Duration) -> Error {
-        let is_fair = given >= MIN_CONNECT_TIME.min(self.config.timeout);
-        let whole_seconds = Duration::from_secs(given.as_secs());
+    /// A call that waited long for a connection, or started late, has little time left: that says nothing about the server.
+    fn out_of_time(&self, failure: Error) -> Error {
+        let ErrorKind::TimedOut(given) = failure.kind() else {
+            return failure;
+        };
+        let is_fair = *given >= MIN_CONNECT_TIME.min(self.config.timeout);
+        let whole_seconds = if given.as_secs() == 0 { *given } else { Duration::from_secs(given.as_secs()) };
         let kind = if is_fair { ErrorKind::TimedOut(whole_seconds) } else { ErrorKind::Cancelled };
-        Error::new(Phase::Connect, kind)
+        Error::new(failure.phase(), kind)
     }
 }

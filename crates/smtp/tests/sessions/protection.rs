@@ -326,6 +326,7 @@ async fn a_login_in_plaintext_only_where_it_is_allowed_and_hidden_where_it_can_b
 }
 
 /// A token that is different each time, until there is none.
+#[derive(Debug)]
 struct Tokens(Mutex<Vec<&'static str>>);
 
 impl CredentialSource for Tokens {
