@@ -295,7 +295,7 @@ NO_ENTRY = {
 }
 WORDS = {
     "crates/smtp/src/error.rs": r'#\[error\("([^{].*)"',
-    "crates/smtp/src/tls.rs": r'"(the server\'s certificate .*)"',
+    "crates/smtp/src/certificate.rs": r'"(the server\'s certificate .*)"',
     "crates/server/src/transport/http/error.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
     "crates/server/src/upstream/advice.rs": r'return "(.*)"\.to_owned\(\);',
     "crates/server/src/cli/listen.rs": r'format!\("\{host\}(.*)"',

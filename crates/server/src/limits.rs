@@ -26,3 +26,8 @@ pub fn size(bytes: usize) -> String {
         rest => format!("{}.{rest} MiB", tenths / 10),
     }
 }
+
+/// Mebibytes, in bytes.
+pub fn mebibytes(number: u32) -> usize {
+    (number as usize) << 20
+}

@@ -34,6 +34,7 @@ mod glob;
 mod reply;
 mod sasl;
 mod session;
+mod shared;
 mod sink;
 
 pub use behavior::{

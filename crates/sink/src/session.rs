@@ -17,7 +17,7 @@ use crate::command::{self, Command};
 use crate::content::Content;
 use crate::event::{Event, EventKind};
 use crate::reply::Reply;
-use crate::sink::Shared;
+use crate::shared::Shared;
 
 /// RFC 5321 section 4.5.3.1.4, plus what the extensions add.
 const COMMAND_LIMIT: usize = 2048;

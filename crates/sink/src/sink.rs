@@ -3,16 +3,15 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
 use crate::behavior::Behavior;
 use crate::event::{self, Event, EventLog, EventSink, Mail};
 use crate::session::Session;
+use crate::shared::Shared;
 
 /// A running SMTP server. Dropping it stops it and closes its connections.
 pub struct Sink {
@@ -20,26 +19,6 @@ pub struct Sink {
     ca_pem: Option<String>,
     shared: Arc<Shared>,
     task: AbortHandle,
-}
-
-/// What all connections of a sink share.
-pub(crate) struct Shared {
-    pub(crate) acceptor: TlsAcceptor,
-    pub(crate) log: EventLog,
-    behavior: Mutex<Arc<Behavior>>,
-    numbers: AtomicU64,
-}
-
-impl Shared {
-    /// How the sink behaves now.
-    pub(crate) fn behavior(&self) -> Arc<Behavior> {
-        Arc::clone(&self.behavior.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// A number that was not used before, from 1.
-    pub(crate) fn number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
-    }
 }
 
 impl Sink {
@@ -63,9 +42,7 @@ impl Sink {
         let identity = behavior.certificate.identity()?;
         let listener = TcpListener::bind(behavior.listen).await?;
         let addr = listener.local_addr()?;
-        let behavior = Mutex::new(Arc::new(behavior));
-        let shared =
-            Arc::new(Shared { acceptor: identity.acceptor, log, behavior, numbers: AtomicU64::new(0) });
+        let shared = Arc::new(Shared::new(identity.acceptor, log, behavior));
         let task = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { addr, ca_pem: identity.ca_pem, shared, task })
     }
@@ -82,7 +59,7 @@ impl Sink {
 
     /// Changes how it behaves, also for open connections. Address and certificate stay as they are.
     pub fn set_behavior(&self, behavior: Behavior) {
-        *self.shared.behavior.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(behavior);
+        self.shared.set_behavior(behavior);
     }
 
     /// The mails that were kept so far. Empty if there is an event sink.

@@ -2,7 +2,7 @@
 //!
 //! The table it follows is `docs/failures.md`; a test walks every row.
 
-use crate::{ErrorKind, Phase, Reply};
+use crate::{Error, ErrorKind, Phase, Reply};
 
 /// The status of the recipients concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +52,13 @@ pub fn classify(phase: Phase, kind: &ErrorKind) -> Classification {
     let (status, health) = status_and_health(phase, kind);
     let may_pass = health != HealthImpact::AuthFailure && !needs_a_person(kind);
     Classification { status, health, may_pass }
+}
+
+impl Error {
+    /// What it means for recipients and server.
+    pub fn classify(&self) -> Classification {
+        classify(self.phase, &self.kind)
+    }
 }
 
 /// Whether only other settings, another server or another message help.

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::tls::explain_certificate;
-use crate::{Classification, Phase, Reply, classify};
+use crate::certificate::explain_certificate;
+use crate::{Phase, Reply};
 
 /// A failure of a session: in which phase it happened, and what happened. An I/O or TLS error is its source.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,11 +147,6 @@ impl Error {
     /// What happened.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
-    }
-
-    /// What it means for recipients and server: see [`classify`].
-    pub fn classify(&self) -> Classification {
-        classify(self.phase, &self.kind)
     }
 
     /// The server's reply, if there was one.

@@ -46,6 +46,7 @@
 //! ```
 
 mod auth;
+mod certificate;
 pub mod classify;
 pub mod command;
 pub mod commit_point;

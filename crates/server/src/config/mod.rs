@@ -6,6 +6,7 @@ mod http;
 mod load;
 mod log_filter;
 mod merge;
+mod refusal;
 mod server;
 mod setting;
 mod source;

@@ -8,8 +8,9 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::setting::{Setting, Value};
-use super::{Authority, CaFile, LogFilter, SenderRule, TokenFile, WebOrigin, variables};
+use super::{Authority, CaFile, LogFilter, SenderRule, TokenFile, WebOrigin};
 use crate::address::{Address, Mailbox};
+use crate::limits;
 use crate::secret::Secret;
 
 /// Why a value is invalid; empty if "found …, expected …" says enough.
@@ -58,7 +59,7 @@ pub(super) fn count(setting: &Setting, range: RangeInclusive<u32>) -> Result<usi
 
 /// A number of mebibytes, in bytes.
 pub(super) fn mebibytes(setting: &Setting, range: RangeInclusive<u32>) -> Result<usize, Reason> {
-    number(setting, range).map(variables::mebibytes)
+    number(setting, range).map(limits::mebibytes)
 }
 
 /// A TCP port.

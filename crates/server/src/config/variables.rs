@@ -7,6 +7,7 @@ use std::path::Path;
 use super::host::{parse_ehlo_name, parse_host};
 use super::setting::Setting;
 use super::{CallLimits, Config, Encryption, MemoryLimit, SenderRule, ServerConfig, value};
+use crate::limits::mebibytes;
 
 /// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
 #[derive(Debug)]
@@ -286,11 +287,6 @@ impl Default for MemoryLimit {
     fn default() -> Self {
         Self(mebibytes(MCP_MEMORY_LIMIT.number()))
     }
-}
-
-/// Mebibytes, in bytes.
-pub(super) fn mebibytes(number: u32) -> usize {
-    (number as usize) << 20
 }
 
 /// The reference table, in Markdown, with its heading and a line break at the end.

@@ -40,7 +40,7 @@ const INSTRUCTIONS: &str = "Sends e-mail over the user's own SMTP servers. \
 #[derive(Clone)]
 pub struct McpHandler {
     context: ToolContext,
-    tools: Arc<ToolRouter<Self>>,
+    tools: Arc<ToolRouter<ToolContext>>,
     deadline_passed: CancellationToken,
     memory: MemoryLimit,
     calls: TaskTracker,
@@ -80,10 +80,6 @@ impl McpHandler {
         self.calls.wait().await;
     }
 
-    pub(super) fn context(&self) -> &ToolContext {
-        &self.context
-    }
-
     /// The servers and their health.
     pub(crate) fn status(&self) -> ServersStatus {
         self.context.upstreams.status()
@@ -105,7 +101,7 @@ impl McpHandler {
         let call = self.calls.spawn(async move {
             // Held to the end of the work, whether or not the client waits.
             let _share = permit;
-            let context = ToolCallContext::new(&server, request, context);
+            let context = ToolCallContext::new(&server.context, request, context);
             server.tools.call(context).await
         });
         let problem = tokio::select! {

@@ -1,6 +1,7 @@
 //! Recovery checks: when a server's back-off ends, it is checked by connection, TLS and login, without mail.
 
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use smtp_submission::HealthImpact;
 use tokio::time::sleep;
@@ -9,8 +10,17 @@ use tracing::info;
 use super::report::Availability;
 use super::server::Upstream;
 
-/// Checks a failed server until it works again, is paused, or is no longer in use.
-pub(super) fn after_back_off(server: &Arc<Upstream>) {
+impl Upstream {
+    /// Records the impact of a session that `began` then. A server that is in back-off now is checked after it, until it
+    /// works again, is paused, or is no longer in use.
+    pub fn note(self: &Arc<Self>, impact: HealthImpact, began: Instant) {
+        if self.record(impact, began) == Availability::BackOff {
+            after_back_off(self);
+        }
+    }
+}
+
+fn after_back_off(server: &Arc<Upstream>) {
     if server.start_recovery() {
         tokio::spawn(check_recovery(Arc::downgrade(server)));
     }
@@ -35,7 +45,7 @@ async fn check_recovery(server: Weak<Upstream>) {
             },
         };
         info!(server = server.name(), works = health == HealthImpact::Healthy, "checked after back-off");
-        server.note(health, began);
+        server.record(health, began);
     }
     let Some(server) = server.upgrade() else {
         return;

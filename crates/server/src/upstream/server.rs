@@ -8,7 +8,6 @@ use smtp_submission::tls::{self, Roots};
 use smtp_submission::{CredentialSource, Credentials, HealthImpact, Limits, Pool, Security};
 
 use super::health::Health;
-use super::recovery;
 use super::report::{Availability, ServerStatus, seconds};
 use crate::clock::Clock;
 use crate::config::{ConfigErrors, Encryption, ServerConfig};
@@ -77,16 +76,13 @@ impl Upstream {
         format!("{}:{}", self.config.host, self.config.port)
     }
 
-    /// Records the impact of a session that `began` then. A server that is in back-off now is checked after it.
-    pub fn note(self: &Arc<Self>, impact: HealthImpact, began: Instant) {
+    /// Records the impact of a session that `began` then; the server's availability after it.
+    pub(super) fn record(&self, impact: HealthImpact, began: Instant) -> Availability {
         let (at, date) = (self.clock.instant(), self.clock.now());
-        let availability = self.with_health(|health| {
+        self.with_health(|health| {
             health.note(impact, began, at, date);
             health.availability(at)
-        });
-        if availability == Availability::BackOff {
-            recovery::after_back_off(self);
-        }
+        })
     }
 
     /// Now, for [`Upstream::note`].

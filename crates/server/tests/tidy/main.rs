@@ -1,5 +1,6 @@
 //! Project rules as an ordinary test: layers, outside boundaries, sizes, names, first lines.
 
+mod circles;
 mod rules;
 mod source;
 
@@ -29,6 +30,24 @@ fn root() -> PathBuf {
 #[test]
 fn a_module_imports_only_from_lower_layers() -> io::Result<()> {
     check(layers)
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() -> io::Result<()> {
+    let found = circles::circles(&source::all(&root())?);
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+    let file = |path: &str, text: &str| Source::new(path, text);
+    let made = [
+        file("crates/x/src/a/one.rs", "use super::two::Two;\n"),
+        file("crates/x/src/a/two/deep.rs", "use crate::a::three::Three;\n"),
+        file("crates/x/src/a/three.rs", "use super::{\n    four::{A, B},\n    one::One,\n};\n"),
+        file(
+            "crates/x/src/a/four.rs",
+            "use super::mod_of_nobody;\n#[cfg(test)]\nmod tests {\n    use super::one;\n}\n",
+        ),
+    ];
+    assert_eq!(circles::circles(&made), ["crates/x/src/a: one -> two -> three -> one"]);
+    Ok(())
 }
 
 #[test]

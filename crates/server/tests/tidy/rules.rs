@@ -187,7 +187,7 @@ fn imports(code: &str) -> Vec<(usize, String)> {
 }
 
 /// The names at the top level of a group: `a, b` in `a::{x, y}, b}`.
-fn first_names(group: &str) -> Vec<String> {
+pub(crate) fn first_names(group: &str) -> Vec<String> {
     let mut names = Vec::new();
     let (mut depth, mut start) = (0usize, 0);
     for (at, c) in group.char_indices() {
@@ -208,7 +208,7 @@ fn first_names(group: &str) -> Vec<String> {
 }
 
 /// The identifier that `code` begins with.
-fn name(code: &str) -> String {
+pub(crate) fn name(code: &str) -> String {
     code.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 

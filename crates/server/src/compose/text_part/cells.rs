@@ -1,6 +1,6 @@
 //! The cells around the current position: those of a row stand in one line, as long as each is a single line.
 
-use super::lines::Break;
+use super::line_break::Break;
 
 /// The rows and cells that are open, the innermost last.
 #[derive(Debug, Default)]

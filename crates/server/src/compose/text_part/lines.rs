@@ -1,23 +1,13 @@
 //! Words become lines: wrapped, quoted, indented, and separated by as many line ends as the elements ask for.
 
 use super::cells::Cells;
+use super::line_break::Break;
 use super::lists::Lists;
 
 /// Lines of the text part, in characters: short enough to be sent unencoded. A longer word stays whole.
 const WIDTH: usize = 76;
 /// Quotation marks before a line, at most.
 const QUOTES: usize = 5;
-
-/// How an element's lines are separated from those before and after. Of several the largest counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Break {
-    /// Not at all.
-    None,
-    /// By a line end.
-    Line,
-    /// By an empty line.
-    Paragraph,
-}
 
 /// The text so far.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The lists around the current line: their indentation and the marks of their items.
 
-use super::lines::Break;
+use super::line_break::Break;
 
 /// Lists nested deeper are not indented further.
 const LEVELS: usize = 8;

@@ -9,6 +9,7 @@
 
 mod attributes;
 mod cells;
+mod line_break;
 mod lines;
 mod lists;
 mod open_elements;

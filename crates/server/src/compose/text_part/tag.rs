@@ -2,7 +2,7 @@
 
 use html5gum::State;
 
-use super::lines::Break;
+use super::line_break::Break;
 
 /// The beginning of a tag's name, long enough to tell the names of HTML apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

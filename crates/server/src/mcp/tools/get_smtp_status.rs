@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::{Annotations, ToolSpec};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
-use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::{ServerDetails, ServersStatus};
 
@@ -35,7 +34,7 @@ struct StatusResult {
     max_total_attachments_size_mb: f64,
 }
 
-pub(super) fn route() -> ToolRoute<McpHandler> {
+pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<NoArgs, StatusResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(std::future::ready(call(context)))
     })

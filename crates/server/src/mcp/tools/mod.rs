@@ -15,7 +15,6 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::context::ToolContext;
-use super::handler::McpHandler;
 use super::tool_result::ToolResult;
 use super::{arguments, schema};
 
@@ -25,7 +24,7 @@ pub(super) use send_email::NAME as SEND_EMAIL;
 type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + 'a>>;
 
 /// All tools.
-pub(super) fn router() -> ToolRouter<McpHandler> {
+pub(super) fn router() -> ToolRouter<ToolContext> {
     ToolRouter::new()
         .with_route(send_email::route())
         .with_route(test_smtp_connection::route())
@@ -52,7 +51,7 @@ struct Annotations {
 }
 
 /// A tool that takes `P`, returns `R`, and runs `run`; invalid arguments are answered by `refuse`.
-fn route<P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> ToolRoute<McpHandler>
+fn route<P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> ToolRoute<ToolContext>
 where
     P: DeserializeOwned + JsonSchema,
     R: JsonSchema,
@@ -60,9 +59,9 @@ where
 {
     let tool = spec.tool(schema::input::<P>(), schema::output::<R>());
     let known = schema::properties(&tool.input_schema);
-    ToolRoute::new_dyn(tool, move |context: ToolCallContext<'_, McpHandler>| {
+    ToolRoute::new_dyn(tool, move |context: ToolCallContext<'_, ToolContext>| {
         let given = context.arguments.unwrap_or_default();
-        let running = arguments::read(&known, given).map(|args| run(context.service.context(), args));
+        let running = arguments::read(&known, given).map(|args| run(context.service, args));
         Box::pin(async move {
             let answer = match running {
                 Ok(running) => running.await,

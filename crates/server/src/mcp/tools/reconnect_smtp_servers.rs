@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::{Annotations, ToolSpec};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
-use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::ConnectionTest;
 
@@ -27,7 +26,7 @@ struct ReconnectResult {
     connection_test: ConnectionTest,
 }
 
-pub(super) fn route() -> ToolRoute<McpHandler> {
+pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<NoArgs, ReconnectResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(call(context))
     })

@@ -8,7 +8,6 @@ use super::{Annotations, ToolSpec};
 use crate::config::{Config, ServerConfig};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
-use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::changes::Changes;
 use crate::upstream::report::{ConnectionTest, ReloadError, Reloaded};
@@ -55,7 +54,7 @@ struct NewServer {
     priority: i64,
 }
 
-pub(super) fn route() -> ToolRoute<McpHandler> {
+pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<NoArgs, ReloadResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(call(context))
     })

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use super::{Annotations, ToolSpec};
 use crate::mcp::context::ToolContext;
-use crate::mcp::handler::McpHandler;
 use crate::mcp::send_result::{SendResult, refused, send_result};
 use crate::mcp::tool_result::{ToolResult, one_line};
 use crate::request::SendEmailArgs;
@@ -34,7 +33,7 @@ const SPEC: ToolSpec = ToolSpec {
     },
 };
 
-pub(super) fn route() -> ToolRoute<McpHandler> {
+pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<SendEmailArgs, SendResult, _>(&SPEC, refused, |context, args| {
         Box::pin(call(context, args))
     })

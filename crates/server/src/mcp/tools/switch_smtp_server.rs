@@ -8,7 +8,6 @@ use serde_json::json;
 use super::{Annotations, ToolSpec};
 use crate::address::character;
 use crate::mcp::context::ToolContext;
-use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::{ServerDetails, ServersStatus, Switched};
 
@@ -42,7 +41,7 @@ struct SwitchServerResult {
     available_servers: Option<Vec<String>>,
 }
 
-pub(super) fn route() -> ToolRoute<McpHandler> {
+pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<SwitchServerArgs, SwitchServerResult, _>(&SPEC, ToolResult::failed, |context, args| {
         Box::pin(call(context, args))
     })

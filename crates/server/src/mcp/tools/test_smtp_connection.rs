@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::{Annotations, ToolSpec};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
-use crate::mcp::handler::McpHandler;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::{ConnectionTest, ServersStatus};
 
@@ -30,7 +29,7 @@ struct TestConnectionResult {
     server_status: ServersStatus,
 }
 
-pub(super) fn route() -> ToolRoute<McpHandler> {
+pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<NoArgs, TestConnectionResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(call(context))
     })
