@@ -176,7 +176,7 @@ def test_memory_is_given_back_after_large_work(processes, name: str) -> None:
 
 def test_no_new_call_is_taken_beyond_the_memory_limit(processes) -> None:
     capture = processes.capture("--answer-after", "1")
-    variables = one_server(capture, SMTP_MCP_MEMORY_LIMIT=80)
+    variables = one_server(capture, SMTP_MCP_MEMORY_LIMIT=64)
     large = large_call(901, FILE % ("AAAA" * (15 * MIB)))
     pipe = processes.pipe(variables).handshake()
     call = send(pipe)
