@@ -84,9 +84,12 @@ C: DATA
 STARTTLS = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 STARTTLS\nC: STARTTLS\n"
 PLAIN = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH PLAIN\nC: AUTH PLAIN\n"
 ASK_LOGIN = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: \nS: 334 UGFzc3dvcmQ6\nC: \n"
+XOAUTH2 = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2\nC: AUTH XOAUTH2\nS: 334 eyJzdGF0dXMiOiI0MDEifQ==\nC: \n"
 CRAM = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH CRAM-MD5\nC: AUTH CRAM-MD5\nS: 334 PDE3OTAuMUBzY3JpcHRlZD4=\nC: \n"
 SHORT = {"SMTP_TIMEOUT": 0.5}
 WITH_TLS = {"SMTP_USE_TLS": "true"} | LOGIN
+# The file holds PASSWORD: what must not be seen of it is the same.
+TOKEN_LOGIN = {"SMTP_USERNAME": USER, "SMTP_TOKEN_FILE": str(ROOT / "tests/outside/access-token.txt")}
 OVER_TLS = {"SMTP_USE_SSL": "true", "SMTP_USE_TLS": None} | LOGIN
 LARGE = {"attachments": [{"filename": "large.bin", "content": base64.b64encode(bytes(6 << 20)).decode()}]}
 LOOK = ("password", "check SMTP_USERNAME and SMTP_PASSWORD", "paused")
@@ -151,6 +154,9 @@ ROWS = (
     Row("Auth", "the server offers no login mechanism that this program knows", "server", "try next, else rejected", "failure: someone must correct the settings", (
         Case("none", "S: 220 hello\nC: EHLO\nS: 250 hello", ADA_ELSE_REJECTED, ("offers: none",), ("Ask the provider",), variables=LOGIN),
         Case("another", "S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH GSSAPI", ADA_ELSE_REJECTED, ("offers: GSSAPI",), ("Ask the provider",), variables=LOGIN),
+    )),
+    Row("Auth", "an access token is refused with 535, as is the one that is read then", "server", "try next", "failure", (
+        Case("535 to a token, with what was said", XOAUTH2 + "echo 535 5.7.8 no:", TO_ADA, ("refused the access token", "401"), ("SMTP_TOKEN_FILE",), variables=TOKEN_LOGIN),
     )),
     Row("Auth", "another 4xx or 5xx, or the connection is closed", "server", "try next", "failure", (
         Case("454", PLAIN + "S: 454 4.7.0 try later", TO_ADA, ("454 4.7.0 try later",), variables=LOGIN),

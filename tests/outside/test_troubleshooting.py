@@ -195,6 +195,7 @@ TALK: dict[str, Callable] = {
     "TLS failed: … is for another host name": with_certificate("127.0.0.2"),
     "the server's answer was not SMTP": case("Greeting", "nonsense"),
     "the server offers no supported login mechanism": playing("S: 220 hello\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2", **LOGIN),
+    "the server refused the access token": case("Auth", "535 to a token, with what was said"),
     "the message has … bytes and the server accepts …": case("Mail", "too large"),
     "an address needs SMTPUTF8": case("Mail", "no SMTPUTF8"),
 }
@@ -206,6 +207,19 @@ def test_it_does_not_connect(processes, build_server, message: str) -> None:
     program = processes.program(one_server(server, **variables))
     said = program.send(to=recipients, **arguments).has_state("refused").text
     assert matches(message, said), said
+
+
+GONE = "no credentials for the login"
+
+
+def test_a_token_file_that_is_gone(processes, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("a.token\n")
+    server = processes.scripted("S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH XOAUTH2")
+    program = processes.program(one_server(server, SMTP_USERNAME=USER, SMTP_TOKEN_FILE=token))
+    token.unlink()
+    said = program.send().has_state("refused").text
+    assert matches(GONE, said) and str(token) in said, said
 
 
 PAUSED = "refused the login and is paused"
@@ -274,7 +288,7 @@ ELSEWHERE = {
     "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
-PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, PAUSED, *MAIL, STOPPED, WAITING]
+PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, GONE, PAUSED, *MAIL, STOPPED, WAITING]
 
 
 def test_each_message_of_the_document_is_provoked() -> None:
@@ -287,7 +301,6 @@ def test_each_message_of_the_document_is_provoked() -> None:
 NO_ENTRY = {
     "the server answered": "the answer shows what the server said, and the document has the codes",
     "a login without TLS is not allowed": "the configuration refuses it before, and that has an entry",
-    "no credentials for the login": "the configuration always has them for a login",
     "the message needs 8BITMIME": "what is composed is ASCII",
     "the message has a line end other than CRLF": "what is composed has none",
     "stopped before the end of the message was sent": "the answer says when and why instead, and that has an entry",

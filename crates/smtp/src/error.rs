@@ -64,6 +64,9 @@ pub enum ErrorKind {
     /// There are no credentials for the login.
     #[error("no credentials for the login: {0}")]
     NoCredentials(String),
+    /// The server refused the access token.
+    #[error("the server refused the access token: {0}")]
+    TokenRefused(Reply),
     /// A login would be sent in plaintext, which is not allowed.
     #[error("a login without TLS is not allowed")]
     PlaintextLogin,
@@ -152,7 +155,7 @@ impl Error {
     /// The server's reply, if there was one.
     pub fn reply(&self) -> Option<&Reply> {
         match &self.kind {
-            ErrorKind::Reply(reply) => Some(reply),
+            ErrorKind::Reply(reply) | ErrorKind::TokenRefused(reply) => Some(reply),
             _ => None,
         }
     }

@@ -74,7 +74,9 @@ pub use delivery::Delivery;
 pub use envelope::{Envelope, Path, PathError};
 pub use error::{Error, ErrorKind, IoError};
 pub use extensions::Extensions;
-pub use params::{BoxFuture, CredentialError, CredentialSource, Credentials, Limits, Security, ServerParams};
+pub use params::{
+    BoxFuture, CredentialError, CredentialSource, Credentials, Limits, Security, ServerParams, Wanted,
+};
 pub use phase::Phase;
 pub use pool::{Pool, PooledSession, ServerInfo};
 pub use reply::{EnhancedCode, Reply};

@@ -32,7 +32,7 @@ impl fmt::Debug for Mask {
 impl Mask {
     /// Redacts this login.
     pub(crate) fn of(credentials: &Credentials) -> Self {
-        let password = credentials.password.expose_secret();
+        let password = credentials.secret.expose_secret();
         let name = &credentials.username;
         let joined = format!("\0{name}\0{password}");
         let mut plain = vec![password.to_owned()];
@@ -50,10 +50,21 @@ impl Mask {
 
     /// Also redacts this response to a challenge: its words, and its base64 form.
     pub(crate) fn add(&mut self, answer: &[u8]) {
+        // What is as short is a separator, or known already.
+        if answer.len() < MIN_RUN {
+            return;
+        }
         self.encoded.push(STANDARD_NO_PAD.encode(answer));
         let answer = String::from_utf8_lossy(answer);
         let words = answer.split_ascii_whitespace().filter(|word| word.len() >= MIN_RUN);
         self.plain.extend(words.map(str::to_owned));
+    }
+
+    /// Also redacts what `other` does.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.plain.extend(other.plain);
+        self.encoded.extend(other.encoded);
+        self.plain.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
     /// A reply without credentials.
@@ -108,10 +119,7 @@ mod tests {
 
     #[test]
     fn every_form_of_a_login_is_hidden() {
-        let mask = Mask::of(&Credentials {
-            username: "ada@example.org".into(),
-            password: "s3cret pass".to_owned().into(),
-        });
+        let mask = Mask::of(&Credentials::password("ada@example.org", "s3cret pass".to_owned().into()));
         let plain = STANDARD.encode("\0ada@example.org\0s3cret pass");
         for said in [
             "no such login ada@example.org / s3cret pass".to_owned(),

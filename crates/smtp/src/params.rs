@@ -37,13 +37,33 @@ pub enum Security {
     Implicit(Arc<rustls::ClientConfig>),
 }
 
-/// A user name and password. Debug shows neither.
+/// A user name, and a password or an access token. Debug shows none of it.
 #[derive(Clone)]
 pub struct Credentials {
-    /// The user name.
-    pub username: String,
-    /// The password.
-    pub password: SecretString,
+    pub(crate) username: String,
+    pub(crate) secret: SecretString,
+    pub(crate) kind: SecretKind,
+}
+
+/// What the secret of a login is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecretKind {
+    /// A password.
+    Password,
+    /// An OAuth 2.0 access token (RFC 6750).
+    Token,
+}
+
+impl Credentials {
+    /// A user name and its password.
+    pub fn password(username: impl Into<String>, password: SecretString) -> Self {
+        Self { username: username.into(), secret: password, kind: SecretKind::Password }
+    }
+
+    /// A user name and an OAuth 2.0 access token for its mailbox.
+    pub fn token(username: impl Into<String>, access_token: SecretString) -> Self {
+        Self { username: username.into(), secret: access_token, kind: SecretKind::Token }
+    }
 }
 
 /// Where the credentials of a login come from. It is asked each time a session logs in, so they may expire.
@@ -54,7 +74,16 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// There are none at the moment. The session is not opened then, and the failure is the server's as any other
     /// failed login.
-    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+    fn credentials(&self, wanted: Wanted) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+}
+
+/// Which credentials a login asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that are valid as far as known.
+    Current,
+    /// The server has just refused the current token: a new one, if there is one.
+    Renewed,
 }
 
 /// A future that a [`CredentialSource`] returns.
@@ -65,9 +94,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[error("{0}")]
 pub struct CredentialError(pub String);
 
-/// A user name and password that do not change.
+/// Credentials that do not change.
 impl CredentialSource for Credentials {
-    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+    fn credentials(&self, _: Wanted) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
 }

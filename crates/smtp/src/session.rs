@@ -321,7 +321,7 @@ async fn log_in(wire: &mut Wire, extensions: &Extensions, server: &ServerParams)
     if wire.tls_version().is_none() && !server.allow_plaintext_login {
         return Err(Error::new(Phase::Auth, ErrorKind::PlaintextLogin));
     }
-    auth::log_in(wire, extensions, source.as_ref(), server.limits.command).await
+    auth::log_in(wire, extensions, server, source.as_ref()).await
 }
 
 async fn command(wire: &mut Wire, command: &[u8], within: Duration) -> Result<Reply, ErrorKind> {

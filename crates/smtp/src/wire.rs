@@ -89,14 +89,19 @@ impl Wire {
         }
     }
 
-    /// From now on, what `mask` knows is redacted in replies.
-    pub(crate) fn set_mask(&mut self, mask: Mask) {
-        self.mask = mask;
+    /// From now on, what `mask` knows is redacted in replies, too.
+    pub(crate) fn add_mask(&mut self, mask: Mask) {
+        self.mask.join(mask);
     }
 
     /// From now on, this response to a challenge is also redacted in replies.
     pub(crate) fn mask(&mut self, answer: &[u8]) {
         self.mask.add(answer);
+    }
+
+    /// A server's text, without what is redacted in replies.
+    pub(crate) fn redact(&self, text: &[u8]) -> String {
+        self.mask.redact_text(&String::from_utf8_lossy(text))
     }
 
     /// The version of TLS in use.

@@ -66,10 +66,12 @@ pub struct ServerConfig {
     pub port: u16,
     /// How the connection is protected.
     pub encryption: Encryption,
-    /// The login name; with it, always a password.
+    /// The login name; with it, always a password or a token file.
     pub username: Option<String>,
     /// The password; with it, always a name.
     pub password: Option<Secret>,
+    /// A file with an access token, instead of the password.
+    pub token_file: Option<PathBuf>,
     /// A CA or the server's own certificate.
     pub ca: Option<CaFile>,
     /// To connect, and for each SMTP command.
@@ -147,6 +149,7 @@ impl ServerConfig {
             encryption: Encryption::StartTls,
             username: None,
             password: None,
+            token_file: None,
             ca: None,
             timeout: Duration::from_secs(variables::TIMEOUT.number().into()),
             max_retries: variables::MAX_RETRIES.number(),

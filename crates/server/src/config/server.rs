@@ -108,9 +108,15 @@ impl<'a> Reader<'a> {
 
     fn refuse_half_a_login(&mut self) {
         let is_set = |variable: &Variable| self.find(variable).is_some();
-        let (set, missing) = match (is_set(&var::USERNAME), is_set(&var::PASSWORD)) {
-            (true, false) => (&var::USERNAME, &var::PASSWORD),
-            (false, true) => (&var::PASSWORD, &var::USERNAME),
+        let secrets = (is_set(&var::PASSWORD), is_set(&var::TOKEN_FILE));
+        let (set, missing) = match (is_set(&var::USERNAME), secrets) {
+            (_, (true, true)) => {
+                let (password, file) = (self.origin_of(&var::PASSWORD), self.origin_of(&var::TOKEN_FILE));
+                return self.refuse(format!("{password} and {file}: found both, expected one of them"));
+            }
+            (true, (false, false)) => (&var::USERNAME, &var::PASSWORD),
+            (false, (true, _)) => (&var::PASSWORD, &var::USERNAME),
+            (false, (_, true)) => (&var::TOKEN_FILE, &var::USERNAME),
             _ => return,
         };
         self.refuse(format!(

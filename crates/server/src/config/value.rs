@@ -140,6 +140,11 @@ pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<Token
     }
 }
 
+/// A file that holds an access token now; what it holds at each login counts.
+pub(super) fn access_token_file(setting: &Setting, base: Option<&Path>) -> Result<PathBuf, Reason> {
+    token_file(setting, base).map(|file| file.path)
+}
+
 fn visible(token: &str) -> Result<Secret, Reason> {
     match token {
         "" => Err("it is empty".to_owned()),

@@ -160,10 +160,14 @@ variables! {
             show: |server| (server.encryption == Encryption::Implicit).then(|| "true: implicit TLS".to_owned()),
             is_same: |one, other| one.encryption == other.encryption,
         }));
-    USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set both the username and the password, or neither for a relay without login.",
+    USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set it together with the password or the token file, or none of them for a relay without login.",
         field!(Server: username, |setting, _| value::plain(setting).map(Some), |server| or_none(server.masked_username())));
     PASSWORD = Variable { is_secret: true, ..row("SMTP_PASSWORD", Account, Words("none"), "a password without control characters", "Never shown and never logged.",
         field!(Server: password, |setting, _| value::secret(setting).map(Some), |server| is_set(server.password.is_some()))) };
+    TOKEN_FILE = row("SMTP_TOKEN_FILE", Account, Words("none"), "the path of a readable file with one line, an OAuth access token", "Instead of the password (XOAUTH2 or OAUTHBEARER). It is read at each login, so another program may refresh it.",
+        field!(Server: token_file, |setting, base| value::access_token_file(setting, base).map(Some), |server| {
+            or_none(server.token_file.as_ref().map(|path| path.display().to_string()))
+        }));
     ALLOW_PLAINTEXT_AUTH = row("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, Switch(false), SWITCH, "Allows a login without TLS to a host other than this machine.",
         field!(Server: allow_plaintext_auth, |setting, _| value::switch(setting), |server| Some(server.allow_plaintext_auth.to_string())));
     CA_FILE = row("SMTP_CA_FILE", Shared, Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.",

@@ -13,6 +13,9 @@ pub fn explain(server: &ServerConfig, error: &Error) -> String {
     let what = match error.kind() {
         // A quotation mark in the reply must not end the quotation.
         ErrorKind::Reply(reply) => format!("the server said: \"{}\"", reply.to_string().replace('"', "'")),
+        ErrorKind::TokenRefused(reply) => {
+            format!("the server refused the access token: \"{}\"", reply.to_string().replace('"', "'"))
+        }
         other => other.to_string(),
     };
     let hint = hint(server, error);
@@ -46,6 +49,11 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::PlaintextLogin) => {
             "Set SMTP_USE_TLS or SMTP_USE_SSL to true, or SMTP_ALLOW_PLAINTEXT_AUTH=true if you accept that the password can be read in transit".to_owned()
         }
+        (_, ErrorKind::NoMechanism(_)) if server.token_file.is_some() => {
+            "The server takes no access tokens here: check SMTP_HOST and SMTP_PORT, or use SMTP_PASSWORD".to_owned()
+        }
+        (_, ErrorKind::TokenRefused(_)) => TOKEN_REFUSED.to_owned(),
+        (_, ErrorKind::NoCredentials(_)) => "Check the file, and what refreshes it".to_owned(),
         (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login mechanism and port it wants for SMTP submission".to_owned(),
         (_, ErrorKind::Certificate(_)) => certificate(),
         (_, ErrorKind::NotTls | ErrorKind::Tls(_) | ErrorKind::TlsClosed | ErrorKind::ServerName) | (Phase::Tls, ErrorKind::Io(_)) => tls(server),
@@ -138,3 +146,7 @@ fn login_refused(server: &ServerConfig) -> String {
         "The login was refused: check SMTP_USERNAME and SMTP_PASSWORD.{provider} The server is paused until the configuration changes, so that the account is not locked"
     )
 }
+
+const TOKEN_REFUSED: &str = "The access token was refused: it is for another mailbox, has expired, or lacks the permission to send mail \
+    (Google: the scope https://mail.google.com/; Microsoft: SMTP.Send, and SMTP AUTH enabled for the mailbox). \
+    Put a new token into SMTP_TOKEN_FILE; it is read at the next login";

@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod changes;
+mod credentials;
 mod health;
 mod recovery;
 pub mod report;

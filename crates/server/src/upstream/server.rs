@@ -1,12 +1,13 @@
 //! One configured server: its configuration, its pool of sessions, its health.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use smtp_submission::tls::{self, Roots};
-use smtp_submission::{CredentialSource, Credentials, HealthImpact, Limits, Pool, Security};
+use smtp_submission::{HealthImpact, Limits, Pool, Security};
 
+use super::credentials;
 use super::health::Health;
 use super::report::{Availability, ServerStatus, seconds};
 use crate::clock::Clock;
@@ -46,7 +47,7 @@ impl Upstream {
             host: config.host.clone(),
             port: config.port,
             security,
-            credentials: credentials(config),
+            credentials: credentials::source(config),
             allow_plaintext_login: config.may_log_in_without_tls(),
             ehlo_name: config.ehlo_name.clone(),
             limits,
@@ -157,12 +158,6 @@ impl Upstream {
     fn with_health<T>(&self, act: impl FnOnce(&mut Health) -> T) -> T {
         act(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// A user name and password, asked for at each login.
-fn credentials(config: &ServerConfig) -> Option<Arc<dyn CredentialSource>> {
-    let (username, password) = (config.username.clone()?, config.password.as_ref()?);
-    Some(Arc::new(Credentials { username, password: password.expose().clone() }))
 }
 
 fn security(config: &ServerConfig) -> Result<Security, ConfigErrors> {

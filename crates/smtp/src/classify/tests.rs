@@ -81,7 +81,8 @@ fn logins() {
         Failure,
     );
     let none = ErrorKind::NoCredentials("the command failed".to_owned());
-    assert_row(Phase::Auth, vec![none], TryNext, true, Failure);
+    let refused = ErrorKind::TokenRefused(Reply { code: 535, enhanced: None, text: String::new() });
+    assert_row(Phase::Auth, vec![none, refused], TryNext, true, Failure);
 }
 
 #[test]

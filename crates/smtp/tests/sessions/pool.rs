@@ -161,8 +161,7 @@ async fn a_refused_login_is_tried_once_whoever_asks_until_told() {
     let hello = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH PLAIN\nC: AUTH *\n";
     let peer = Peer::play(&[&format!("{hello}S: 535 no"), &format!("{hello}S: 235 yes\n{BYE}")]).await;
     let mut server = peer.server();
-    server.credentials =
-        Some(Arc::new(Credentials { username: "ada".to_owned(), password: "pw".to_owned().into() }));
+    server.credentials = Some(Arc::new(Credentials::password("ada", "pw".to_owned().into())));
     server.allow_plaintext_login = true;
     let pool = Pool::new(server, 8);
 

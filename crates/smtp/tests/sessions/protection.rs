@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use smtp_submission::tls::{Roots, client_config};
 use smtp_submission::{
     BoxFuture, CommitPoint, Content, CredentialError, CredentialSource, Credentials, Envelope, Error,
-    ErrorKind, Path, Phase, Pool, Security, Session,
+    ErrorKind, Path, Phase, Pool, Security, Session, Wanted,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -84,7 +84,7 @@ async fn open(
 }
 
 fn credentials((name, password): (&str, &str)) -> Credentials {
-    Credentials { username: name.to_owned(), password: password.to_owned().into() }
+    Credentials::password(name, password.to_owned().into())
 }
 
 pub(crate) fn start_tls(pem: &str) -> Security {
@@ -325,36 +325,141 @@ async fn a_login_in_plaintext_only_where_it_is_allowed_and_hidden_where_it_can_b
     }
 }
 
-/// A token that is different each time, until there is none.
-#[derive(Debug)]
-struct Tokens(Mutex<Vec<&'static str>>);
+/// A token that is different each time, until there is none; and what was asked for.
+#[derive(Debug, Default)]
+struct Tokens(Mutex<(Vec<&'static str>, Vec<Wanted>)>);
 
 impl CredentialSource for Tokens {
-    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
-        let token = self.0.lock().unwrap().pop();
-        let none = || CredentialError("the token is gone".to_owned());
-        Box::pin(async move { token.map(|token| credentials(("ada", token))).ok_or_else(none) })
+    fn credentials(&self, wanted: Wanted) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+        let mut tokens = self.0.lock().unwrap();
+        tokens.1.push(wanted);
+        let token = tokens.0.pop().map(|token| Credentials::token("ada", token.to_owned().into()));
+        Box::pin(std::future::ready(token.ok_or_else(|| CredentialError("the token is gone".to_owned()))))
     }
 }
 
-#[tokio::test]
-async fn each_session_asks_for_its_credentials() {
-    let hello = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH LOGIN\n";
-    let login = |token: &str| {
-        let token = STANDARD.encode(token);
-        format!("{hello}C: AUTH LOGIN\nS: 334\nC: *\nS: 334\nC: {token}\nS: 235 ok")
-    };
-    let none = format!("{hello}= eof");
-    let peer = Peer::play(&[&login("first"), &login("second"), &none]).await;
+/// What is said on one connection after EHLO, the tokens, what is asked for, and how the login ends.
+async fn login_with_tokens(
+    mechanisms: &str,
+    script: &str,
+    tokens: &[&'static str],
+) -> (Vec<Wanted>, Result<(), String>) {
+    let hello = format!("S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH {mechanisms}\n");
+    let peer = Peer::play(&[&format!("{hello}{script}")]).await;
+    let source = Arc::new(Tokens(Mutex::new((tokens.iter().rev().copied().collect(), Vec::new()))));
     let mut server = peer.server();
     server.allow_plaintext_login = true;
-    server.credentials = Some(Arc::new(Tokens(Mutex::new(vec!["second", "first"]))));
-    for _ in 0..2 {
-        assert!(Session::open(&server).await.is_ok());
-    }
-    let error = Session::open(&server).await.err().unwrap();
-    assert_eq!(error.to_string(), "no credentials for the login: the token is gone (login)");
+    server.credentials = Some(Arc::clone(&source) as _);
+    let end = Session::open(&server).await.map(drop).map_err(|error| error.to_string());
     peer.finish().await;
+    let asked = source.0.lock().unwrap().1.clone();
+    (asked, end)
+}
+
+/// The client's line with this token.
+fn auth(token: &str) -> String {
+    let response = STANDARD.encode(format!("user=ada\x01auth=Bearer {token}\x01\x01"));
+    format!("C: AUTH XOAUTH2 {response}\n")
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once() {
+    use Wanted::{Current, Renewed};
+    let explanation = STANDARD.encode("{\"status\":\"401\",\"scope\":\"mail\"}");
+    let refusal = format!("S: 334 {explanation}\nC: \nS: 535 5.7.8 no\n");
+    let refused =
+        "the server refused the access token: 535 5.7.8 no ({\"status\":\"401\",\"scope\":\"mail\"}) (login)";
+    for (what, script, tokens, asked, wanted) in [
+        ("accepted", format!("{}S: 235 ok", auth("one")), &["one"][..], &[Current][..], None),
+        (
+            "renewed",
+            format!("{}{refusal}{}S: 235 ok", auth("one"), auth("two")),
+            &["one", "two"],
+            &[Current, Renewed],
+            None,
+        ),
+        (
+            "refused twice",
+            format!("{}{refusal}{}{refusal}= eof", auth("one"), auth("two")),
+            &["one", "two", "three"],
+            &[Current, Renewed],
+            Some(refused),
+        ),
+        (
+            "the same again",
+            format!("{}{refusal}= eof", auth("one")),
+            &["one", "one"],
+            &[Current, Renewed],
+            Some(refused),
+        ),
+        (
+            "what was refused is not repeated",
+            format!(
+                "{}{refusal}{}S: 454 4.7.0 not first-token nor second-token\n= eof",
+                auth("first-token"),
+                auth("second-token")
+            ),
+            &["first-token", "second-token"],
+            &[Current, Renewed],
+            Some("the server answered 454 4.7.0 not [hidden] nor [hidden] (login)"),
+        ),
+        (
+            "none is left",
+            format!("{}{refusal}= eof", auth("one")),
+            &["one"],
+            &[Current, Renewed],
+            Some("no credentials for the login: the token is gone (login)"),
+        ),
+        (
+            "not a refusal",
+            format!("{}S: 454 4.7.0 later\n= eof", auth("one")),
+            &["one", "two"],
+            &[Current],
+            Some("the server answered 454 4.7.0 later (login)"),
+        ),
+    ] {
+        let (found, end) = login_with_tokens("PLAIN XOAUTH2", &script, tokens).await;
+        assert_eq!((found.as_slice(), end.err().as_deref()), (asked, wanted), "{what}");
+    }
+}
+
+/// A mechanism that is refused as such is followed by the next; a refused password is not sent again.
+#[tokio::test]
+async fn another_mechanism_is_tried_where_only_the_mechanism_is_refused() {
+    let plain = format!("C: AUTH PLAIN {}\n", STANDARD.encode("\0ada\0pw"));
+    let login = format!(
+        "C: AUTH LOGIN\nS: 334\nC: {}\nS: 334\nC: {}\nS: 235 ok",
+        STANDARD.encode("ada"),
+        STANDARD.encode("pw")
+    );
+    let cram = "C: AUTH CRAM-MD5\n";
+    for (offered, script, wanted) in [
+        ("PLAIN CRAM-MD5", format!("{cram}S: 504 5.5.4 unknown\n{plain}S: 235 ok"), None),
+        ("PLAIN CRAM-MD5", format!("{cram}S: 535 5.7.8 no such mechanism\n{plain}S: 235 ok"), None),
+        ("PLAIN LOGIN", format!("{plain}S: 534 5.7.9 too weak\n{login}"), None),
+        ("PLAIN LOGIN", format!("{plain}S: 535 5.7.8 no\n= eof"), Some("535 5.7.8 no")),
+        (
+            "PLAIN LOGIN",
+            format!("{plain}S: 534 5.7.14 look at the web\n= eof"),
+            Some("534 5.7.14 look at the web"),
+        ),
+        ("PLAIN LOGIN", format!("{plain}S: 454 4.7.0 later\n= eof"), Some("454 4.7.0 later")),
+        (
+            "PLAIN CRAM-MD5",
+            format!("{cram}S: 334 PDEyMzRAeC5vcmc+\nC: *\nS: 535 5.7.8 no\n= eof"),
+            Some("535 5.7.8 no"),
+        ),
+        ("CRAM-MD5", format!("{cram}S: 504 5.5.4 unknown\n= eof"), Some("504 5.5.4 unknown")),
+    ] {
+        let hello = format!("S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH {offered}\n");
+        let peer = Peer::play(&[&format!("{hello}{script}")]).await;
+        let mut server = peer.server();
+        server.allow_plaintext_login = true;
+        server.credentials = Some(Arc::new(credentials(("ada", "pw"))));
+        let end = Session::open(&server).await.err().map(|error| error.kind().to_string());
+        assert_eq!(end, wanted.map(|reply| format!("the server answered {reply}")), "{script}");
+        peer.finish().await;
+    }
 }
 
 #[test]

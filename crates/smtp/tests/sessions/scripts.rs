@@ -106,8 +106,7 @@ impl Conversation {
             server.security = start_tls(&certified.pem);
         }
         if self.login {
-            let (username, password) = ("ada".to_owned(), "secret".to_owned().into());
-            server.credentials = Some(Arc::new(Credentials { username, password }));
+            server.credentials = Some(Arc::new(Credentials::password("ada", "secret".to_owned().into())));
             server.allow_plaintext_login = true;
         }
         match (Session::open(&server).await, &self.no_session) {

@@ -53,6 +53,7 @@ fn every_value_is_told_with_its_place() {
       SMTP_USE_TLS                        true: STARTTLS, required  (default)
       SMTP_USERNAME                       a***@example.org  (<dir>/x.env, line 2)
       SMTP_PASSWORD                       set  (<dir>/x.env, line 3)
+      SMTP_TOKEN_FILE                     none  (default)
       SMTP_ALLOW_PLAINTEXT_AUTH           false  (default)
       SMTP_CA_FILE                        the platform's roots  (default)
       SMTP_TIMEOUT                        2.5 s  (environment)
