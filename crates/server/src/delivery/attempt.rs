@@ -35,6 +35,7 @@ impl Attempt<'_> {
         let mut may_pass = vec![route.others_rest; recipients.len()];
         for (position, candidate) in route.candidates.iter().enumerate() {
             let open = positions(&recipients);
+            // After its caller gave up, whether in time or not, nothing is sent that was not sent already.
             if open.is_empty() || self.commit_point.is_cancelled() {
                 break;
             }
@@ -96,7 +97,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Gives every open recipient this status and reason.
+/// Gives every open recipient this status and reason; an earlier server's reply is not the reason.
 pub(super) fn close(
     mut recipients: Vec<RecipientOutcome>,
     status: RecipientStatus,
@@ -104,9 +105,13 @@ pub(super) fn close(
     reason: &str,
 ) -> Vec<RecipientOutcome> {
     for recipient in recipients.iter_mut().filter(|one| one.status == RecipientStatus::TryNext) {
-        recipient.status = status;
-        recipient.phase = phase;
-        reason.clone_into(&mut recipient.reason);
+        *recipient = RecipientOutcome {
+            status,
+            phase,
+            reason: reason.to_owned(),
+            server: recipient.server.take(),
+            ..RecipientOutcome::open(recipient.address.clone())
+        };
     }
     recipients
 }

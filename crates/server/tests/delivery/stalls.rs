@@ -166,6 +166,51 @@ async fn after_unknown_was_told_nothing_is_tried_again() {
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("b", ""));
 }
 
+/// The same where the second server could take the mail at once: it has an idle session, and the call had time left when
+/// the program stopped.
+#[tokio::test]
+async fn after_unknown_was_told_no_other_server_is_tried_though_it_could_take_the_mail() {
+    let latch = Latch::new();
+    let one = Sink::start(Behavior::default()).await.unwrap();
+    let two = Sink::start(Behavior::default()).await.unwrap();
+    let mut fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    let by_two = json!({ "from_email": "me@two.example" });
+    let warm = fixture.message(&["warm@x.org"], &by_two);
+    assert_eq!(statuses(&fixture.deliver(warm, LONG).await), "A");
+    let late = Behavior::default().after_data(smtp_sink::AfterData::Reply("451 4.3.0 later".to_owned()));
+    one.set_behavior(late.wait(Wait::Until(latch.clone())));
+    let under_way = fixture.begin(&["a@x.org"]);
+    contents(&one, 1).await;
+    fixture.deliveries.shutdown_deadline();
+    assert_eq!(statuses(&under_way.await.unwrap()), "U");
+    latch.release();
+    let refused = |event: &smtp_sink::Event| matches!(event.kind, smtp_sink::EventKind::Refused { .. });
+    one.wait_until(|events| events.iter().any(refused)).await;
+    one.set_behavior(Behavior::default());
+    fixture.deliveries = smtp_mcp_server::delivery::Deliveries::default();
+    // The session carries the next mail, so the late reply has been read by then; and so has whatever followed from it.
+    assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
+    let last = fixture.message(&["c@x.org"], &by_two);
+    assert_eq!(statuses(&fixture.deliver(last, LONG).await), "A");
+    assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("b", "c warm"));
+}
+
+/// What an earlier server said is not the reason of what happened at a later one.
+#[tokio::test]
+async fn the_reply_of_an_earlier_server_is_not_quoted_for_a_later_one() {
+    let latch = Latch::new();
+    let one = Sink::start(Behavior::default().defer("*")).await.unwrap();
+    let two = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
+    let fixture = Fixture::new(vec![server("one", one.addr()), server("two", two.addr())]);
+    let outcome = fixture.send_within(&["a@x.org"], Duration::from_secs(1)).await;
+    assert_eq!(statuses(&outcome), "U");
+    let recipient = &outcome.recipients[0];
+    assert_eq!((recipient.code, &recipient.enhanced_code, &recipient.reply), (None, &None, &None));
+    assert_eq!(recipient.server.as_ref().map(|server| server.name.as_str()), Some("two"));
+    latch.release();
+    two.wait_for(1).await;
+}
+
 /// The first server accepted some; the time runs out at the second: known statuses stay.
 #[tokio::test]
 async fn the_time_runs_out_at_the_second_server() {
