@@ -3,6 +3,7 @@ import base64
 from pathlib import Path
 
 from conftest import one_server
+from pipe import run
 
 USER = "grace@sender.example"
 HELLO = "S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH XOAUTH2 PLAIN\n"
@@ -51,8 +52,6 @@ def test_a_refused_token_is_not_the_end(processes, tmp_path: Path) -> None:
 
 
 def test_what_the_file_holds_is_checked_at_the_start(processes, tmp_path: Path) -> None:
-    from pipe import run
-
     file = tmp_path / "token"
     good = {"SMTP_HOST": "smtp.example.org", "SMTP_USERNAME": USER, "SMTP_TOKEN_FILE": str(file)}
     for text, variables, problem in (

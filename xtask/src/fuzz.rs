@@ -31,14 +31,16 @@ fn fuzz(target: &str, seconds: u32) -> Result<()> {
     let corpus = format!("fuzz/target/corpus/{target}");
     fs::create_dir_all(paths::root().join(&corpus))?;
     let mut fuzz = cargo(&["fuzz", "run", "--fuzz-dir", "fuzz", "--sanitizer", "none", target, &corpus]);
-    fuzz.args([
-        &format!("fuzz/seeds/{target}"),
-        "--",
-        "-timeout=10",
-        "-rss_limit_mb=512",
-        "-print_final_stats=1",
-    ]);
+    fuzz.arg(seeds(target)).args(["--", "-timeout=10", "-rss_limit_mb=512", "-print_final_stats=1"]);
     shell::run(fuzz.arg(format!("-max_total_time={seconds}")))
+}
+
+/// The starting corpus; for HTML the mails of the tests.
+fn seeds(target: &str) -> String {
+    match target {
+        "html" => "crates/server/tests/compose/html_mails".to_owned(),
+        _ => format!("fuzz/seeds/{target}"),
+    }
 }
 
 /// The targets' names, in alphabetical order.

@@ -44,14 +44,14 @@ pub struct Classification {
     /// The server's health.
     pub health: HealthImpact,
     /// Whether the same server may take the message later. If not, and there is no other, the recipients are rejected.
-    pub may_pass: bool,
+    pub is_retryable: bool,
 }
 
 /// Classifies what happened in `phase`.
 pub fn classify(phase: Phase, kind: &ErrorKind) -> Classification {
     let (status, health) = status_and_health(phase, kind);
-    let may_pass = health != HealthImpact::AuthFailure && !needs_a_person(kind);
-    Classification { status, health, may_pass }
+    let is_retryable = health != HealthImpact::AuthFailure && !needs_a_person(kind);
+    Classification { status, health, is_retryable }
 }
 
 impl Error {

@@ -20,7 +20,7 @@ pub(super) struct Attempt<'a> {
     /// When the last server is given up.
     pub(super) deadline: Instant,
     /// Called with what is known so far before and after each server.
-    pub(super) note: &'a (dyn Fn(&[RecipientOutcome]) + Sync),
+    pub(super) on_progress: &'a (dyn Fn(&[RecipientOutcome]) + Sync),
 }
 
 impl Attempt<'_> {
@@ -32,7 +32,7 @@ impl Attempt<'_> {
             let reason = no_server(self.servers, self.message);
             return close(recipients, RecipientStatus::Rejected, Phase::Connect, &reason);
         }
-        let mut may_pass = vec![route.others_rest; recipients.len()];
+        let mut is_retryable = vec![route.others_in_backoff; recipients.len()];
         for (position, candidate) in route.candidates.iter().enumerate() {
             let open = positions(&recipients);
             // After its caller gave up, whether in time or not, nothing is sent that was not sent already.
@@ -42,24 +42,24 @@ impl Attempt<'_> {
             for &at in &open {
                 recipients[at].server = Some(candidate.server.id());
             }
-            (self.note)(&recipients);
+            (self.on_progress)(&recipients);
             // A server that hangs must leave time for the next ones.
             let servers_left = u32::try_from(route.candidates.len() - position).unwrap_or(1);
             let time_limit = self.deadline.saturating_duration_since(Instant::now()) / servers_left;
             let asked = open.iter().map(|&at| recipients[at].clone()).collect();
             let answered = self.try_server(candidate, asked, time_limit).await;
-            for (at, (outcome, may_pass_here)) in open.into_iter().zip(answered) {
+            for (at, (outcome, is_retryable_here)) in open.into_iter().zip(answered) {
                 recipients[at] = outcome;
-                may_pass[at] |= may_pass_here;
+                is_retryable[at] |= is_retryable_here;
             }
-            (self.note)(&recipients);
+            (self.on_progress)(&recipients);
             // This server's result is known; the next try can be cancelled again.
             self.commit_point.reset();
         }
-        for (recipient, may_pass) in recipients.iter_mut().zip(may_pass) {
+        for (recipient, is_retryable) in recipients.iter_mut().zip(is_retryable) {
             if recipient.status == RecipientStatus::TryNext {
                 recipient.status =
-                    if may_pass { RecipientStatus::Deferred } else { RecipientStatus::Rejected };
+                    if is_retryable { RecipientStatus::Deferred } else { RecipientStatus::Rejected };
             }
         }
         recipients
@@ -147,12 +147,12 @@ fn outcome(
     recipient: RecipientOutcome,
     result: &Result<Reply, Error>,
 ) -> (RecipientOutcome, bool) {
-    let (status, phase, reason, may_pass) = match result {
+    let (status, phase, reason, is_retryable) = match result {
         Ok(_) => (RecipientStatus::Accepted, Phase::EndOfData, String::new(), false),
         Err(error) => {
             let classification = error.classify();
             let reason = explain(&server.config, error);
-            (classification.status, error.phase(), reason, classification.may_pass)
+            (classification.status, error.phase(), reason, classification.is_retryable)
         }
     };
     let reply = result.as_ref().map_or_else(Error::reply, Some);
@@ -165,7 +165,7 @@ fn outcome(
         reply: reply.map(Reply::quoted),
         ..recipient
     };
-    (outcome, may_pass)
+    (outcome, is_retryable)
 }
 
 fn log(server: &Upstream, answered: &[(RecipientOutcome, bool)]) {

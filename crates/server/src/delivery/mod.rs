@@ -35,16 +35,19 @@ impl Deliveries {
     pub async fn send(&self, servers: Arc<Snapshot>, message: Arc<Message>, wait: Duration) -> Outcome {
         let began = Instant::now();
         let open: Vec<_> = message.recipients.iter().cloned().map(RecipientOutcome::open).collect();
-        let (note, known) = watch::channel(open.clone());
+        let (progress, known) = watch::channel(open.clone());
         let commit_point = CommitPoint::new();
         let mut delivery = tokio::spawn({
             let commit_point = commit_point.clone();
             // The delivery ends before its caller is answered.
             let deadline = began + wait - (wait / 20).min(ANSWER_GRACE_PERIOD);
             async move {
-                let note = |recipients: &[RecipientOutcome]| drop(note.send_replace(recipients.to_vec()));
-                let (servers, message, commit_point, note) = (&*servers, &*message, &commit_point, &note);
-                Attempt { servers, message, commit_point, deadline, note }.run(open).await
+                let on_progress =
+                    |recipients: &[RecipientOutcome]| drop(progress.send_replace(recipients.to_vec()));
+                let (servers, message, commit_point) = (&*servers, &*message, &commit_point);
+                Attempt { servers, message, commit_point, deadline, on_progress: &on_progress }
+                    .run(open)
+                    .await
             }
         });
         let recipients = tokio::select! {

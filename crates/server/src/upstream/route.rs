@@ -17,15 +17,15 @@ pub struct Candidate<'a> {
     pub variant: &'a HeaderVariant,
 }
 
-/// The way of a message.
+/// The route of a message.
 pub struct Route<'a> {
     /// The servers that may be tried now, in this order.
     pub candidates: Vec<Candidate<'a>>,
     /// Others are in back-off, and may take the message later.
-    pub others_rest: bool,
+    pub others_in_backoff: bool,
 }
 
-/// The way of `message`.
+/// The route of `message`.
 ///
 /// Servers in back-off are left out, unless all are: then the one whose back-off ends first comes first. Servers whose
 /// login was refused are always left out.
@@ -38,12 +38,12 @@ pub fn route<'a>(snapshot: &'a Snapshot, message: &'a Message) -> Route<'a> {
         })
     };
     let available: Vec<_> = able(Availability::Available).collect();
-    let mut resting: Vec<_> = able(Availability::BackOff).collect();
+    let mut in_backoff: Vec<_> = able(Availability::BackOff).collect();
     if !available.is_empty() {
-        return Route { candidates: available, others_rest: !resting.is_empty() };
+        return Route { candidates: available, others_in_backoff: !in_backoff.is_empty() };
     }
-    resting.sort_by_cached_key(|candidate| candidate.server.backoff_remaining().unwrap_or_default());
-    Route { candidates: resting, others_rest: false }
+    in_backoff.sort_by_cached_key(|candidate| candidate.server.backoff_remaining().unwrap_or_default());
+    Route { candidates: in_backoff, others_in_backoff: false }
 }
 
 /// The header variant for `server`: the sender that the call chose, if the server owns it, or else the server's own identity.

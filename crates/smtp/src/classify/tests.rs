@@ -28,11 +28,11 @@ fn assert_row(
     phase: Phase,
     causes: Vec<ErrorKind>,
     status: RecipientStatus,
-    may_pass: bool,
+    is_retryable: bool,
     health: HealthImpact,
 ) {
     for kind in causes {
-        let wanted = Classification { status, health, may_pass };
+        let wanted = Classification { status, health, is_retryable };
         assert_eq!(classify(phase, &kind), wanted, "{phase}, {kind}");
     }
 }
