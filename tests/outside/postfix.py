@@ -12,7 +12,7 @@ POSTFIX = "/usr/sbin/postfix"
 SASLPASSWD = "/usr/sbin/saslpasswd2"
 
 # The services in lab/master.cf, a port for each.
-SERVICES = ("starttls", "implicit", "only_plain", "only_login", "only_cram_md5", "plaintext", "small", "second")
+SERVICES = ("starttls", "implicit", "only_plain", "only_login", "only_cram_md5", "only_scram_sha_1", "only_scram_sha_256", "plaintext", "small", "second")
 SIZE_LIMIT = 60_000
 RECIPIENTS = """
 /^bad/ 550 5.1.1 no such user here
@@ -49,7 +49,7 @@ class Postfix(RealServer):
         self.fill_in("master.cf", etc / "master.cf", size_limit=SIZE_LIMIT, **self.ports)
         (etc / "recipients").write_text(RECIPIENTS)
         (etc / "sasl/smtpd.conf").write_text(
-            f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN CRAM-MD5\nsasldb_path: {etc}/sasldb2\n"
+            f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256\nsasldb_path: {etc}/sasldb2\n"
         )
         self.run(SASLPASSWD, "-p", "-c", "-f", str(etc / "sasldb2"), "-u", "lab.test", "bench", text=self.password)
         shutil.chown(etc / "sasldb2", group="postfix")

@@ -9,8 +9,10 @@ LOGINS = {
     "only PLAIN": ("only_plain", {}, "PLAIN"),
     "only LOGIN": ("only_login", {}, "LOGIN"),
     "only CRAM-MD5": ("only_cram_md5", {}, "CRAM-MD5"),
-    "of all three under TLS the one in a single step": ("starttls", {}, "PLAIN"),
-    "of all three in plaintext the one that hides the password": ("plaintext", {"SMTP_USE_TLS": "false"}, "CRAM-MD5"),
+    "only SCRAM-SHA-1": ("only_scram_sha_1", {}, "SCRAM-SHA-1"),
+    "only SCRAM-SHA-256": ("only_scram_sha_256", {}, "SCRAM-SHA-256"),
+    "of all under TLS the one in a single step": ("starttls", {}, "PLAIN"),
+    "of all in plaintext the one that hides the password best": ("plaintext", {"SMTP_USE_TLS": "false"}, "SCRAM-SHA-256"),
 }
 
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
 use tracing::debug;
+use zeroize::Zeroizing;
 
 use crate::mask::Mask;
 use crate::mechanism::{self, Login, Mechanism};
@@ -26,6 +26,8 @@ const MECHANISMS_QUOTE_LIMIT: usize = 120;
 /// More challenges than any mechanism has.
 const MAX_CHALLENGES: usize = 3;
 
+const NOT_PROVED: &str = "in the SCRAM login it did not prove that it knows the password";
+
 /// Logs in. A refused password is final, because accounts get locked; after a refused token one new token is tried.
 pub(crate) async fn log_in(
     wire: &mut Wire,
@@ -36,15 +38,15 @@ pub(crate) async fn log_in(
     let error = |kind| Error::new(Phase::Auth, kind);
     let get = async |wanted| {
         let credentials = source.credentials(wanted).await;
-        credentials.map_err(|failure| error(ErrorKind::NoCredentials(failure.0)))
+        credentials.map_err(|failure| error(ErrorKind::NoCredentials(failure)))
     };
     let current = get(Wanted::Current).await?;
     let end = try_mechanisms(wire, extensions, server, &current).await;
     let Some(refused) = refused_token(&end, &current) else {
         return end.map_err(error);
     };
-    let renewed = get(Wanted::Renewed).await?;
-    if renewed.secret.expose_secret() == current.secret.expose_secret() {
+    let renewed = get(Wanted::InsteadOf(&current)).await?;
+    if renewed.has_secret(&current.secret) {
         return Err(error(refused));
     }
     debug!("a new token is tried");
@@ -115,12 +117,13 @@ async fn exchange(
         *has_answered = true;
     }
     let mut explanation = None;
-    wire.send(&auth_command(mechanism.name, initial.as_deref()), within).await?;
+    wire.send(&auth_command(mechanism.name, initial.as_ref().map(|initial| &***initial)), within).await?;
     for _ in 0..MAX_CHALLENGES {
         let reply = wire.read_reply(within).await?;
         match reply.code {
             334 => {}
-            _ if reply.is_positive() => return Ok(()),
+            _ if reply.is_positive() && exchange.is_complete() => return Ok(()),
+            _ if reply.is_positive() => return Err(ErrorKind::Garbage(NOT_PROVED.to_owned())),
             _ => return Err(ErrorKind::Reply(explained(reply, explanation))),
         }
         if is_token {
@@ -128,14 +131,28 @@ async fn exchange(
             explanation = STANDARD.decode(reply.text.trim()).ok().map(|text| wire.redact(&text));
         }
         let Some(response) = exchange.respond(&reply.text) else {
-            return Err(ErrorKind::Reply(reply));
+            cancel(wire, within).await;
+            let is_unproved = !exchange.is_complete();
+            return Err(if is_unproved {
+                ErrorKind::Garbage(NOT_PROVED.to_owned())
+            } else {
+                ErrorKind::Reply(reply)
+            });
         };
         // A digest allows offline guessing of the password, so an echo of it is redacted, too.
         wire.mask(&response);
         *has_answered = true;
-        wire.send(format!("{}\r\n", STANDARD.encode(response)).as_bytes(), within).await?;
+        let line = Zeroizing::new(format!("{}\r\n", *Zeroizing::new(STANDARD.encode(&*response))));
+        wire.send(line.as_bytes(), within).await?;
     }
     Err(ErrorKind::Garbage("the login exchange does not end".to_owned()))
+}
+
+/// Cancels the login at a challenge that has no response (RFC 4954, section 4), so that the server goes on.
+async fn cancel(wire: &mut Wire, within: Duration) {
+    if wire.send(b"*\r\n", within).await.is_ok() {
+        let _ = wire.read_reply(within).await;
+    }
 }
 
 /// The reply, with the server's explanation.
@@ -147,10 +164,12 @@ fn explained(reply: Reply, explanation: Option<String>) -> Reply {
 }
 
 /// The AUTH command with the initial response, unless the line becomes too long: then the server asks for it.
-fn auth_command(name: &str, initial: Option<&[u8]>) -> Vec<u8> {
-    let with_initial = initial.map(|initial| format!("AUTH {name} {}\r\n", STANDARD.encode(initial)));
+fn auth_command(name: &str, initial: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
+    let encoded = initial.map(|initial| Zeroizing::new(STANDARD.encode(initial)));
+    let with_initial =
+        encoded.map(|encoded| Zeroizing::new(format!("AUTH {name} {}\r\n", *encoded).into_bytes()));
     let line = with_initial.filter(|line| line.len() <= LINE_LIMIT);
-    line.unwrap_or_else(|| format!("AUTH {name}\r\n")).into_bytes()
+    line.unwrap_or_else(|| Zeroizing::new(format!("AUTH {name}\r\n").into_bytes()))
 }
 
 #[cfg(test)]
@@ -159,8 +178,8 @@ mod tests {
 
     #[test]
     fn a_long_response_waits_for_its_challenge() {
-        assert_eq!(auth_command("PLAIN", Some(&[b'x'; 600])), b"AUTH PLAIN\r\n");
-        assert_eq!(auth_command("PLAIN", Some(b"\0ada\0pw")), b"AUTH PLAIN AGFkYQBwdw==\r\n");
-        assert_eq!(auth_command("LOGIN", None), b"AUTH LOGIN\r\n");
+        assert_eq!(*auth_command("PLAIN", Some(&[b'x'; 600])), b"AUTH PLAIN\r\n");
+        assert_eq!(*auth_command("PLAIN", Some(b"\0ada\0pw")), b"AUTH PLAIN AGFkYQBwdw==\r\n");
+        assert_eq!(*auth_command("LOGIN", None), b"AUTH LOGIN\r\n");
     }
 }

@@ -63,18 +63,19 @@ impl Error {
 
 /// Whether only other settings, another server or another message help.
 fn needs_a_person(kind: &ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::StartTlsMissing
-            | ErrorKind::NotTls
-            | ErrorKind::Certificate(_)
-            | ErrorKind::ServerName
-            | ErrorKind::NoMechanism(_)
-            | ErrorKind::PlaintextLogin
-            | ErrorKind::TooLarge { .. }
-            | ErrorKind::NeedsSmtpUtf8
-            | ErrorKind::Needs8BitMime
-    )
+    matches!(kind, ErrorKind::NoCredentials(error) if error.is_permanent)
+        || matches!(
+            kind,
+            ErrorKind::StartTlsMissing
+                | ErrorKind::NotTls
+                | ErrorKind::Certificate(_)
+                | ErrorKind::ServerName
+                | ErrorKind::NoMechanism(_)
+                | ErrorKind::PlaintextLogin
+                | ErrorKind::TooLarge { .. }
+                | ErrorKind::NeedsSmtpUtf8
+                | ErrorKind::Needs8BitMime
+        )
 }
 
 fn status_and_health(phase: Phase, kind: &ErrorKind) -> (RecipientStatus, HealthImpact) {

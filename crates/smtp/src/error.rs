@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::certificate::explain_certificate;
-use crate::{Phase, Reply};
+use crate::{CredentialError, Phase, Reply};
 
 /// A failure of a session: in which phase it happened, and what happened. An I/O or TLS error is its source.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ pub enum ErrorKind {
     NoMechanism(String),
     /// There are no credentials for the login.
     #[error("no credentials for the login: {0}")]
-    NoCredentials(String),
+    NoCredentials(CredentialError),
     /// The server refused the access token.
     #[error("the server refused the access token: {0}")]
     TokenRefused(Reply),

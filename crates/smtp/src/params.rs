@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// Everything needed to open a session with a server.
 #[derive(Debug, Clone)]
@@ -60,6 +60,11 @@ impl Credentials {
         Self { username: username.into(), secret: password, kind: SecretKind::Password }
     }
 
+    /// Whether `secret` is the password or token.
+    pub fn has_secret(&self, secret: &SecretString) -> bool {
+        self.secret.expose_secret() == secret.expose_secret()
+    }
+
     /// A user name and an OAuth 2.0 access token for its mailbox.
     pub fn token(username: impl Into<String>, access_token: SecretString) -> Self {
         Self { username: username.into(), secret: access_token, kind: SecretKind::Token }
@@ -74,29 +79,34 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// There are none at the moment. The session is not opened then, and the failure is the server's as any other
     /// failed login.
-    fn credentials(&self, wanted: Wanted) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+    fn credentials<'a>(&'a self, wanted: Wanted<'a>) -> BoxFuture<'a, Result<Credentials, CredentialError>>;
 }
 
 /// Which credentials a login asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
     /// Those that are valid as far as known.
     Current,
-    /// The server has just refused the current token: a new one, if there is one.
-    Renewed,
+    /// A new token instead of this one, which the server has just refused.
+    InsteadOf(&'a Credentials),
 }
 
 /// A future that a [`CredentialSource`] returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Why there are no credentials: one sentence, without a secret.
+/// Why there are no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct CredentialError(pub String);
+#[error("{reason}")]
+pub struct CredentialError {
+    /// What happened and what to do, without a secret.
+    pub reason: String,
+    /// Waiting does not help: somebody has to do something.
+    pub is_permanent: bool,
+}
 
 /// Credentials that do not change.
 impl CredentialSource for Credentials {
-    fn credentials(&self, _: Wanted) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+    fn credentials<'a>(&'a self, _: Wanted<'a>) -> BoxFuture<'a, Result<Credentials, CredentialError>> {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
 }

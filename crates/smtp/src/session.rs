@@ -1,26 +1,18 @@
 //! An SMTP session: connected, encrypted, logged in, and ready to send one message after the other.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
-use tokio::time::Instant;
-use tracing::debug;
-
-use crate::auth;
 use crate::content::ContentInfo;
+use crate::opening;
 use crate::transaction::{self, Transaction, TransactionStep};
 use crate::wire::{SendError, SocketState, Wire};
 use crate::{
-    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Phase, Reply, Security,
+    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Phase, Reply,
     ServerParams,
 };
-use crate::{command, connect, tls};
 
 /// How long to wait, after a failed write, for a reply that explains it.
 const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long QUIT waits for its reply, which changes nothing.
-const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most transactions that one delivery is split into by a server that takes few recipients at a time.
 const MAX_TRANSACTIONS: usize = 20;
@@ -44,19 +36,7 @@ impl Session {
     /// # Errors
     /// The phase that failed, and why. The connection is closed then.
     pub async fn open(server: &ServerParams) -> Result<Self, Error> {
-        let deadline = Instant::now() + server.limits.connect;
-        let mut wire = Wire::plain(connect::connect(server, deadline).await?);
-        if let Security::Implicit(config) = &server.security {
-            wire = handshake(wire, server, config, deadline).await?;
-        }
-        read_greeting(&mut wire, server).await?;
-        let mut extensions = hello(&mut wire, server).await?;
-        if let Security::StartTls(config) = &server.security {
-            wire = start_tls(wire, &extensions, server, config).await?;
-            // What was offered in plaintext may have been tampered with (RFC 3207, section 4.2).
-            extensions = hello(&mut wire, server).await?;
-        }
-        log_in(&mut wire, &extensions, server).await?;
+        let (wire, extensions) = opening::open(server).await?;
         Ok(Self { wire, extensions, limits: server.limits, usable: true, clean: true, messages: 0 })
     }
 
@@ -149,11 +129,10 @@ impl Session {
 
     /// Sends QUIT and closes. Failures are ignored.
     pub async fn quit(mut self) {
-        let within = self.limits.command.min(QUIT_TIMEOUT);
-        if self.usable && self.wire.send(b"QUIT\r\n", within).await.is_ok() {
-            let _ = self.wire.read_reply(within).await;
+        if self.usable {
+            return opening::quit(self.wire, self.limits.command).await;
         }
-        let _ = tokio::time::timeout(within, self.wire.close()).await;
+        opening::close(&mut self.wire, self.limits.command).await;
     }
 }
 
@@ -251,80 +230,4 @@ async fn explain_write_error(
         Ok(reply) if explains(&reply) => ErrorKind::Reply(reply),
         _ => kind,
     }
-}
-
-async fn read_greeting(wire: &mut Wire, server: &ServerParams) -> Result<(), Error> {
-    let greeting = wire.read_reply(server.limits.command).await;
-    match greeting {
-        Ok(reply) if reply.code == 220 => Ok(()),
-        Ok(reply) => Err(Error::new(Phase::Greeting, ErrorKind::Reply(reply))),
-        Err(kind) => Err(Error::new(Phase::Greeting, kind)),
-    }
-}
-
-/// EHLO, or HELO if EHLO is rejected permanently. Under HELO there are no extensions.
-async fn hello(wire: &mut Wire, server: &ServerParams) -> Result<Extensions, Error> {
-    let error = |kind| Error::new(Phase::Hello, kind);
-    let own = wire.local_address().map_err(|e| error(ErrorKind::Io(e.into())))?;
-    let name = command::hello_name(server.ehlo_name.as_deref(), own);
-    let within = server.limits.command;
-    let reply = command(wire, &command::hello("EHLO", &name), within).await.map_err(error)?;
-    if reply.is_positive() {
-        return Ok(Extensions::read(&reply));
-    }
-    if !reply.is_permanent() {
-        return Err(error(ErrorKind::Reply(reply)));
-    }
-    let reply = command(wire, &command::hello("HELO", &name), within).await.map_err(error)?;
-    if reply.is_positive() { Ok(Extensions::default()) } else { Err(error(ErrorKind::Reply(reply))) }
-}
-
-/// STARTTLS, required: the session never continues in plaintext.
-async fn start_tls(
-    mut wire: Wire,
-    extensions: &Extensions,
-    server: &ServerParams,
-    config: &Arc<ClientConfig>,
-) -> Result<Wire, Error> {
-    let error = |kind| Error::new(Phase::Tls, kind);
-    if !extensions.starttls {
-        return Err(error(ErrorKind::StartTlsMissing));
-    }
-    let reply = command(&mut wire, b"STARTTLS\r\n", server.limits.command).await.map_err(error)?;
-    if reply.code != 220 {
-        return Err(error(ErrorKind::Reply(reply)));
-    }
-    if wire.socket_state() == SocketState::Readable {
-        return Err(error(ErrorKind::StartTlsInjected));
-    }
-    handshake(wire, server, config, Instant::now() + server.limits.connect).await
-}
-
-async fn handshake(
-    wire: Wire,
-    server: &ServerParams,
-    config: &Arc<ClientConfig>,
-    deadline: Instant,
-) -> Result<Wire, Error> {
-    let error = |kind| Error::new(Phase::Tls, kind);
-    let name = tls::server_name(&server.host).map_err(error)?;
-    let within = server.limits.connect;
-    let wire = wire.handshake(Arc::clone(config), name, within, deadline).await.map_err(error)?;
-    debug!(version = wire.tls_version(), "protected");
-    Ok(wire)
-}
-
-async fn log_in(wire: &mut Wire, extensions: &Extensions, server: &ServerParams) -> Result<(), Error> {
-    let Some(source) = &server.credentials else {
-        return Ok(());
-    };
-    if wire.tls_version().is_none() && !server.allow_plaintext_login {
-        return Err(Error::new(Phase::Auth, ErrorKind::PlaintextLogin));
-    }
-    auth::log_in(wire, extensions, server, source.as_ref()).await
-}
-
-async fn command(wire: &mut Wire, command: &[u8], within: Duration) -> Result<Reply, ErrorKind> {
-    wire.send(command, within).await?;
-    wire.read_reply(within).await
 }

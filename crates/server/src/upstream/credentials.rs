@@ -36,12 +36,15 @@ impl std::fmt::Debug for TokenFile {
 
 impl CredentialSource for TokenFile {
     /// A renewed token is what the file holds by now.
-    fn credentials(&self, _: Wanted) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+    fn credentials<'a>(&'a self, _: Wanted<'a>) -> BoxFuture<'a, Result<Credentials, CredentialError>> {
         Box::pin(async {
             let path = self.path.clone();
             let read = tokio::task::spawn_blocking(move || read(&path)).await;
             let token = read.unwrap_or_else(|_| Err(io::Error::other("it could not be read")));
-            let failed = |error| CredentialError(format!("SMTP_TOKEN_FILE {}: {error}", self.path.display()));
+            let failed = |error| CredentialError {
+                reason: format!("SMTP_TOKEN_FILE {}: {error}", self.path.display()),
+                is_permanent: false,
+            };
             Ok(Credentials::token(self.username.clone(), token.map_err(failed)?.into()))
         })
     }

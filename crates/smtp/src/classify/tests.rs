@@ -4,10 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use super::{Classification, HealthImpact, RecipientStatus, classify};
-use crate::{ErrorKind, Phase, Reply};
+use crate::{CredentialError, ErrorKind, Phase, Reply};
 
 use HealthImpact::{AuthFailure, BriefFailure, Failure, Healthy};
 use RecipientStatus::{Accepted, Rejected, TryNext, Unknown};
+
+fn no_credentials(is_permanent: bool) -> ErrorKind {
+    ErrorKind::NoCredentials(CredentialError { reason: "the command failed".to_owned(), is_permanent })
+}
 
 fn code(code: u16) -> ErrorKind {
     ErrorKind::Reply(Reply { code, enhanced: None, text: String::new() })
@@ -80,9 +84,9 @@ fn logins() {
         false,
         Failure,
     );
-    let none = ErrorKind::NoCredentials("the command failed".to_owned());
+    assert_row(Phase::Auth, vec![no_credentials(true)], TryNext, false, Failure);
     let refused = ErrorKind::TokenRefused(Reply { code: 535, enhanced: None, text: String::new() });
-    assert_row(Phase::Auth, vec![none, refused], TryNext, true, Failure);
+    assert_row(Phase::Auth, vec![no_credentials(false), refused], TryNext, true, Failure);
 }
 
 #[test]

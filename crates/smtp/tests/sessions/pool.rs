@@ -15,7 +15,7 @@ fn content() -> Content {
 
 const HELLO: &str = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 PIPELINING\n";
 const MAIL: &str = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\nC: .\nS: 250 done\n";
-const BYE: &str = "C: QUIT\nS: 221 bye\n= eof";
+pub(crate) const BYE: &str = "C: QUIT\nS: 221 bye\n= eof";
 
 async fn deliver(pool: &Pool) -> Result<String, String> {
     let ready = pool.connect().await.map_err(|error| error.to_string())?;
