@@ -7,6 +7,7 @@ pub mod clock;
 pub mod limits;
 pub mod memory;
 pub mod message;
+pub mod oauth;
 pub mod outcome;
 pub mod secret;
 pub mod stored;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
-use smtp_mcp_server::cli::{capture, check, demo, health, logging, serve};
+use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
+use smtp_mcp_server::cli::{capture, check, demo, health, logging, login, logout, serve, token};
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{ConfigSources, Loaded, load_with_provenance};
 
@@ -37,6 +38,17 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Check) => {
             let loaded = load(&origin)?;
             runtime()?.block_on(check::check(origin, loaded))
+        }
+        Some(Command::Login(args)) => {
+            let loaded = load(&origin)?;
+            runtime()?.block_on(login::login(args, origin, loaded.config))
+        }
+        Some(Command::Logout(args)) => {
+            let loaded = load(&origin)?;
+            runtime()?.block_on(logout::logout(args, loaded.config))
+        }
+        Some(Command::Token(TokenArgs { command: TokenCommand::Status })) => {
+            token::status(&load(&origin)?.config)
         }
         Some(Command::Health(args)) => health::health(&args),
         Some(Command::Capture(args)) => runtime()?.block_on(capture::capture(*args)),

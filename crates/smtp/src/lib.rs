@@ -55,6 +55,7 @@ pub mod content;
 pub mod delivery;
 pub mod envelope;
 pub mod error;
+mod exchange;
 pub mod extensions;
 mod mask;
 mod mechanism;

@@ -60,8 +60,13 @@ impl Credentials {
         Self { username: username.into(), secret: password, kind: SecretKind::Password }
     }
 
+    /// The password or token.
+    pub fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
     /// Whether `secret` is the password or token.
-    pub fn has_secret(&self, secret: &SecretString) -> bool {
+    pub(crate) fn has_secret(&self, secret: &SecretString) -> bool {
         self.secret.expose_secret() == secret.expose_secret()
     }
 

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::Credentials;
-use crate::mechanism::Exchange;
+use crate::exchange::Exchange;
 
 /// A server that asks for more would keep this thread busy for seconds.
 const MAX_ITERATIONS: u32 = 1_000_000;
@@ -99,7 +99,7 @@ mod tests {
 
     use super::Scram;
     use crate::Credentials;
-    use crate::mechanism::Exchange;
+    use crate::exchange::Exchange;
 
     fn login() -> Scram {
         Scram::new("SCRAM-SHA-256", Credentials::password("user", "pencil".to_owned().into()))

@@ -8,6 +8,9 @@ use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum}
 use super::capture::CaptureArgs;
 use super::demo::DemoArgs;
 use super::health::HealthArgs;
+use super::login::LoginArgs;
+use super::logout::LogoutArgs;
+use super::token::TokenArgs;
 use crate::config::ConfigSources;
 
 /// Sends e-mail over your own SMTP servers for an MCP client.
@@ -67,6 +70,12 @@ pub enum Command {
     Serve(ServeArgs),
     /// Print the effective configuration without secrets, and try each server
     Check,
+    /// Sign in with OAuth at Microsoft, Google or another provider, and store the login
+    Login(LoginArgs),
+    /// Revoke and forget a stored login
+    Logout(LogoutArgs),
+    /// Stored logins
+    Token(TokenArgs),
     /// Check the health of a server over HTTP (exit code 0 or 1)
     Health(HealthArgs),
     /// Receive mail and keep it as .eml files; nothing is forwarded

@@ -25,7 +25,11 @@ pub async fn check(sources: ConfigSources, loaded: Loaded) -> anyhow::Result<Exi
     Ok(if test.all_work() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print_test(test: &ConnectionTest, out: &mut impl Write) -> io::Result<()> {
+/// Prints what the test of each server found.
+///
+/// # Errors
+/// `out` cannot be written.
+pub(super) fn print_test(test: &ConnectionTest, out: &mut impl Write) -> io::Result<()> {
     for server in &test.server_results {
         if let Some(error) = &server.error {
             writeln!(out, "  failed: {error}")?;

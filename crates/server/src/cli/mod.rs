@@ -8,4 +8,8 @@ pub mod health;
 pub mod listen;
 mod log_queue;
 pub mod logging;
+pub mod login;
+pub mod logout;
+mod oauth_account;
 pub mod serve;
+pub mod token;

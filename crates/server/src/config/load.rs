@@ -8,7 +8,7 @@ use super::setting::Settings;
 use super::source::{ServerEntry, Source, labels};
 use super::sources::Diagnostics;
 use super::variables::{self as var, Target};
-use super::{Config, ConfigErrors, ConfigSources, Encryption, ServerConfig};
+use super::{Config, ConfigErrors, ConfigSources, Encryption, LoginSource, ServerConfig};
 
 /// A configuration, and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,11 +49,18 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     let (servers, provenance) = servers(&sources, &common, config_sources, &mut diagnostics);
     let base = config_sources.working_directory.as_deref();
     let (config, program) = program(&common, base, &mut diagnostics.problems);
+    let state_dir = config.state_dir.clone().or_else(|| config_sources.state_dir());
+    if state_dir.is_none() && servers.iter().any(|server| server.login.source() == Some(LoginSource::Stored))
+    {
+        let (name, expected) = (var::MCP_STATE_DIR.name, var::MCP_STATE_DIR.expected);
+        diagnostics.problems.push(format!("{name}: not set, and neither is HOME, expected {expected}"));
+    }
     if !diagnostics.problems.is_empty() {
         return Err(problems(diagnostics));
     }
     let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
-    let config = Config { servers, warnings: diagnostics.warnings, from_environment_only, ..config };
+    let config =
+        Config { servers, warnings: diagnostics.warnings, from_environment_only, state_dir, ..config };
     let provenance = ConfigProvenance { files: diagnostics.files, servers: provenance, program };
     Ok(Loaded { config, provenance })
 }

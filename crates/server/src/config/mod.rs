@@ -5,7 +5,9 @@ mod host;
 mod http;
 mod load;
 mod log_filter;
+mod login;
 mod merge;
+mod reference;
 mod refusal;
 mod server;
 mod setting;
@@ -21,9 +23,10 @@ mod tests;
 pub use http::{Authority, HttpConfig, TokenFile, WebOrigin};
 pub use load::{ConfigProvenance, Loaded, load, load_with_provenance};
 pub use log_filter::LogFilter;
+pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};
+pub use reference::variables_table;
 pub use server::Provenance;
 pub use setting::Location;
-pub use variables::variables_table;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,7 +35,6 @@ use std::time::Duration;
 use crate::address::{Address, Mailbox};
 use crate::limits::CallLimits;
 use crate::memory::MemoryLimit;
-use crate::secret::Secret;
 
 /// The whole effective configuration. The default has no servers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +49,9 @@ pub struct Config {
     pub memory_limit: MemoryLimit,
     /// Access over HTTP.
     pub http: HttpConfig,
+    /// Where the program keeps what must survive its end. `None`: nowhere is known. Read at the start; a reload does not
+    /// change it.
+    pub state_dir: Option<PathBuf>,
     /// What is logged. Read at the start; a reload does not change it.
     pub log_filter: LogFilter,
     /// Warnings, one sentence each.
@@ -66,12 +71,10 @@ pub struct ServerConfig {
     pub port: u16,
     /// How the connection is protected.
     pub encryption: Encryption,
-    /// The login name; with it, always a password or a token file.
+    /// The login name; with it, always a source of credentials.
     pub username: Option<String>,
-    /// The password; with it, always a name.
-    pub password: Option<Secret>,
-    /// A file with an access token, instead of the password.
-    pub token_file: Option<PathBuf>,
+    /// The source of the credentials; with it, always a name.
+    pub login: LoginConfig,
     /// A CA or the server's own certificate.
     pub ca: Option<CaFile>,
     /// To connect, and for each SMTP command.
@@ -148,8 +151,7 @@ impl ServerConfig {
             port: 587,
             encryption: Encryption::StartTls,
             username: None,
-            password: None,
-            token_file: None,
+            login: LoginConfig::default(),
             ca: None,
             timeout: Duration::from_secs(variables::TIMEOUT.number().into()),
             max_retries: variables::MAX_RETRIES.number(),

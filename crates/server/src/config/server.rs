@@ -6,7 +6,7 @@ use std::path::Path;
 use super::setting::{Location, Setting, Settings};
 use super::source::ServerEntry;
 use super::variables::{self as var, Assignment, Target, Variable};
-use super::{Encryption, ServerConfig, value};
+use super::{AuthMethod, Encryption, ServerConfig, value};
 use crate::address::{Address, Mailbox};
 
 /// The location of each setting of a server; a missing one is a default.
@@ -106,21 +106,72 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A login is a user name and one source of credentials.
     fn refuse_half_a_login(&mut self) {
-        let is_set = |variable: &Variable| self.find(variable).is_some();
-        let secrets = (is_set(&var::PASSWORD), is_set(&var::TOKEN_FILE));
-        let (set, missing) = match (is_set(&var::USERNAME), secrets) {
-            (_, (true, true)) => {
-                let (password, file) = (self.origin_of(&var::PASSWORD), self.origin_of(&var::TOKEN_FILE));
-                return self.refuse(format!("{password} and {file}: found both, expected one of them"));
+        const PASSWORDS: [&Variable; 3] = [&var::PASSWORD, &var::PASSWORD_FILE, &var::PASSWORD_COMMAND];
+        const TOKENS: [&Variable; 3] = [&var::TOKEN_FILE, &var::TOKEN_COMMAND, &var::OAUTH_ISSUER];
+        let (passwords, tokens) = (self.set_of(&PASSWORDS), self.set_of(&TOKENS));
+        let client = self.set_of(&[&var::OAUTH_CLIENT_ID, &var::OAUTH_CLIENT_SECRET]);
+        let oauth: Vec<_> = tokens.iter().chain(&client).copied().collect();
+        for group in [&passwords, &tokens] {
+            if let [one, other, ..] = group[..] {
+                return self.refuse_both(one, other, "");
             }
-            (true, (false, false)) => (&var::USERNAME, &var::PASSWORD),
-            (false, (true, _)) => (&var::PASSWORD, &var::USERNAME),
-            (false, (_, true)) => (&var::TOKEN_FILE, &var::USERNAME),
-            _ => return,
+        }
+        let auth =
+            self.find(&var::AUTH).and_then(|setting| value::auth_method(setting).ok()).unwrap_or_default();
+        if self.find(&var::USERNAME).is_none() {
+            let set = passwords.iter().chain(&oauth).copied().chain(self.set_of(&[&var::AUTH])).next();
+            return set.map_or((), |set| self.refuse_missing(&var::USERNAME, set));
+        }
+        match (auth, passwords.first(), oauth.first()) {
+            (AuthMethod::Auto, Some(password), Some(oauth)) => {
+                let choice = format!(", or {} to say which one counts", self.label(&var::AUTH));
+                self.refuse_both(password, oauth, &choice);
+            }
+            (AuthMethod::Auto, None, None) => self.refuse_missing(&var::PASSWORD, &var::USERNAME),
+            (AuthMethod::Password, None, _) => self.refuse_missing(&var::PASSWORD, &var::AUTH),
+            (AuthMethod::OAuth, ..) | (AuthMethod::Auto, None, Some(_)) => self.refuse_half_a_client(&tokens),
+            (AuthMethod::Password, Some(_), _) | (AuthMethod::Auto, Some(_), None) => {}
+        }
+    }
+
+    /// The program gets tokens only as a registered application, and for itself only with a secret.
+    fn refuse_half_a_client(&mut self, tokens: &[&Variable]) {
+        let is_set = |variable: &Variable| self.find(variable).is_some();
+        let has_issuer = is_set(&var::OAUTH_ISSUER);
+        let (has_id, has_secret) = (is_set(&var::OAUTH_CLIENT_ID), is_set(&var::OAUTH_CLIENT_SECRET));
+        match () {
+            () if !tokens.is_empty() && !has_issuer => {}
+            () if has_issuer && !has_id => self.refuse_missing(&var::OAUTH_CLIENT_ID, &var::OAUTH_ISSUER),
+            () if has_issuer && !has_secret => self.refuse_missing(&var::OAUTH_CLIENT_SECRET, &var::OAUTH_ISSUER),
+            () if has_id => {}
+            () => self.refuse(format!(
+                "{}: not set, expected the id of an application registered at the provider, or {} or {} to get a token in another way",
+                self.origin_of(&var::OAUTH_CLIENT_ID),
+                self.label(&var::TOKEN_COMMAND),
+                self.label(&var::TOKEN_FILE),
+            )),
+        }
+    }
+
+    fn set_of(&self, variables: &[&'static Variable]) -> Vec<&'static Variable> {
+        variables.iter().copied().filter(|variable| self.find(variable).is_some()).collect()
+    }
+
+    fn refuse_both(&mut self, one: &Variable, other: &Variable, choice: &str) {
+        let (one, other) = (self.origin_of(one), self.origin_of(other));
+        self.refuse(format!("{one} and {other}: found both, expected one of them{choice}"));
+    }
+
+    fn refuse_missing(&mut self, missing: &Variable, set: &Variable) {
+        let relay = if missing.name == var::USERNAME.name || set.name == var::USERNAME.name {
+            " or neither (neither is a relay that needs no login)"
+        } else {
+            ""
         };
         self.refuse(format!(
-            "{}: not set, though {} is, expected both or neither (neither is a relay that needs no login)",
+            "{}: not set, though {} is, expected both{relay}",
             self.origin_of(missing),
             self.label(set),
         ));

@@ -111,6 +111,11 @@ impl Source {
         std::iter::once((None, &self.unnumbered)).filter(|(_, settings)| !settings.is_empty()).chain(numbered)
     }
 
+    /// Whether this is the name of a secret.
+    pub(super) fn is_secret_name(label: &str) -> bool {
+        matches!(parse_name(label), Name::Known(variable, _) if variable.is_secret)
+    }
+
     /// Whether it contains a password or a token.
     pub(super) fn holds_a_password(&self) -> bool {
         let secrets = || VARIABLES.iter().filter(|variable| variable.is_secret);

@@ -46,9 +46,38 @@ impl ConfigSources {
     }
 
     fn environment_layer(&self, diagnostics: &mut Diagnostics) -> Source {
+        let credentials = self.credentials(diagnostics);
         let variables =
             self.environment.iter().map(|(name, value)| (name.clone(), value.clone(), Location::Environment));
-        Source::from_variables("environment", variables, &mut diagnostics.warnings)
+        Source::from_variables("environment", variables.chain(credentials), &mut diagnostics.warnings)
+    }
+
+    /// Secrets that systemd passes as files named like variables (systemd.exec, `LoadCredential=`). A variable wins.
+    fn credentials(&self, diagnostics: &mut Diagnostics) -> Vec<(String, String, Location)> {
+        let Some(directory) = self.variable("CREDENTIALS_DIRECTORY").map(Path::new) else {
+            return Vec::new();
+        };
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let missing = names.filter(|name| Source::is_secret_name(name) && self.variable(name).is_none());
+        let mut found = Vec::new();
+        for name in missing {
+            let path = directory.join(&name);
+            if let Some(text) = read_given("systemd credential", &path, diagnostics) {
+                let text = text.trim_end_matches(['\r', '\n']).to_owned();
+                found.push((name, text, Location::File(path, None)));
+            }
+        }
+        found
+    }
+
+    /// The directory for what must survive the program's end: systemd's, or the user's (XDG Base Directory Specification).
+    pub(super) fn state_dir(&self) -> Option<PathBuf> {
+        let given =
+            self.variable("STATE_DIRECTORY").and_then(|list| list.split(':').next()).map(PathBuf::from);
+        let xdg = || self.variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = || self.variable("HOME").map(|home| Path::new(home).join(".local/state"));
+        given.or_else(|| Some(xdg().or_else(home)?.join("smtp-mcp-server")))
     }
 
     fn toml_layer(&self, diagnostics: &mut Diagnostics) -> Option<Source> {

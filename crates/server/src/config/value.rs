@@ -8,9 +8,10 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::setting::{Setting, Value};
-use super::{Authority, CaFile, LogFilter, SenderRule, TokenFile, WebOrigin};
+use super::{AuthMethod, Authority, CaFile, CommandLine, LogFilter, SenderRule, TokenFile, WebOrigin};
 use crate::address::{Address, Mailbox};
 use crate::limits;
+use crate::oauth::discovery::secure_url;
 use crate::secret::Secret;
 
 /// Why a value is invalid; empty if "found …, expected …" says enough.
@@ -35,6 +36,36 @@ pub(super) fn plain(setting: &Setting) -> Result<String, Reason> {
 /// A password.
 pub(super) fn secret(setting: &Setting) -> Result<Secret, Reason> {
     plain(setting).map(Secret::new)
+}
+
+/// auto, password or oauth, in any case.
+pub(super) fn auth_method(setting: &Setting) -> Result<AuthMethod, Reason> {
+    match text(setting)?.to_ascii_lowercase().as_str() {
+        "auto" => Ok(AuthMethod::Auto),
+        "password" => Ok(AuthMethod::Password),
+        "oauth" => Ok(AuthMethod::OAuth),
+        _ => Err(Reason::new()),
+    }
+}
+
+/// A line for the shell, or a program and its arguments.
+pub(super) fn command(setting: &Setting) -> Result<CommandLine, Reason> {
+    match &setting.value {
+        Value::Text(_) => plain(setting).map(CommandLine::Shell),
+        Value::List(words) if words.is_empty() => Err("it names no program".to_owned()),
+        Value::List(words) => Ok(CommandLine::Program(words.clone())),
+    }
+}
+
+/// An issuer's URL.
+pub(super) fn issuer(setting: &Setting) -> Result<String, Reason> {
+    let url = text(setting)?;
+    secure_url(url).map(|_| url.to_owned())
+}
+
+/// A path.
+pub(super) fn path(setting: &Setting, base: Option<&Path>) -> Result<PathBuf, Reason> {
+    Ok(absolute(Path::new(text(setting)?), base))
 }
 
 /// true/1/yes/on or false/0/no/off, in any case.
@@ -138,6 +169,22 @@ pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<Token
         Ok(token) => Ok(TokenFile { path, token }),
         Err(reason) => Err(format!("in {shown}, {reason}")),
     }
+}
+
+/// A password in a file, perhaps followed by a line break.
+pub(super) fn password_file(setting: &Setting, base: Option<&Path>) -> Result<TokenFile, Reason> {
+    let path = absolute(Path::new(text(setting)?), base);
+    let shown = path.display();
+    let password =
+        std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(format!("{shown} is empty"));
+    }
+    if password.chars().any(char::is_control) {
+        return Err(format!("{shown} has more than one line, or a control character"));
+    }
+    Ok(TokenFile { token: Secret::new(password.to_owned()), path })
 }
 
 /// A file that holds an access token now; what it holds at each login counts.

@@ -1,12 +1,11 @@
 //! Every setting, once: its name, its default, its rule, how it is read and shown. The reference table in
 //! `docs/configuration.md` is generated from it.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::host::{parse_ehlo_name, parse_host};
 use super::setting::Setting;
-use super::{CallLimits, Config, Encryption, MemoryLimit, SenderRule, ServerConfig, value};
+use super::{AuthMethod, CallLimits, Config, Encryption, MemoryLimit, SenderRule, ServerConfig, value};
 use crate::limits::mebibytes;
 
 /// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
@@ -160,14 +159,38 @@ variables! {
             show: |server| (server.encryption == Encryption::Implicit).then(|| "true: implicit TLS".to_owned()),
             is_same: |one, other| one.encryption == other.encryption,
         }));
-    USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set it together with the password or the token file, or none of them for a relay without login.",
+    USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set it together with one source of a password or token, or neither for a relay without login.",
         field!(Server: username, |setting, _| value::plain(setting).map(Some), |server| or_none(server.masked_username())));
+    AUTH = row("SMTP_AUTH", Account, Words("auto"), "auto, password or oauth", "Which of the following counts; `auto`: the one that is set.",
+        field!(Server: login.auth, |setting, _| value::auth_method(setting), |server| auth_method(server)));
     PASSWORD = Variable { is_secret: true, ..row("SMTP_PASSWORD", Account, Words("none"), "a password without control characters", "Never shown and never logged.",
-        field!(Server: password, |setting, _| value::secret(setting).map(Some), |server| is_set(server.password.is_some()))) };
-    TOKEN_FILE = row("SMTP_TOKEN_FILE", Account, Words("none"), "the path of a readable file with one line, an OAuth access token", "Instead of the password (XOAUTH2 or OAUTHBEARER). It is read at each login, so another program may refresh it.",
-        field!(Server: token_file, |setting, base| value::access_token_file(setting, base).map(Some), |server| {
-            or_none(server.token_file.as_ref().map(|path| path.display().to_string()))
+        field!(Server: login.password, |setting, _| value::secret(setting).map(Some), |server| is_set(server.login.password.is_some()))) };
+    PASSWORD_FILE = row("SMTP_PASSWORD_FILE", Account, Words("none"), "the path of a readable file with one line, the password", "Instead of the variable, such as a container's secret. Read at the start and at a reload.",
+        field!(Server: login.password_file, |setting, base| value::password_file(setting, base).map(Some), |server| {
+            server.login.password_file.as_ref().map(|file| file.path.display().to_string())
         }));
+    PASSWORD_COMMAND = Variable { is_secret: true, ..row("SMTP_PASSWORD_COMMAND", Account, Words("none"), "a command line for the shell, or in TOML a list: a program and its arguments", "Prints the password, such as `pass show mail`. Run at each login, for at most 20 s.",
+        field!(Server: login.password_command, |setting, _| value::command(setting).map(Some), |server| {
+            server.login.password_command.as_ref().map(|_| "set".to_owned())
+        })) };
+    TOKEN_FILE = row("SMTP_TOKEN_FILE", Account, Words("none"), "the path of a readable file with one line, an OAuth access token", "Instead of the password (XOAUTH2 or OAUTHBEARER). It is read at each login, so another program may refresh it.",
+        field!(Server: login.token_file, |setting, base| value::access_token_file(setting, base).map(Some), |server| {
+            server.login.token_file.as_ref().map(|path| path.display().to_string())
+        }));
+    TOKEN_COMMAND = Variable { is_secret: true, ..row("SMTP_TOKEN_COMMAND", Account, Words("none"), "a command line for the shell, or in TOML a list: a program and its arguments", "Prints an access token, or JSON with `access_token` and `expires_in`, which is then kept that long. Run for at most 20 s.",
+        field!(Server: login.token_command, |setting, _| value::command(setting).map(Some), |server| {
+            server.login.token_command.as_ref().map(|_| "set".to_owned())
+        })) };
+    OAUTH_CLIENT_ID = row("SMTP_OAUTH_CLIENT_ID", Account, Words("none"), "the id of an application registered at the provider", "For `login`, and for the tokens that the program gets itself from then on.",
+        field!(Server: login.client_id, |setting, _| value::plain(setting).map(Some), |server| server.login.client_id.clone()));
+    OAUTH_CLIENT_SECRET = Variable { is_secret: true, ..row("SMTP_OAUTH_CLIENT_SECRET", Account, Words("none"), "the application's secret, where the provider wants one", "Never shown and never logged.",
+        field!(Server: login.client_secret, |setting, _| value::secret(setting).map(Some), |server| {
+            server.login.client_secret.as_ref().map(|_| "set".to_owned())
+        })) };
+    OAUTH_ISSUER = row("SMTP_OAUTH_ISSUER", Account, Words("none"), "an https URL such as https://login.microsoftonline.com/TENANT/v2.0", "For services: the application gets tokens for itself there (client credentials), and nobody signs in.",
+        field!(Server: login.issuer, |setting, _| value::issuer(setting).map(Some), |server| server.login.issuer.clone()));
+    OAUTH_SCOPE = row("SMTP_OAUTH_SCOPE", Account, Words("the provider's scope for mail"), "scopes, separated by spaces", "With `SMTP_OAUTH_ISSUER`, what the application asks for.",
+        field!(Server: login.scope, |setting, _| value::plain(setting).map(Some), |server| server.login.scope.clone()));
     ALLOW_PLAINTEXT_AUTH = row("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, Switch(false), SWITCH, "Allows a login without TLS to a host other than this machine.",
         field!(Server: allow_plaintext_auth, |setting, _| value::switch(setting), |server| Some(server.allow_plaintext_auth.to_string())));
     CA_FILE = row("SMTP_CA_FILE", Shared, Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.",
@@ -208,6 +231,10 @@ variables! {
         field!(Program: limits.attachments_bytes, |setting, _| value::mebibytes(setting, 1..=1024), |config| in_mebibytes(config.limits.attachments_bytes)));
     MCP_MEMORY_LIMIT = row("SMTP_MCP_MEMORY_LIMIT", Startup, Number(512), "a whole number from 64 to 1048576", "In MiB: while the process holds more memory, no new calls are taken. Those in progress are finished.",
         field!(Program: memory_limit, |setting, _| value::mebibytes(setting, 64..=1 << 20).map(MemoryLimit), |config| in_mebibytes(config.memory_limit.0)));
+    MCP_STATE_DIR = row("SMTP_MCP_STATE_DIR", Startup, Words("`$STATE_DIRECTORY`, or `$XDG_STATE_HOME/smtp-mcp-server`, or `~/.local/state/smtp-mcp-server`"), "a directory, which is created when it is needed", "Where stored logins are.",
+        field!(Program: state_dir, |setting, base| value::path(setting, base).map(Some), |config| {
+            or_none(config.state_dir.as_ref().map(|path| path.display().to_string()))
+        }));
     LOG_LEVEL = row("LOG_LEVEL", Startup, Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.",
         field!(Program: log_filter, |setting, _| value::log_filter(setting), |_| None));
     MCP_HTTP_TOKEN = Variable { is_secret: true, ..row("SMTP_MCP_HTTP_TOKEN", Startup, Words("none"), "visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; long and random. Never shown and never logged.",
@@ -228,6 +255,15 @@ variables! {
         field!(Program: http.connections_per_address, |setting, _| value::count(setting, 1..=512), |config| Some(config.http.connections_per_address.to_string())));
     MCP_CONFIG = row("SMTP_MCP_CONFIG", Process, Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.",
         Target::Nothing);
+}
+
+fn auth_method(server: &ServerConfig) -> Option<String> {
+    let word = match server.login.auth {
+        AuthMethod::Auto => "auto",
+        AuthMethod::Password => "password",
+        AuthMethod::OAuth => "oauth",
+    };
+    Some(word.to_owned())
 }
 
 fn or_none(value: Option<String>) -> Option<String> {
@@ -291,42 +327,4 @@ impl Default for MemoryLimit {
     fn default() -> Self {
         Self(mebibytes(MCP_MEMORY_LIMIT.number()))
     }
-}
-
-/// The reference table, in Markdown, with its heading and a line break at the end.
-pub fn variables_table() -> String {
-    let mut table = String::from("| variable | TOML key | default | rule |\n| --- | --- | --- | --- |\n");
-    for variable in VARIABLES {
-        let number = if variable.is_per_server() { "`, `…_N" } else { "" };
-        let key =
-            if variable.scope == Process { String::new() } else { format!("`{}`", variable.toml_key()) };
-        let default = default_words(variable.default);
-        let rule = [capitalised(variable.expected) + ".", variable.note.to_owned()].join(" ");
-        let _ = writeln!(
-            table,
-            "| `{}{number}` | {key} | {default} | {} |",
-            variable.name,
-            escaped(rule.trim_end())
-        );
-    }
-    table
-}
-
-fn default_words(default: DefaultValue) -> String {
-    match default {
-        Required => "required".to_owned(),
-        Number(number) => number.to_string(),
-        Switch(on) => on.to_string(),
-        Words(words) => words.to_owned(),
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
-}
-
-/// In Markdown a star is emphasis, an angle bracket is HTML and a bar ends the cell.
-fn escaped(text: &str) -> String {
-    text.replace('*', "\\*").replace('<', "\\<").replace('|', "\\|")
 }

@@ -2,6 +2,7 @@
 
 use smtp_submission::{Error, ErrorKind, Phase, Reply};
 
+use super::login_advice;
 use super::route::header_variant_for;
 use super::snapshot::Snapshot;
 use crate::config::{Encryption, ServerConfig};
@@ -49,11 +50,11 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::PlaintextLogin) => {
             "Set SMTP_USE_TLS or SMTP_USE_SSL to true, or SMTP_ALLOW_PLAINTEXT_AUTH=true if you accept that the password can be read in transit".to_owned()
         }
-        (_, ErrorKind::NoMechanism(_)) if server.token_file.is_some() => {
-            "The server takes no access tokens here: check SMTP_HOST and SMTP_PORT, or use SMTP_PASSWORD".to_owned()
+        (_, ErrorKind::NoMechanism(_)) if login_advice::uses_tokens(server) => {
+            "The server takes no access tokens here: check SMTP_HOST and SMTP_PORT, or use SMTP_PASSWORD and SMTP_AUTH=password".to_owned()
         }
-        (_, ErrorKind::TokenRefused(_)) => TOKEN_REFUSED.to_owned(),
-        (_, ErrorKind::NoCredentials(_)) => "Check the file, and what refreshes it".to_owned(),
+        (_, ErrorKind::TokenRefused(reply)) => login_advice::token_refused(server, reply),
+        (_, ErrorKind::NoCredentials(_)) => login_advice::no_credentials(server).to_owned(),
         (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login mechanism and port it wants for SMTP submission".to_owned(),
         (_, ErrorKind::Certificate(_)) => certificate(),
         (_, ErrorKind::NotTls | ErrorKind::Tls(_) | ErrorKind::TlsClosed | ErrorKind::ServerName) | (Phase::Tls, ErrorKind::Io(_)) => tls(server),
@@ -77,7 +78,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
 
 fn reply_hint(server: &ServerConfig, phase: Phase, reply: &Reply) -> String {
     match (phase, reply.code) {
-        (Phase::Auth, 530 | 534 | 535) => login_refused(server),
+        (Phase::Auth, 530 | 534 | 535) => login_advice::password_refused(server, reply),
         (Phase::Mail | Phase::Rcpt, 530) => {
             "The server requires a login: set SMTP_USERNAME and SMTP_PASSWORD".to_owned()
         }
@@ -127,26 +128,3 @@ fn tls(server: &ServerConfig) -> String {
     };
     format!("{port}Nothing was sent in plaintext")
 }
-
-fn login_refused(server: &ServerConfig) -> String {
-    let host = server.host.to_ascii_lowercase();
-    let provider = match () {
-        () if host.ends_with("gmail.com") || host.ends_with("googlemail.com") => {
-            " Gmail requires an app password (Google Account, Security, App passwords), not the account's own."
-        }
-        () if host.ends_with("office365.com") || host.ends_with("outlook.com") => {
-            " Microsoft requires SMTP AUTH to be enabled for the mailbox, and an app password where two-step sign-in is on."
-        }
-        () if host.ends_with("yahoo.com") => {
-            " Yahoo requires an app password (Account security, Generate app password)."
-        }
-        () => "",
-    };
-    format!(
-        "The login was refused: check SMTP_USERNAME and SMTP_PASSWORD.{provider} The server is paused until the configuration changes, so that the account is not locked"
-    )
-}
-
-const TOKEN_REFUSED: &str = "The access token was refused: it is for another mailbox, has expired, or lacks the permission to send mail \
-    (Google: the scope https://mail.google.com/; Microsoft: SMTP.Send, and SMTP AUTH enabled for the mailbox). \
-    Put a new token into SMTP_TOKEN_FILE; it is read at the next login";

@@ -4,6 +4,7 @@ mod advice;
 pub mod changes;
 mod credentials;
 mod health;
+mod login_advice;
 mod recovery;
 pub mod report;
 mod route;

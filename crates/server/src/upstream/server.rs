@@ -1,5 +1,6 @@
 //! One configured server: its configuration, its pool of sessions, its health.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ pub struct Upstream {
     pub(super) testing: tokio::sync::Mutex<()>,
     health: Mutex<Health>,
     recovering: AtomicBool,
+    state_dir: Option<PathBuf>,
     clock: Clock,
 }
 
@@ -39,7 +41,11 @@ impl Upstream {
     ///
     /// # Errors
     /// Its certificates cannot be used.
-    pub(super) fn new(config: &ServerConfig, clock: &Clock) -> Result<Self, ConfigErrors> {
+    pub(super) fn new(
+        config: &ServerConfig,
+        state_dir: Option<&Path>,
+        clock: &Clock,
+    ) -> Result<Self, ConfigErrors> {
         let security = security(config)?;
         let command = config.timeout.min(MAX_COMMAND_TIMEOUT);
         let limits = Limits { connect: config.timeout, command, content: command, ..Limits::default() };
@@ -47,13 +53,14 @@ impl Upstream {
             host: config.host.clone(),
             port: config.port,
             security,
-            credentials: credentials::source(config),
+            credentials: credentials::source(config, state_dir, clock),
             allow_plaintext_login: config.may_log_in_without_tls(),
             ehlo_name: config.ehlo_name.clone(),
             limits,
         };
         Ok(Self {
             config: config.clone(),
+            state_dir: state_dir.map(Path::to_owned),
             pool: Pool::new(target, MAX_SESSIONS),
             testing: tokio::sync::Mutex::default(),
             health: Mutex::default(),
@@ -119,7 +126,7 @@ impl Upstream {
     /// # Errors
     /// As [`Upstream::new`].
     pub(super) fn fresh(&self) -> Result<Self, ConfigErrors> {
-        let fresh = Self::new(&self.config, &self.clock)?;
+        let fresh = Self::new(&self.config, self.state_dir.as_deref(), &self.clock)?;
         let mut health = self.with_health(|health| health.clone());
         health.forget_failures();
         fresh.with_health(|place| *place = health);

@@ -33,7 +33,7 @@ impl Snapshot {
         for server in &config.servers {
             match known.iter().find(|known| known.config == *server) {
                 Some(known) => servers.push(Arc::clone(known)),
-                None => match Upstream::new(server, clock) {
+                None => match Upstream::new(server, config.state_dir.as_deref(), clock) {
                     Ok(server) => servers.push(Arc::new(server)),
                     Err(ConfigErrors(more)) => problems.extend(more),
                 },

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use serde_json::json;
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{Config, ConfigSources, ServerConfig};
+use smtp_mcp_server::config::{Config, ConfigSources, LoginConfig, ServerConfig};
 use smtp_mcp_server::delivery::Deliveries;
 use smtp_mcp_server::message::Message;
 use smtp_mcp_server::outcome::{Outcome, RecipientStatus};
@@ -39,7 +39,7 @@ pub(crate) fn server(name: &str, at: SocketAddr) -> ServerConfig {
 pub(crate) fn with_login(server: ServerConfig) -> ServerConfig {
     ServerConfig {
         username: Some("ada".to_owned()),
-        password: Some(Secret::new("pw-0".to_owned())),
+        login: LoginConfig::with_password(Secret::new("pw-0".to_owned())),
         ..server
     }
 }

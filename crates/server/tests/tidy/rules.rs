@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("2", &["compose", "upstream"]),
     ("1", &["request", "config"]),
     // Basic types; those of 0b are made of those of 0a.
-    ("0b", &["message", "outcome"]),
+    ("0b", &["message", "oauth", "outcome"]),
     ("0a", &["address", "budget", "clock", "limits", "memory", "secret", "stored"]),
 ];
 

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use secrecy::ExposeSecret as _;
 use smtp_submission::tls::{Roots, client_config};
 use smtp_submission::{
     BoxFuture, CommitPoint, Content, CredentialError, CredentialSource, Credentials, Envelope, Error,
@@ -336,8 +337,7 @@ impl CredentialSource for Tokens {
         tokens.1.push(match wanted {
             Wanted::Current => "current".to_owned(),
             Wanted::InsteadOf(refused) => {
-                let known = ["one", "first-token"].map(|token| token.to_owned().into());
-                let known = known.iter().any(|token| refused.has_secret(token));
+                let known = ["one", "first-token"].contains(&refused.secret().expose_secret());
                 if known { "renewed" } else { "another" }.to_owned()
             }
         });

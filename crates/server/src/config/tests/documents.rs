@@ -59,7 +59,7 @@ fn the_two_examples_are_read_and_mean_the_same() {
             (&one.identity, &one.allowed_from, one.timeout),
             (&other.identity, &other.allowed_from, other.timeout)
         );
-        assert!(one.password == other.password);
+        assert!(one.login.password == other.login.password);
     }
 }
 

@@ -172,7 +172,7 @@ fn a_password_in_an_env_file_is_what_was_written() {
         let folder = Folder::new(&[("x.env", &text)]);
         let env_file = Some(folder.path("x.env"));
         let config = load(&ConfigSources { env_file, ..folder.config_sources("") }).unwrap();
-        let password = config.servers[0].password.as_ref().unwrap();
+        let password = config.servers[0].login.password.as_ref().unwrap();
         assert_eq!(password.expose().expose_secret(), meant, "{written}");
     }
 }

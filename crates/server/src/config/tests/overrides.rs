@@ -60,7 +60,7 @@ impl By {
 
 /// `user:password@host:port` of a server.
 fn account(server: &ServerConfig) -> String {
-    let password = server.password.as_ref().map(Secret::expose);
+    let password = server.login.password.as_ref().map(Secret::expose);
     format!(
         "{}:{}@{}:{}",
         server.username.as_deref().unwrap_or_default(),

@@ -16,7 +16,7 @@ fn one_server_with_nothing_but_defaults() {
     );
     assert_eq!((server.encryption, server.priority, server.max_retries), (Encryption::StartTls, 0, 3));
     assert_eq!(server.timeout, Duration::from_secs(30));
-    assert_eq!((server.username.as_deref(), &server.password, &server.ca), (None, &None, &None));
+    assert_eq!((server.username.as_deref(), &server.login.password, &server.ca), (None, &None, &None));
     assert!(server.allowed_from.is_empty() && !server.allow_plaintext_auth && server.ehlo_name.is_none());
     assert_eq!(config.limits, CallLimits::default());
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
@@ -117,7 +117,7 @@ fn shared_settings_hold_for_all_numbered_servers_and_account_settings_for_none()
             (server.max_retries, server.ehlo_name.as_deref(), server.allow_plaintext_auth),
             (0, Some("me.example"), true)
         );
-        assert_eq!((&server.username, &server.password, server.port), (&None, &None, 587));
+        assert_eq!((&server.username, &server.login.password, server.port), (&None, &None, 587));
     }
     insta::assert_snapshot!(config.warnings.join("\n"), @"SMTP_FROM_EMAIL, SMTP_HOST, SMTP_NAME, SMTP_PASSWORD, SMTP_PORT, SMTP_PRIORITY, SMTP_USERNAME, SMTP_USE_SSL (environment): not used, because numbered servers are set");
 }

@@ -4,7 +4,7 @@ use serde_json::{json, to_value};
 
 use super::*;
 use crate::address::Mailbox;
-use crate::config::Encryption;
+use crate::config::{Encryption, LoginConfig};
 use crate::secret::Secret;
 
 fn status(name: &str, availability: Availability, is_current: bool) -> ServerStatus {
@@ -30,7 +30,7 @@ fn logins_and_senders_are_masked() {
         port: 465,
         encryption: Encryption::Implicit,
         username: Some("ada@example.org".to_owned()),
-        password: Some(Secret::new("hunter2".to_owned())),
+        login: LoginConfig::with_password(Secret::new("hunter2".to_owned())),
         priority: 7,
         ..ServerConfig::new("mail.example.org".to_owned(), identity)
     };

@@ -1,31 +1,22 @@
-//! Where the credentials of a server come from: its password, or a file with an access token that something else refreshes.
+//! A file with an access token that something else refreshes.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use secrecy::SecretString;
 use smtp_submission::{BoxFuture, CredentialError, CredentialSource, Credentials, Wanted};
+use zeroize::Zeroizing;
 
-use crate::config::ServerConfig;
+use crate::oauth::token::is_token;
 
-/// Longer than any access token.
-const MAX_TOKEN: u64 = 64 << 10;
-
-/// The source of the credentials of `config`, if it has a login.
-pub(super) fn source(config: &ServerConfig) -> Option<Arc<dyn CredentialSource>> {
-    let username = config.username.clone()?;
-    if let Some(path) = config.token_file.clone() {
-        return Some(Arc::new(TokenFile { username, path }));
-    }
-    let password = config.password.as_ref()?;
-    Some(Arc::new(Credentials::password(username, password.expose().clone())))
-}
+/// Longer than any access token, in bytes.
+const MAX_FILE: u64 = 64 << 10;
 
 /// A file that is read at each login. Its Debug shows the path.
-struct TokenFile {
-    username: String,
-    path: PathBuf,
+pub(super) struct TokenFile {
+    pub(super) username: String,
+    pub(super) path: PathBuf,
 }
 
 impl std::fmt::Debug for TokenFile {
@@ -45,25 +36,25 @@ impl CredentialSource for TokenFile {
                 reason: format!("SMTP_TOKEN_FILE {}: {error}", self.path.display()),
                 is_permanent: false,
             };
-            Ok(Credentials::token(self.username.clone(), token.map_err(failed)?.into()))
+            Ok(Credentials::token(self.username.clone(), token.map_err(failed)?))
         })
     }
 }
 
 /// The token in the file, without line breaks. The error shows nothing of it.
-fn read(path: &Path) -> io::Result<String> {
+fn read(path: &Path) -> io::Result<SecretString> {
     // Opening a pipe would wait for a writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let mut token = String::new();
-    File::open(path)?.take(MAX_TOKEN + 1).read_to_string(&mut token)?;
-    let token = token.trim();
+    let mut text = Zeroizing::new(String::new());
+    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    let token = text.trim();
     if token.is_empty() {
         return Err(io::Error::other("it is empty"));
     }
-    if token.len() as u64 > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_token(token) {
         return Err(io::Error::other("it holds something else than an access token"));
     }
-    Ok(token.to_owned())
+    Ok(token.to_owned().into())
 }

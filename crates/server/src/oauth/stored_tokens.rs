@@ -1,0 +1,143 @@
+//! Tokens of a stored login: one refresh for all processes (RFC 6749, section 6).
+
+use std::io;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::OnceCell;
+use tracing::{info, warn};
+
+use super::discovery::secure_url;
+use super::store::LoginLock;
+use super::stored_login::StoredLogin;
+use super::token::{self, Client};
+use super::tokens::{TokenError, TokenSource};
+use super::{AccessToken, HttpClient, LoginStore, OauthError, advice};
+use crate::clock::Clock;
+
+/// Longer than a refresh of another process takes.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The login of one account, stored by `login`.
+pub struct StoredTokens {
+    /// The account.
+    pub username: String,
+    /// The application. It must be the one that signed in.
+    pub client: Client,
+    /// Where logins are stored.
+    pub store: LoginStore,
+    /// The clock.
+    pub clock: Clock,
+    /// For requests to the provider, once there is one.
+    pub http: OnceCell<HttpClient>,
+}
+
+impl TokenSource for StoredTokens {
+    /// The token that another process stored meanwhile, or else a refreshed one.
+    async fn fetch(&self, refused: Option<&SecretString>) -> Result<AccessToken, TokenError> {
+        let lock =
+            self.store.lock(&self.username, LOCK_TIMEOUT).await.map_err(|error| self.storage(&error))?;
+        let login = lock.read().map_err(|error| self.storage(&error))?;
+        let login = login.ok_or_else(|| permanent(NOT_STORED.to_owned()))?;
+        if login.client_id != self.client.id {
+            return Err(permanent(OTHER_CLIENT.to_owned()));
+        }
+        let is_other = |token: &AccessToken| {
+            refused.is_none_or(|refused| refused.expose_secret() != token.secret.expose_secret())
+        };
+        let stored = login.access_token().filter(|token| is_other(token) && token.is_fresh(self.now()));
+        match stored {
+            Some(token) => Ok(token),
+            None => self.refresh(&lock, login).await,
+        }
+    }
+}
+
+impl StoredTokens {
+    /// Exchanges the refresh token. Before the request the file says that one is under way: a process that is killed
+    /// between the provider's answer and the next line leaves this mark, since the new refresh token is lost then.
+    async fn refresh(&self, lock: &LoginLock, mut login: StoredLogin) -> Result<AccessToken, TokenError> {
+        let Some(refresh_token) = login.refresh_token.clone() else {
+            return Err(permanent(advice::refused_login(&login)));
+        };
+        let interrupted_at = login.refreshing_since.replace(self.now());
+        // A disk that is full or read-only shows here, while the old refresh token is still good.
+        lock.write(&login).map_err(|error| self.storage(&error))?;
+        let issued = match self.ask(&login, &refresh_token).await {
+            Ok(issued) => issued,
+            Err(error) => return Err(self.note_failure(lock, login, &error, interrupted_at)),
+        };
+        let access = issued.access.clone();
+        login.renew(issued);
+        if let Err(error) = lock.write(&login) {
+            warn!("the renewed login could not be stored, the next renewal may fail: {error}");
+        }
+        info!(expires_at = ?access.expires_at, "access token renewed");
+        Ok(access)
+    }
+
+    async fn ask(
+        &self,
+        login: &StoredLogin,
+        refresh_token: &SecretString,
+    ) -> Result<token::Issued, OauthError> {
+        let unusable = |reason| OauthError::Unsuitable(format!("the stored token endpoint: {reason}"));
+        let endpoint = secure_url(&login.token_endpoint).map_err(unusable)?;
+        let http = self.http.get_or_try_init(async || HttpClient::new()).await?;
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
+        token::request(http, &endpoint, &self.client, &form, || self.now()).await
+    }
+
+    /// Stores what the failure means for the login.
+    fn note_failure(
+        &self,
+        lock: &LoginLock,
+        mut login: StoredLogin,
+        error: &OauthError,
+        interrupted_at: Option<DateTime<Utc>>,
+    ) -> TokenError {
+        match error {
+            // The provider may have acted on it: the mark stays.
+            OauthError::NoAnswer { .. } => {}
+            OauthError::Refused(refused) if refused.ends_the_login() => {
+                login.refuse(refused, interrupted_at, self.now());
+            }
+            _ => login.refreshing_since = interrupted_at,
+        }
+        if let Err(error) = lock.write(&login) {
+            warn!("what the provider answered could not be stored: {error}");
+        }
+        if login.refusal.is_some() {
+            return permanent(advice::refused_login(&login));
+        }
+        TokenError {
+            reason: format!("the access token could not be renewed: {error}"),
+            is_permanent: error.is_permanent(),
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now().to_utc()
+    }
+
+    fn storage(&self, error: &io::Error) -> TokenError {
+        let is_damaged = matches!(error.kind(), io::ErrorKind::Other | io::ErrorKind::InvalidData);
+        let advice = if is_damaged { "; sign in again with `smtp-mcp-server login`" } else { "" };
+        let path = self.store.directory().display();
+        TokenError {
+            reason: format!("the stored login in {path}: {error}{advice}"),
+            is_permanent: is_damaged,
+        }
+    }
+}
+
+const NOT_STORED: &str = "nobody has signed in to this account yet: run `smtp-mcp-server login microsoft`, \
+    `login google` or `login --issuer URL` with the same settings";
+
+const OTHER_CLIENT: &str = "the stored login belongs to another application than SMTP_OAUTH_CLIENT_ID names: \
+    correct the setting, or sign in again with `smtp-mcp-server login`";
+
+fn permanent(reason: String) -> TokenError {
+    TokenError { reason, is_permanent: true }
+}

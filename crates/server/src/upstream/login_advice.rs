@@ -1,0 +1,125 @@
+//! What to do after a refused login: who can fix it, and where.
+
+use smtp_submission::Reply;
+
+use crate::config::{LoginSource, ServerConfig};
+
+/// Whether the login is made with an access token.
+pub(super) fn uses_tokens(server: &ServerConfig) -> bool {
+    server.login.source().is_some_and(LoginSource::is_oauth)
+}
+
+/// After a refused password.
+pub(super) fn password_refused(server: &ServerConfig, reply: &Reply) -> String {
+    let provider = microsoft(&reply.text).or_else(|| password_at(&server.host)).unwrap_or_default();
+    let separator = if provider.is_empty() { "" } else { " " };
+    let setting = match server.login.source() {
+        Some(LoginSource::PasswordCommand(_)) => "what SMTP_PASSWORD_COMMAND prints",
+        _ if server.login.password_file.is_some() => "the password in SMTP_PASSWORD_FILE",
+        _ => "SMTP_PASSWORD",
+    };
+    format!(
+        "The login was refused: check SMTP_USERNAME and {setting}.{separator}{provider} The server is paused until the configuration changes, so that the account is not locked"
+    )
+}
+
+/// After a refused access token.
+pub(super) fn token_refused(server: &ServerConfig, reply: &Reply) -> String {
+    if let Some(advice) = microsoft(&reply.text) {
+        return advice.to_owned();
+    }
+    let renew = match server.login.source() {
+        Some(LoginSource::TokenFile(_)) => {
+            "Put a new token into SMTP_TOKEN_FILE; it is read at the next login"
+        }
+        Some(LoginSource::TokenCommand(_)) => {
+            "Check what SMTP_TOKEN_COMMAND prints; it is run at the next login"
+        }
+        Some(LoginSource::ClientCredentials(_)) => {
+            "Check SMTP_USERNAME, and that the application may send as it (Microsoft: SMTP.SendAsApp with admin consent, \
+             New-ServicePrincipal, and Add-MailboxPermission for the mailbox)"
+        }
+        _ => "Sign in again with `smtp-mcp-server login`, with the account that SMTP_USERNAME names",
+    };
+    format!(
+        "The access token was refused: it is for another mailbox, has expired, or lacks the permission to send mail (Google: the scope https://mail.google.com/; Microsoft: SMTP.Send). {renew}"
+    )
+}
+
+/// When there are no credentials to log in with. Most reasons say what to do themselves.
+pub(super) fn no_credentials(server: &ServerConfig) -> &'static str {
+    match server.login.source() {
+        Some(LoginSource::TokenFile(_)) => "Check the file, and what refreshes it",
+        Some(LoginSource::TokenCommand(_) | LoginSource::PasswordCommand(_)) => {
+            "Run the command by hand, as the user that this program runs as"
+        }
+        _ => "",
+    }
+}
+
+/// What Microsoft's 535 5.7.139 means; the text says which switch is off.
+fn microsoft(reply: &str) -> Option<&'static str> {
+    let says = |words: &str| reply.contains(words);
+    match () {
+        () if says("SmtpClientAuthentication is disabled for the Tenant") => Some(
+            "SMTP AUTH is off for the whole organisation. Its Exchange administrator can allow it for this mailbox: \
+             `Set-CASMailbox -Identity MAILBOX -SmtpClientAuthenticationDisabled $false` (it takes up to an hour)",
+        ),
+        () if says("SmtpClientAuthentication is disabled for the Mailbox") => Some(
+            "SMTP AUTH is off for this mailbox. An administrator turns it on: Microsoft 365 admin center, Users, Active users, the user, \
+             Mail, Manage email apps, \"Authenticated SMTP\" (it takes up to an hour)",
+        ),
+        () if says("basic authentication is disabled") => Some(
+            "Microsoft takes no passwords for this mailbox. Use OAuth: SMTP_AUTH=oauth, SMTP_OAUTH_CLIENT_ID, and `smtp-mcp-server login microsoft`",
+        ),
+        () if says("security defaults") => Some(
+            "Security defaults of the organisation forbid password logins. Use OAuth: SMTP_AUTH=oauth, SMTP_OAUTH_CLIENT_ID, and \
+             `smtp-mcp-server login microsoft`",
+        ),
+        () => None,
+    }
+}
+
+/// What a provider wants of passwords.
+fn password_at(host: &str) -> Option<&'static str> {
+    let host = host.to_ascii_lowercase();
+    match () {
+        () if host.ends_with("gmail.com") || host.ends_with("googlemail.com") => Some(
+            "Gmail requires an app password (Google Account, Security, App passwords), not the account's own, or OAuth (`smtp-mcp-server login google`).",
+        ),
+        () if host.ends_with("office365.com") || host.ends_with("outlook.com") => Some(
+            "Microsoft is ending password logins: use OAuth (SMTP_AUTH=oauth and `smtp-mcp-server login microsoft`).",
+        ),
+        () if host.ends_with("yahoo.com") => {
+            Some("Yahoo requires an app password (Account security, Generate app password).")
+        }
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::microsoft;
+
+    #[test]
+    fn microsofts_switches_are_told_apart() {
+        for (reply, words) in [
+            (
+                "Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox. Visit …",
+                "Manage email apps",
+            ),
+            (
+                "Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit …",
+                "Set-CASMailbox",
+            ),
+            ("Authentication unsuccessful, basic authentication is disabled. [AM0]", "login microsoft"),
+            (
+                "Authentication unsuccessful, user is locked by your organization's security defaults policy.",
+                "Security defaults",
+            ),
+        ] {
+            assert!(microsoft(reply).is_some_and(|advice| advice.contains(words)), "{reply}");
+        }
+        assert_eq!(microsoft("Authentication unsuccessful"), None);
+    }
+}
