@@ -19,7 +19,7 @@ from mail import Mail
 from postfix import Postfix
 from pipe import Pipe
 from programs import BINARY, Answer, Capture, HttpServer, Program
-from real_server import RealServer
+from real_server import RealServer, need
 from scripted import Scripted
 
 # `auto` finds the 2026-07-28 protocol, `legacy` starts with the handshake of 2025-11-25; over stdio or HTTP.
@@ -34,7 +34,7 @@ def pytest_sessionstart() -> None:
 # Files whose tests share an expensive fixture: one worker runs them all.
 GROUPS = {
     "test_postfix.py": "postfix", "test_postfix_failover.py": "postfix", "test_logins.py": "postfix", "test_size_limit.py": "postfix",
-    "test_exim.py": "exim", "test_slow_servers.py": "slow servers",
+    "test_oauth.py": "oauth", "test_exim.py": "exim", "test_slow_servers.py": "slow servers",
 }
 
 
@@ -240,11 +240,7 @@ def attachment_dirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pat
 
 def real(kind: type[RealServer]) -> Iterator[RealServer]:
     """A real mail server; where it cannot run the test is skipped, except in CI."""
-    reason = kind.why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    need(kind.why_not())
     server = kind()
     yield server
     server.stop()

@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::paths;
 use crate::shell::{self, command, works};
 use crate::skipped::Skipped;
+use crate::{node, paths};
 
 pub(crate) const SUITE: &str = "tests/outside";
 const POSTFIX: &str = "/usr/lib/postfix/sbin/smtpd";
+const DOVECOT: &str = "/usr/lib/dovecot/submission";
+/// The OAuth provider, and where the tests look for it in the target directory.
+const PROVIDER: (&str, &str) = ("oidc-provider@9.13.3", "outside-oidc");
 /// In the target directory, where `install-lab` puts it.
 const EXIM: &str = "outside-exim/exim4";
 
@@ -44,8 +47,15 @@ fn install_lab(skipped: &mut Skipped) {
     if let Err(why) = shell::run(command("bash").arg(Path::new(SUITE).join("install-lab"))) {
         skipped.add("what install-lab gets", format!("{why:#}"));
     }
+    if let Err(why) = install_provider() {
+        skipped.add("the sign-ins at an OAuth provider", format!("{why:#}"));
+    }
     let exim = paths::target().join(EXIM);
-    let servers = [("Postfix", Path::new(POSTFIX), true), ("Exim", exim.as_path(), false)];
+    let servers = [
+        ("Postfix", Path::new(POSTFIX), true),
+        ("Dovecot", Path::new(DOVECOT), true),
+        ("Exim", exim.as_path(), false),
+    ];
     for (server, program, needs_root) in servers {
         let step = format!("the tests against a real {server}");
         if !program.exists() {
@@ -54,6 +64,14 @@ fn install_lab(skipped: &mut Skipped) {
             skipped.add(&step, "it needs root");
         }
     }
+}
+
+fn install_provider() -> Result<()> {
+    let (package, folder) = PROVIDER;
+    let lab = paths::target().join(folder);
+    std::fs::create_dir_all(&lab)?;
+    node::install(&lab, package)?.context(node::MISSING)?;
+    Ok(())
 }
 
 /// The interpreter of a virtual environment with the suite's requirements.

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args as ClapArgs, ValueEnum};
 use tokio::time::timeout;
 
+use super::browser;
 use super::check::print_test;
 use super::oauth_account::OauthAccount;
 use crate::clock::Clock;
@@ -33,7 +34,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, ClapArgs)]
 pub struct LoginArgs {
     /// Where to sign in
-    #[arg(value_enum, required_unless_present = "issuer")]
+    #[arg(value_enum)]
     pub provider: Option<Named>,
     /// The issuer's URL, for another provider or for a national cloud
     #[arg(long, value_name = "URL")]
@@ -101,7 +102,7 @@ impl<'a> SignIn<'a> {
             (Some(Named::Microsoft), _) => Provider::Microsoft,
             (Some(Named::Google), _) => Provider::Google,
             (None, Some(issuer)) => Provider::of(issuer),
-            (None, None) => Provider::Other,
+            (None, None) => bail!("who is to be asked? login microsoft, login google or login --issuer URL"),
         };
         if args.tenant.is_some() && provider != Provider::Microsoft {
             bail!("--tenant is Microsoft's");
@@ -146,8 +147,7 @@ impl<'a> SignIn<'a> {
             "To sign in as {}, open this page in a browser on this machine, unless it opens by itself:\n\n    {}\n\nWaiting …",
             self.account.username, authorization.page,
         ))?;
-        // Where there is no browser, the person opens the page.
-        let _ = open::that_detached(authorization.page.as_str());
+        browser::open(&authorization.page);
         let returned = timeout(BROWSER_TIMEOUT, loopback.wait(&authorization)).await;
         let code = returned.context("nobody signed in within 15 minutes")?.map_err(OauthError::Refused)?;
         Ok(authorization.exchange(&self.http, &self.metadata, client, &code, now).await?)

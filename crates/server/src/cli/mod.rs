@@ -1,6 +1,7 @@
 //! Subcommands.
 
 pub mod args;
+mod browser;
 pub mod capture;
 pub mod check;
 pub mod demo;
