@@ -8,7 +8,8 @@ use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
 use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
 use smtp_mcp_server::cli::{capture, check, demo, health, logging, login, logout, serve, token};
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{ConfigSources, Loaded, load_with_provenance};
+use smtp_mcp_server::config::{ConfigSources, Loaded, LogFilter, load_with_provenance};
+use tracing::level_filters::LevelFilter;
 
 /// Gives memory back to the system after large work, also while the program is idle; glibc's allocator keeps it.
 #[cfg(all(target_os = "linux", feature = "jemalloc"))]
@@ -40,15 +41,15 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(check::check(origin, loaded))
         }
         Some(Command::Login(args)) => {
-            let loaded = load(&origin)?;
+            let loaded = load_quietly(&origin)?;
             runtime()?.block_on(login::login(args, origin, loaded.config))
         }
         Some(Command::Logout(args)) => {
-            let loaded = load(&origin)?;
+            let loaded = load_quietly(&origin)?;
             runtime()?.block_on(logout::logout(args, loaded.config))
         }
         Some(Command::Token(TokenArgs { command: TokenCommand::Status })) => {
-            token::status(&load(&origin)?.config)
+            token::status(&load_quietly(&origin)?.config)
         }
         Some(Command::Health(args)) => health::health(&args),
         Some(Command::Capture(args)) => runtime()?.block_on(capture::capture(*args)),
@@ -63,6 +64,16 @@ fn serve(args: &ServeArgs, origin: ConfigSources) -> anyhow::Result<ExitCode> {
 
 fn load(origin: &ConfigSources) -> anyhow::Result<Loaded> {
     let loaded = load_with_provenance(origin)?;
+    logging::start(&loaded.config.log_filter);
+    Ok(loaded)
+}
+
+/// For commands that talk to a person: unless asked for more, only warnings are logged.
+fn load_quietly(origin: &ConfigSources) -> anyhow::Result<Loaded> {
+    let mut loaded = load_with_provenance(origin)?;
+    if !loaded.provenance.program.contains_key("LOG_LEVEL") {
+        loaded.config.log_filter = LogFilter::Level(LevelFilter::WARN);
+    }
     logging::start(&loaded.config.log_filter);
     Ok(loaded)
 }

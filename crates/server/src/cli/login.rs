@@ -114,7 +114,7 @@ impl<'a> SignIn<'a> {
         }
         let issuer = args.issuer.clone().or_else(|| provider.issuer(args.tenant.as_deref()));
         let issuer = issuer.context("--issuer: not given")?;
-        let http = HttpClient::new()?;
+        let http = HttpClient::new(provider)?;
         let metadata = discovery::discover(&http, &issuer, provider).await?;
         let can_device = provider.has_device_flow() && metadata.device_authorization_endpoint.is_some();
         Ok(Self {

@@ -43,7 +43,7 @@ pub async fn logout(args: LogoutArgs, config: Config) -> anyhow::Result<ExitCode
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let revoked = match HttpClient::new() {
+    let revoked = match HttpClient::new(login.provider) {
         Ok(http) => revocation::revoke(&http, &login, &client).await,
         Err(error) => Err(error),
     };

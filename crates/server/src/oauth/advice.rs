@@ -6,7 +6,7 @@ use super::stored_login::StoredLogin;
 
 /// One line: what the provider said, and what to do.
 pub fn explain(error: &ProviderError) -> String {
-    let ProviderError { host, code, description } = error;
+    let ProviderError { host, code, description, .. } = error;
     let said = if description.is_empty() { code.clone() } else { format!("{code}: {description}") };
     let advice = advice(error);
     let separator = if advice.is_empty() { "" } else { ". " };
@@ -30,7 +30,7 @@ pub fn refused_login(login: &StoredLogin) -> String {
     format!(
         "the login has ended at {}. {}.{interrupted}",
         refusal.at.format("%Y-%m-%d %H:%M UTC"),
-        explain(&refusal.error())
+        explain(&refusal.error(login.provider))
     )
 }
 
@@ -40,7 +40,7 @@ fn advice(error: &ProviderError) -> &'static str {
     if let Some((_, advice)) = microsoft {
         return advice;
     }
-    let is_google = error.host.ends_with("googleapis.com") || error.host.ends_with("google.com");
+    let is_google = error.provider == Provider::Google;
     let google = GOOGLE.iter().find(|(code, _)| is_google && error.code == *code);
     let any = || COMMON.iter().find(|(code, _)| error.code == *code);
     google.or_else(any).map_or("", |(_, advice)| advice)
@@ -205,44 +205,39 @@ mod tests {
 
     #[test]
     fn each_error_says_who_can_fix_it_and_where() {
-        for (host, code, description, words) in [
+        use Provider::{Google, Microsoft, Other};
+        for (provider, code, description, words) in [
             (
-                "login.microsoftonline.com",
+                Microsoft,
                 "invalid_client",
                 "AADSTS7000218: The request body must contain …",
                 "Allow public client flows",
             ),
+            (Microsoft, "invalid_client", "AADSTS7000215: Invalid client secret provided.", "not its id"),
+            (Microsoft, "invalid_grant", "AADSTS700082: The refresh token has expired", "90 days"),
             (
-                "login.microsoftonline.com",
-                "invalid_client",
-                "AADSTS7000215: Invalid client secret provided.",
-                "not its id",
-            ),
-            (
-                "login.microsoftonline.com",
-                "invalid_grant",
-                "AADSTS700082: The refresh token has expired",
-                "90 days",
-            ),
-            (
-                "login.microsoftonline.com",
+                Microsoft,
                 "invalid_grant",
                 "AADSTS65001: The user or administrator has not consented",
                 "Grant admin consent",
             ),
-            ("login.microsoftonline.com", "invalid_grant", "AADSTS99: unheard of", "Sign in again"),
-            ("oauth2.googleapis.com", "invalid_grant", "Token has been expired or revoked.", "In production"),
-            ("oauth2.googleapis.com", "invalid_client", "The OAuth client was not found.", "Desktop app"),
-            ("id.example.org", "invalid_client", "", "registration"),
-            ("id.example.org", "made_up", "", ""),
+            (Microsoft, "invalid_grant", "AADSTS99: unheard of", "Sign in again"),
+            (Google, "invalid_grant", "Token has been expired or revoked.", "In production"),
+            (Google, "invalid_client", "The OAuth client was not found.", "Desktop app"),
+            (Other, "invalid_client", "", "registration"),
+            (Other, "made_up", "", ""),
         ] {
             let error = ProviderError {
-                host: host.to_owned(),
+                provider,
+                host: "id.example.org".to_owned(),
                 code: code.to_owned(),
                 description: description.to_owned(),
             };
             let line = explain(&error);
-            assert!(line.starts_with(&format!("{host} refused: \"{code}")) && line.contains(words), "{line}");
+            assert!(
+                line.starts_with(&format!("id.example.org refused: \"{code}")) && line.contains(words),
+                "{line}"
+            );
         }
     }
 

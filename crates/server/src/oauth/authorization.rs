@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::discovery::Metadata;
+use super::provider::Provider;
 use super::token::{self, Client, Issued};
 use super::{HttpClient, OauthError, ProviderError, printable};
 
@@ -15,6 +16,7 @@ use super::{HttpClient, OauthError, ProviderError, printable};
 pub struct Authorization {
     /// The page to open in a browser.
     pub page: Url,
+    provider: Provider,
     issuer: String,
     redirect_uri: String,
     state: String,
@@ -57,7 +59,8 @@ impl Authorization {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .extend_pairs(more);
-        Ok(Self { page, issuer: metadata.issuer.clone(), redirect_uri, state, verifier })
+        let (provider, issuer) = (metadata.provider, metadata.issuer.clone());
+        Ok(Self { page, provider, issuer, redirect_uri, state, verifier })
     }
 
     /// Reads the query with which the browser came back.
@@ -79,7 +82,8 @@ impl Authorization {
         if let Some(code) = take("error") {
             let description = printable(&take("error_description").unwrap_or_default());
             let host = self.page.host_str().unwrap_or_default().to_owned();
-            return Returned::Refused(ProviderError { host, code: printable(&code), description });
+            let provider = self.provider;
+            return Returned::Refused(ProviderError { provider, host, code: printable(&code), description });
         }
         take("code")
             .filter(|code| !code.is_empty())
@@ -128,6 +132,7 @@ mod tests {
     fn authorization() -> Authorization {
         let url = |path: &str| Url::parse(&format!("https://id.example.org{path}")).unwrap();
         let metadata = Metadata {
+            provider: Provider::Other,
             issuer: "https://id.example.org/".to_owned(),
             token_endpoint: url("/token"),
             authorization_endpoint: Some(url("/authorize?tenant=a")),

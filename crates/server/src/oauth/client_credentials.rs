@@ -36,7 +36,7 @@ impl ClientCredentials {
     async fn ask(&self) -> Result<AccessToken, OauthError> {
         let provider = Provider::of(&self.issuer);
         let find = async || {
-            let http = HttpClient::new()?;
+            let http = HttpClient::new(provider)?;
             let metadata = discovery::discover(&http, &self.issuer, provider).await?;
             Ok((http, metadata))
         };

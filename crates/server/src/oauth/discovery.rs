@@ -9,6 +9,8 @@ use super::{HttpClient, OauthError};
 /// What a provider says of itself.
 #[derive(Debug, Clone)]
 pub struct Metadata {
+    /// The provider.
+    pub provider: Provider,
     /// The issuer, as configured.
     pub issuer: String,
     /// Where access tokens are issued.
@@ -89,6 +91,7 @@ fn read(body: &Value, issuer: &str, provider: Provider) -> Result<Metadata, Stri
         return Err(format!("it calls itself {:?}", super::printable(named)));
     }
     Ok(Metadata {
+        provider,
         issuer: issuer.to_owned(),
         token_endpoint: endpoint("token_endpoint")?.ok_or("it names no token_endpoint")?,
         authorization_endpoint: endpoint("authorization_endpoint")?,

@@ -1,6 +1,7 @@
 //! What can go wrong between us and a provider.
 
 use super::advice;
+use super::provider::Provider;
 
 /// A request to a provider that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +33,8 @@ pub enum OauthError {
 /// An error that a provider reports (RFC 6749, sections 4.1.2.1 and 5.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderError {
+    /// The provider.
+    pub provider: Provider,
     /// The provider's host.
     pub host: String,
     /// The error code, such as `invalid_grant`.

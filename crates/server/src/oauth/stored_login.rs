@@ -163,9 +163,10 @@ impl StoredLogin {
 }
 
 impl Refusal {
-    /// As the provider reported it.
-    pub fn error(&self) -> ProviderError {
+    /// As `provider` reported it.
+    pub fn error(&self, provider: Provider) -> ProviderError {
         ProviderError {
+            provider,
             host: self.host.clone(),
             code: self.code.clone(),
             description: self.description.clone(),

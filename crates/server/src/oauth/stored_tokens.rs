@@ -84,7 +84,7 @@ impl StoredTokens {
     ) -> Result<token::Issued, OauthError> {
         let unusable = |reason| OauthError::Unsuitable(format!("the stored token endpoint: {reason}"));
         let endpoint = secure_url(&login.token_endpoint).map_err(unusable)?;
-        let http = self.http.get_or_try_init(async || HttpClient::new()).await?;
+        let http = self.http.get_or_try_init(async || HttpClient::new(login.provider)).await?;
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
         token::request(http, &endpoint, &self.client, &form, || self.now()).await
     }

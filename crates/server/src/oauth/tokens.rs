@@ -1,9 +1,7 @@
 //! Access tokens on demand: kept until they must be renewed, and renewed once for all who wait.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{debug, warn};
 
@@ -12,6 +10,9 @@ use crate::clock::Clock;
 
 /// While a token is still valid, a renewal that failed is not tried again for this long.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Without a valid token, a failure stands for this long: many mails that wait must not ask one after the other.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Where new access tokens come from.
 pub trait TokenSource: Send + Sync {
@@ -37,19 +38,18 @@ pub struct AccessTokens<S> {
     clock: Clock,
     /// Locked during a renewal, so that all who need a token wait for one renewal.
     current: tokio::sync::Mutex<Current>,
-    has_warned: AtomicBool,
 }
 
 #[derive(Default)]
 struct Current {
     token: Option<AccessToken>,
-    failed_at: Option<Instant>,
+    failure: Option<(Instant, TokenError)>,
 }
 
 impl<S: TokenSource> AccessTokens<S> {
     /// Nothing is fetched yet.
     pub fn new(source: S, clock: Clock) -> Self {
-        Self { source, clock, current: tokio::sync::Mutex::default(), has_warned: AtomicBool::new(false) }
+        Self { source, clock, current: tokio::sync::Mutex::default() }
     }
 
     /// A token to log in with, which is not the one that was refused.
@@ -58,28 +58,32 @@ impl<S: TokenSource> AccessTokens<S> {
     /// None can be had now.
     pub async fn get(&self, refused: Option<&SecretString>) -> Result<SecretString, TokenError> {
         let mut current = self.current.lock().await;
-        let (now, instant) = (self.clock.now().with_timezone(&Utc), self.clock.instant());
+        let now = self.clock.now().to_utc();
         let known = current.token.clone().filter(|token| !is_same(&token.secret, refused));
-        let failed_recently =
-            current.failed_at.is_some_and(|at| instant.saturating_duration_since(at) < RETRY_AFTER);
-        if let Some(token) = &known
-            && (token.is_fresh(now) || (failed_recently && token.is_valid(now)))
-        {
+        if let Some(token) = known.as_ref().filter(|token| token.is_fresh(now)) {
             return Ok(token.secret.clone());
+        }
+        let valid = known.filter(|token| token.is_valid(now));
+        if let Some((failed_at, error)) = &current.failure {
+            let since = self.clock.instant().saturating_duration_since(*failed_at);
+            match valid {
+                Some(token) if since < RETRY_AFTER => return Ok(token.secret),
+                None if since < PAUSE => return Err(error.clone()),
+                _ => {}
+            }
         }
         match self.source.fetch(refused).await {
             Ok(token) => {
                 debug!(expires_at = ?token.expires_at, "a new access token");
                 let secret = token.secret.clone();
-                *current = Current { token: Some(token), failed_at: None };
-                self.has_warned.store(false, Ordering::Relaxed);
+                *current = Current { token: Some(token), failure: None };
                 Ok(secret)
             }
             Err(error) => {
-                current.failed_at = Some(instant);
-                let valid = known.filter(|token| token.is_valid(now)).ok_or_else(|| error.clone())?;
-                if !self.has_warned.swap(true, Ordering::Relaxed) {
-                    warn!(expires_at = ?valid.expires_at, "the access token could not be renewed and is used until it expires: {}", error.reason);
+                let is_news = current.failure.replace((self.clock.instant(), error.clone())).is_none();
+                let valid = valid.ok_or_else(|| error.clone())?;
+                if is_news {
+                    warn!(expires_at = ?valid.expires_at, "the access token is used until it expires: {}", error.reason);
                 }
                 Ok(valid.secret)
             }
@@ -89,4 +93,93 @@ impl<S: TokenSource> AccessTokens<S> {
 
 fn is_same(secret: &SecretString, refused: Option<&SecretString>) -> bool {
     refused.is_some_and(|refused| refused.expose_secret() == secret.expose_secret())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use chrono::DateTime;
+
+    use super::*;
+
+    /// Issues `one`, `two`, … for 1000 s each, or fails, after a second.
+    struct Source {
+        clock: Clock,
+        ends: Mutex<VecDeque<Option<&'static str>>>,
+    }
+
+    impl TokenSource for Source {
+        async fn fetch(&self, _: Option<&SecretString>) -> Result<AccessToken, TokenError> {
+            tokio::task::yield_now().await;
+            let end = self.ends.lock().unwrap().pop_front().expect("it was asked too often");
+            let now = self.clock.now().to_utc();
+            self.clock.advance(Duration::from_secs(1));
+            let failed = || TokenError { reason: "down".to_owned(), is_permanent: false };
+            end.map(|token| AccessToken::issued(token.to_owned().into(), Some(1000), now)).ok_or_else(failed)
+        }
+    }
+
+    fn tokens(ends: &[Option<&'static str>]) -> (AccessTokens<Source>, Clock) {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        let source = Source { clock: clock.clone(), ends: Mutex::new(ends.iter().copied().collect()) };
+        (AccessTokens::new(source, clock.clone()), clock)
+    }
+
+    async fn get(tokens: &AccessTokens<Source>, refused: Option<&str>) -> Result<String, String> {
+        let refused = refused.map(|refused| SecretString::from(refused.to_owned()));
+        let token = tokens.get(refused.as_ref()).await;
+        token.map(|token| token.expose_secret().to_owned()).map_err(|error| error.reason)
+    }
+
+    fn ok(token: &str) -> Result<String, String> {
+        Ok(token.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_token_is_kept_until_a_fifth_of_its_life_is_left() {
+        let (tokens, clock) = tokens(&[Some("one"), Some("two")]);
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        clock.advance(Duration::from_secs(798));
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(get(&tokens, None).await, ok("two"));
+    }
+
+    #[tokio::test]
+    async fn a_valid_token_survives_a_provider_that_is_down() {
+        let (tokens, clock) = tokens(&[Some("one"), None, None, None, Some("two")]);
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        clock.advance(Duration::from_secs(900));
+        for _ in 0..3 {
+            assert_eq!(get(&tokens, None).await, ok("one"), "one question, and half a minute of rest");
+        }
+        clock.advance(Duration::from_secs(40));
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        clock.advance(Duration::from_secs(100));
+        assert_eq!(get(&tokens, None).await, Err("down".to_owned()), "it has expired");
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(get(&tokens, None).await, ok("two"));
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_replaced_once() {
+        let (tokens, _) = tokens(&[Some("one"), Some("two")]);
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        let refused = Some("one");
+        let all = tokio::join!(get(&tokens, refused), get(&tokens, refused), get(&tokens, None));
+        assert_eq!(all, (ok("two"), ok("two"), ok("two")));
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_what_comes() {
+        let (tokens, clock) = tokens(&[None, Some("one")]);
+        let down = || Err("down".to_owned());
+        let all = tokio::join!(get(&tokens, None), get(&tokens, None), get(&tokens, None));
+        assert_eq!(all, (down(), down(), down()));
+        clock.advance(Duration::from_secs(10));
+        let all = tokio::join!(get(&tokens, None), get(&tokens, None));
+        assert_eq!(all, (ok("one"), ok("one")));
+    }
 }
