@@ -89,6 +89,8 @@ CRAM = "S: 220 scripted.example\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH C
 SHORT = {"SMTP_TIMEOUT": 0.5}
 WITH_TLS = {"SMTP_USE_TLS": "true"} | LOGIN
 # The file holds PASSWORD: what must not be seen of it is the same.
+XOAUTH2_OFFERED = "S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH XOAUTH2"
+STORED_LOGIN = {"SMTP_USERNAME": USER, "SMTP_OAUTH_CLIENT_ID": "the-app", "SMTP_OAUTH_CLIENT_SECRET": PASSWORD}
 TOKEN_LOGIN = {"SMTP_USERNAME": USER, "SMTP_TOKEN_FILE": str(ROOT / "tests/outside/access-token.txt")}
 OVER_TLS = {"SMTP_USE_SSL": "true", "SMTP_USE_TLS": None} | LOGIN
 LARGE = {"attachments": [{"filename": "large.bin", "content": base64.b64encode(bytes(6 << 20)).decode()}]}
@@ -154,6 +156,12 @@ ROWS = (
     Row("Auth", "the server offers no login mechanism that this program knows", "server", "try next, else rejected", "failure: someone must correct the settings", (
         Case("none", "S: 220 hello\nC: EHLO\nS: 250 hello", ADA_ELSE_REJECTED, ("offers: none",), ("Ask the provider",), variables=LOGIN),
         Case("another", "S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH GSSAPI", ADA_ELSE_REJECTED, ("offers: GSSAPI",), ("Ask the provider",), variables=LOGIN),
+    )),
+    Row("Auth", "nobody has signed in, the provider ended the login, or it refuses the application", "server", "try next, else rejected", "failure: someone must sign in or correct the settings", (
+        Case("nobody has signed in", XOAUTH2_OFFERED, ADA_ELSE_REJECTED, ("nobody has signed in",), ("smtp-mcp-server login",), variables=STORED_LOGIN),
+    )),
+    Row("Auth", "an access token cannot be had for now, or a command that prints a password or token fails", "server", "try next", "failure", (
+        Case("a command that fails", XOAUTH2_OFFERED, TO_ADA, ("SMTP_TOKEN_COMMAND: it failed",), ("Run the command by hand",), variables={"SMTP_USERNAME": USER, "SMTP_TOKEN_COMMAND": f"echo {PASSWORD}; exit 1"}),
     )),
     Row("Auth", "an access token is refused with 535, as is the one that is read then", "server", "try next", "failure", (
         Case("535 to a token, with what was said", XOAUTH2 + "echo 535 5.7.8 no:", TO_ADA, ("refused the access token", "401"), ("SMTP_TOKEN_FILE",), variables=TOKEN_LOGIN),

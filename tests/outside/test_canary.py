@@ -12,6 +12,8 @@ import pytest
 
 from conftest import one_server, several_servers
 from failures import A, CASES, CRAM, PASSWORD, USER
+from local_provider import LocalProvider
+from oauth import CommandLine, sign_in
 from pipe import run
 from test_http import HEADERS, META, TOOLS
 
@@ -138,3 +140,57 @@ def test_no_secret_is_told_of_what_is_refused(http_server, name: str) -> None:
     absent(forms(TOKEN) + forms(WRONG), "the answer", said)
     for place, text in ("the log", http_server.stderr()), ("/health", http_server.health()):
         absent(forms(TOKEN) + forms(WRONG) + confidential([A]), place, text)
+
+
+# -- OAuth
+
+OWN = {name: f"{name}-of-great-secrecy" for name in ("access", "renewed", "refresh", "rotated", "code", "device", "client")}
+
+
+def oauth_provider(processes) -> LocalProvider:
+    """It signs in whoever asks, and repeats what it was sent in its errors."""
+    provider = LocalProvider({})
+    processes.add_cleanup(provider.stop)
+    urls = {"token_endpoint": "/token", "authorization_endpoint": "/auth", "device_authorization_endpoint": "/device", "revocation_endpoint": "/revoke"}
+
+    def token(form: dict) -> tuple:
+        if form["grant_type"] == "refresh_token" and form["refresh_token"] == OWN["rotated"]:
+            return 400, {}, {"error": "invalid_grant", "error_description": "not " + " ".join(form.values())}
+        names = ("renewed", "rotated") if form["grant_type"] == "refresh_token" else ("access", "refresh")
+        return 200, {}, {"access_token": OWN[names[0]], "refresh_token": OWN[names[1]], "token_type": "Bearer", "expires_in": 3600}
+
+    provider.routes |= {
+        "/.well-known/openid-configuration": lambda _: (200, {}, {"issuer": provider.url} | {name: provider.url + path for name, path in urls.items()}),
+        "/auth": lambda query: (302, {"location": f"{query['redirect_uri']}?state={query['state']}&code={OWN['code']}"}, {}),
+        "/device": lambda _: (200, {}, {"device_code": OWN["device"], "user_code": "ABCD", "verification_uri": provider.url, "expires_in": 60, "interval": 1}),
+        "/token": token,
+        "/revoke": lambda form: (400, {}, {"error": "invalid_request", "error_description": "not " + " ".join(form.values())}),
+    }
+    return provider
+
+
+def test_no_secret_of_oauth_is_told(processes, tmp_path: Path) -> None:
+    """Tokens, codes, the client's secret and the code verifier, at the most talkative log level, through everything that handles them."""
+    provider = oauth_provider(processes)
+    hello = "S: 220 mx\nC: EHLO\nS: 250-mx\nS: 250 AUTH XOAUTH2\nC: AUTH XOAUTH2\n"
+    refused = "S: 334 e30=\nC: \necho 535 5.7.8 no:\n"
+    server = processes.scripted(*[hello + "S: 235 ok\n"] * 2, *[hello + refused + "C: AUTH XOAUTH2\n" + refused] * 3)
+    talkative = {"LOG_LEVEL": "trace", "RUST_LOG": "trace"}
+    variables = one_server(server, SMTP_USERNAME=USER, SMTP_AUTH="oauth", SMTP_OAUTH_CLIENT_ID="app", SMTP_OAUTH_CLIENT_SECRET=OWN["client"], SMTP_MCP_STATE_DIR=tmp_path, **talkative)
+    said = [CommandLine(tmp_path / "device", variables, "login", "--issuer", provider.url).ends(0), sign_in(tmp_path / "browser", variables, "--issuer", provider.url, "--browser")]
+    program = processes.program(variables)
+    for _ in range(2):
+        answer = program.send().has_state("refused")
+        said.append(f"{answer.text}\n{json.dumps(answer.data)}")
+        program.call("reconnect_smtp_servers")
+    assert provider.count("/token") == 4, "two sign-ins, a renewal, and one that is refused"
+    said += [CommandLine(tmp_path / name, variables, *name.split()).ends(status) for name, status in (("token status", 1), ("check", 1))]
+    said.append(CommandLine(tmp_path / "again", variables, "login", "--issuer", provider.url).ends(1))
+    said.append(CommandLine(tmp_path / "logout", variables, "logout").ends(0))
+    assert "could not be revoked" in said[-1] and "[hidden]" in said[-1]
+    processes.stop_all()
+    verifiers = [form["code_verifier"] for path, form in provider.asked if path == "/token" and "code_verifier" in form]
+    assert verifiers
+    secrets = [form for secret in [*OWN.values(), *verifiers] for form in forms(secret)]
+    absent(secrets, "what is printed", "\n".join(said))
+    absent(secrets + confidential([]), "the log", program.stderr())

@@ -1,8 +1,11 @@
-# Logins with an access token from a file that something else refreshes.
+# Where credentials come from: files, commands, systemd, and an application's own secret.
 import base64
 from pathlib import Path
 
+import pytest
+
 from conftest import one_server
+from local_provider import LocalProvider
 from pipe import run
 
 USER = "grace@sender.example"
@@ -65,3 +68,141 @@ def test_what_the_file_holds_is_checked_at_the_start(processes, tmp_path: Path) 
             file.write_text(text)
         said = run(tmp_path, good | variables)
         assert problem in said.stderr and "two words" not in said.stderr, said.stderr
+
+
+# -- commands
+
+# the variables, the token of each of two logins, how often the command ran
+COMMANDS = {
+    "a bare token, at each login": ("echo x >>runs; echo token-$(wc -l <runs)", ["token-1", "token-2"], 2),
+    "JSON with a lifetime, kept that long": ("echo x >>runs; echo '{\"access_token\": \"token-1\", \"expires_in\": 3600}'", ["token-1", "token-1"], 1),
+    "JSON without a lifetime": ("echo x >>runs; echo '{\"access_token\": \"token-1\"}'", ["token-1", "token-1"], 1),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_prints_the_token(processes, tmp_path: Path, name: str) -> None:
+    command, tokens, runs = COMMANDS[name]
+    scripts = [HELLO + f"C: {auth(token)}\n" + SENT + "close" for token in tokens]
+    server = processes.scripted(*scripts)
+    program = processes.program(one_server(server, SMTP_USERNAME=USER, SMTP_TOKEN_COMMAND=command), cwd=tmp_path)
+    for _ in tokens:
+        program.send().has_state("sent")
+    processes.stop_all()
+    assert logins(server) == [[auth(token)] for token in tokens]
+    assert len((tmp_path / "runs").read_text().split()) == runs
+
+
+# the command, words of the answer
+FAILING_COMMANDS = {
+    "it fails": ("echo secret-token; echo secret-reason >&2; exit 3", "SMTP_TOKEN_COMMAND: it failed (exit status: 3); run it by hand"),
+    "it prints nothing": ("true", "what it printed is not an access token"),
+    "it prints two words": ("echo secret-token secret-reason", "what it printed is not an access token"),
+    "it prints other JSON": ("echo '{\"token\": \"secret-token\"}'", "not JSON with an access_token"),
+    "it prints without end": ("yes secret-token", "it printed more than 65536 bytes"),
+    "it waits for input": ("read line || exit 1; echo $line", "it failed (exit status: 1)"),
+    "it does not exist": ("no-such-command-here", "it failed (exit status: 127)"),
+}
+
+
+@pytest.mark.parametrize("name", FAILING_COMMANDS)
+def test_a_command_that_fails(processes, tmp_path: Path, name: str) -> None:
+    command, words = FAILING_COMMANDS[name]
+    program = processes.program(one_server(processes.scripted(HELLO), SMTP_USERNAME=USER, SMTP_TOKEN_COMMAND=command))
+    answer = program.send().has_state("refused").mentions(words, "run the command by hand")
+    assert "secret-" not in answer.text + program.stderr()
+
+
+@pytest.mark.slow
+def test_a_command_that_hangs(processes, tmp_path: Path) -> None:
+    """It is given up in time, and nothing of it is left."""
+    command = f"sleep 300 & echo $! >{tmp_path}/pid; sleep 300"
+    program = processes.program(one_server(processes.scripted(HELLO), SMTP_USERNAME=USER, SMTP_TOKEN_COMMAND=command))
+    program.send().has_state("refused").mentions("it took more than 20 s")
+    child = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
+    assert not child.exists() or child.read_text().split()[2] == "Z"
+
+
+def test_toml_names_a_program_and_its_arguments(processes, tmp_path: Path) -> None:
+    server = processes.scripted(HELLO + f"C: {auth('one.token')}\n" + SENT)
+    file = tmp_path / "config.toml"
+    file.write_text(f"""
+[[server]]
+host = "{server.host}"
+port = {server.port}
+use_tls = false
+username = "{USER}"
+from_email = "me@first.example"
+token_command = ["printf", "%s.token", "one"]
+""")
+    processes.program({}, "--config", str(file)).send().has_state("sent")
+    processes.stop_all()
+    assert server.faults == []
+
+
+# -- passwords
+
+def test_where_a_password_may_come_from(processes, tmp_path: Path) -> None:
+    capture = processes.capture("--login", "grace:pass word-ä")
+    file = tmp_path / "password"
+    file.write_text("pass word-ä\n")
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "SMTP_PASSWORD").write_text("pass word-ä\n")
+    (credentials / "unrelated").write_text("x")
+    for name, variables in {
+        "a file": {"SMTP_PASSWORD_FILE": file},
+        "a command": {"SMTP_PASSWORD_COMMAND": f"cat {file}; echo a second line"},
+        "systemd": {"CREDENTIALS_DIRECTORY": credentials},
+        "the one that SMTP_AUTH names": {"SMTP_PASSWORD_FILE": file, "SMTP_TOKEN_COMMAND": "false", "SMTP_AUTH": "password"},
+    }.items():
+        program = processes.program(one_server(capture, SMTP_USERNAME="grace", SMTP_FROM_EMAIL="grace@sender.example", **variables))
+        program.send(subject=name).has_state("sent")
+        assert capture.take().message["subject"] == name
+    file.write_text("wrong")
+    program = processes.program(one_server(capture, SMTP_USERNAME="grace", SMTP_FROM_EMAIL="grace@sender.example", SMTP_PASSWORD_FILE=file))
+    program.send().has_state("refused").mentions("the password in SMTP_PASSWORD_FILE")
+    file.write_text("pass word-ä")
+    program.call("reload_smtp_configuration")
+    program.send().has_state("sent")
+
+
+# -- an application that logs in as itself
+
+def test_client_credentials(processes, tmp_path: Path) -> None:
+    provider = LocalProvider({})
+    processes.add_cleanup(provider.stop)
+    provider.routes |= {
+        "/t/v2.0/.well-known/openid-configuration": lambda _: (200, {}, {"issuer": f"{provider.url}/t/v2.0", "token_endpoint": f"{provider.url}/token"}),
+        "/token": lambda _: (200, {}, {"access_token": "app.token", "token_type": "Bearer", "expires_in": 3600}),
+    }
+    server = processes.scripted(*[HELLO + f"C: {auth('app.token')}\n" + SENT + "close"] * 2)
+    settings = {"SMTP_OAUTH_ISSUER": f"{provider.url}/t/v2.0", "SMTP_OAUTH_CLIENT_ID": "app", "SMTP_OAUTH_CLIENT_SECRET": "s3cret", "SMTP_OAUTH_SCOPE": "https://outlook.office365.com/.default"}
+    program = processes.program(one_server(server, SMTP_USERNAME=USER, **settings))
+    program.send().has_state("sent")
+    program.send().has_state("sent")
+    form = {"grant_type": "client_credentials", "scope": "https://outlook.office365.com/.default", "client_id": "app", "client_secret": "s3cret"}
+    assert [asked for path, asked in provider.asked if path == "/token"] == [form]
+
+
+# the variables besides host and user name, the problem
+HALF_LOGINS = {
+    "no client": ({"SMTP_AUTH": "oauth"}, "SMTP_OAUTH_CLIENT_ID (environment): not set, expected the id of an application"),
+    "no client secret": ({"SMTP_OAUTH_ISSUER": "https://i.example", "SMTP_OAUTH_CLIENT_ID": "x"}, "SMTP_OAUTH_CLIENT_SECRET (environment): not set, though SMTP_OAUTH_ISSUER is"),
+    "a client secret alone": ({"SMTP_OAUTH_CLIENT_SECRET": "x"}, "SMTP_OAUTH_CLIENT_ID (environment): not set"),
+    "no password": ({"SMTP_AUTH": "password"}, "SMTP_PASSWORD (environment): not set, though SMTP_AUTH is"),
+    "two passwords": ({"SMTP_PASSWORD": "x", "SMTP_PASSWORD_COMMAND": "y"}, "SMTP_PASSWORD (environment) and SMTP_PASSWORD_COMMAND (environment): found both"),
+    "two tokens": ({"SMTP_TOKEN_COMMAND": "x", "SMTP_OAUTH_ISSUER": "https://i.example"}, "SMTP_TOKEN_COMMAND (environment) and SMTP_OAUTH_ISSUER (environment): found both"),
+    "a password and a client": ({"SMTP_PASSWORD": "x", "SMTP_OAUTH_CLIENT_ID": "y"}, "found both, expected one of them, or SMTP_AUTH to say which one counts"),
+    "an unknown method": ({"SMTP_AUTH": "kerberos"}, "found \"kerberos\", expected auto, password or oauth"),
+    "an issuer in plaintext": ({"SMTP_OAUTH_ISSUER": "http://i.example", "SMTP_OAUTH_CLIENT_ID": "x", "SMTP_OAUTH_CLIENT_SECRET": "y"}, "it is not https"),
+    "no user name": ({"SMTP_USERNAME": "", "SMTP_AUTH": "oauth"}, "SMTP_USERNAME (environment): not set, though SMTP_AUTH is"),
+    "nowhere to store": ({"SMTP_OAUTH_CLIENT_ID": "x", "HOME": ""}, "SMTP_MCP_STATE_DIR: not set, and neither is HOME"),
+}
+
+
+@pytest.mark.parametrize("name", HALF_LOGINS)
+def test_half_a_login_is_refused(tmp_path: Path, name: str) -> None:
+    variables, problem = HALF_LOGINS[name]
+    said = run(tmp_path, {"SMTP_HOST": "smtp.example.org", "SMTP_FROM_EMAIL": USER, "SMTP_USERNAME": USER} | variables)
+    assert problem in said.stderr, said.stderr

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
 
 use crate::{Credentials, Reply};
 
@@ -19,8 +20,8 @@ const MIN_NAME: usize = 3;
 /// The credentials in every form in which they are sent. It cannot be printed.
 #[derive(Clone, Default)]
 pub(crate) struct Mask {
-    plain: Vec<String>,
-    encoded: Vec<String>,
+    plain: Vec<Zeroizing<String>>,
+    encoded: Vec<Zeroizing<String>>,
 }
 
 impl fmt::Debug for Mask {
@@ -34,17 +35,17 @@ impl Mask {
     pub(crate) fn of(credentials: &Credentials) -> Self {
         let password = credentials.secret.expose_secret();
         let name = &credentials.username;
-        let joined = format!("\0{name}\0{password}");
-        let mut plain = vec![password.to_owned()];
+        let joined = Zeroizing::new(format!("\0{name}\0{password}"));
+        let mut plain = vec![Zeroizing::new(password.to_owned())];
         // Redacting a shorter name would redact parts of ordinary words.
         if name.len() >= MIN_NAME {
-            plain.push(name.clone());
+            plain.push(Zeroizing::new(name.clone()));
         }
         plain.retain(|text| !text.is_empty());
         // The longer first, so that nothing of it is left if it contains the shorter one.
         plain.sort_by_key(|text| std::cmp::Reverse(text.len()));
         let encoded = plain.iter().chain([&joined]);
-        let encoded = encoded.map(|text| STANDARD_NO_PAD.encode(text)).collect();
+        let encoded = encoded.map(|text| Zeroizing::new(STANDARD_NO_PAD.encode(&**text))).collect();
         Self { plain, encoded }
     }
 
@@ -54,10 +55,10 @@ impl Mask {
         if answer.len() < MIN_RUN {
             return;
         }
-        self.encoded.push(STANDARD_NO_PAD.encode(answer));
-        let answer = String::from_utf8_lossy(answer);
+        self.encoded.push(Zeroizing::new(STANDARD_NO_PAD.encode(answer)));
+        let answer = Zeroizing::new(String::from_utf8_lossy(answer).into_owned());
         let words = answer.split_ascii_whitespace().filter(|word| word.len() >= MIN_RUN);
-        self.plain.extend(words.map(str::to_owned));
+        self.plain.extend(words.map(|word| Zeroizing::new(word.to_owned())));
     }
 
     /// Also redacts what `other` does.
@@ -103,8 +104,9 @@ impl Mask {
     }
 
     fn reveals(&self, word: &str) -> bool {
-        let holds =
-            |ours: &String| word.contains(ours.as_str()) || (word.len() >= MIN_RUN && ours.contains(word));
+        let holds = |ours: &Zeroizing<String>| {
+            word.contains(ours.as_str()) || (word.len() >= MIN_RUN && ours.contains(word))
+        };
         !word.is_empty() && self.encoded.iter().any(holds)
     }
 }

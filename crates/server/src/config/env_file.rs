@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::setting::Location;
 use super::variables::LOG_LEVEL;
 
 /// A variable, its value, and its location.
-pub(super) type Assignment = (String, String, Location);
+pub(super) type Assignment = (String, Zeroizing<String>, Location);
 
 const QUOTE_IT: &str = "put a value with spaces, $, # or \\ into single quotes";
 
@@ -19,7 +21,7 @@ pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<
             Ok((name, value)) => {
                 let line = last_line_of(text, &name);
                 refuse_expansion(path, text, line, problems);
-                assignments.push((name, value, Location::File(path.to_owned(), line)));
+                assignments.push((name, Zeroizing::new(value), Location::File(path.to_owned(), line)));
             }
             Err(error) => problems.push(unreadable(path, text, &error)),
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 /// Settings by the name of their variable, without a number.
 pub(super) type Settings = BTreeMap<&'static str, Setting>;
 
@@ -16,11 +18,11 @@ pub enum Location {
     File(PathBuf, Option<usize>),
 }
 
-/// A value before it is parsed.
+/// A value before it is parsed. It may be a secret, so text is wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Value {
     /// Text.
-    Text(String),
+    Text(Zeroizing<String>),
     /// A TOML list.
     List(Vec<String>),
 }
@@ -43,6 +45,13 @@ impl fmt::Display for Location {
             Self::File(path, None) => write!(f, "{}", path.display()),
             Self::File(path, Some(line)) => write!(f, "{}, line {line}", path.display()),
         }
+    }
+}
+
+impl Value {
+    /// One text.
+    pub(super) fn of(text: &str) -> Self {
+        Self::Text(Zeroizing::new(text.to_owned()))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use zeroize::Zeroizing;
+
 use super::setting::{Location, Setting, Settings, Value};
 use super::variables::{HOST, NOT_SETTINGS, PASSWORD, Scope, VARIABLES, Variable};
 
@@ -46,7 +48,7 @@ impl Source {
     /// Sorts variables. An empty one counts as not set; an unknown one is a warning.
     pub(super) fn from_variables(
         name: &str,
-        variables: impl IntoIterator<Item = (String, String, Location)>,
+        variables: impl IntoIterator<Item = (String, Zeroizing<String>, Location)>,
         warnings: &mut Vec<String>,
     ) -> Self {
         let mut source = Self { name: name.to_owned(), ..Self::default() };
@@ -73,7 +75,7 @@ impl Source {
         if text.is_empty() {
             return;
         }
-        let setting = Setting { label, value: Value::Text(text.to_owned()), location };
+        let setting = Setting { label, value: Value::of(text), location };
         self.settings_for(variable, number).insert(variable.name, setting);
     }
 

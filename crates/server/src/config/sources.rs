@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::setting::Location;
 use super::source::Source;
 use super::variables::MCP_CONFIG;
@@ -47,13 +49,15 @@ impl ConfigSources {
 
     fn environment_layer(&self, diagnostics: &mut Diagnostics) -> Source {
         let credentials = self.credentials(diagnostics);
-        let variables =
-            self.environment.iter().map(|(name, value)| (name.clone(), value.clone(), Location::Environment));
+        let variables = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.clone(), Zeroizing::new(value.clone()), Location::Environment));
         Source::from_variables("environment", variables.chain(credentials), &mut diagnostics.warnings)
     }
 
     /// Secrets that systemd passes as files named like variables (systemd.exec, `LoadCredential=`). A variable wins.
-    fn credentials(&self, diagnostics: &mut Diagnostics) -> Vec<(String, String, Location)> {
+    fn credentials(&self, diagnostics: &mut Diagnostics) -> Vec<(String, Zeroizing<String>, Location)> {
         let Some(directory) = self.variable("CREDENTIALS_DIRECTORY").map(Path::new) else {
             return Vec::new();
         };
@@ -64,7 +68,7 @@ impl ConfigSources {
         for name in missing {
             let path = directory.join(&name);
             if let Some(text) = read_given("systemd credential", &path, diagnostics) {
-                let text = text.trim_end_matches(['\r', '\n']).to_owned();
+                let text = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
                 found.push((name, text, Location::File(path, None)));
             }
         }
@@ -137,9 +141,9 @@ fn env_layer(source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Source
 }
 
 /// A text of at most 1 MiB: a device or a wrong file must not fill the memory.
-fn read_text(path: &Path) -> std::io::Result<String> {
+fn read_text(path: &Path) -> std::io::Result<Zeroizing<String>> {
     const MAX_FILE_BYTES: u64 = 1 << 20;
-    let mut text = String::new();
+    let mut text = Zeroizing::new(String::new());
     std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(std::io::Error::other("it is larger than 1 MiB"));
@@ -148,7 +152,7 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 /// Reads a file that was named or found: it must be readable.
-fn read_given(source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Option<String> {
+fn read_given(source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Option<Zeroizing<String>> {
     match read_text(path) {
         Ok(text) => {
             diagnostics.files.push(path.to_owned());

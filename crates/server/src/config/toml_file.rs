@@ -108,7 +108,7 @@ impl Reader<'_> {
                 &format!("found {}, {problem}", with_article(value.get_ref())),
             );
         };
-        if found != Value::Text(String::new()) {
+        if found != Value::of("") {
             let location = self.location(value.span());
             settings.insert(variable.name, Setting { label: name.to_owned(), value: found, location });
         }
@@ -151,15 +151,15 @@ fn not_here(name: &str, known: Option<&Variable>, may_stand_here: impl Fn(Scope)
 /// The value as text or list of texts. A password must be text: a number would lose leading zeros.
 fn value_of(value: &DeValue<'_>, variable: &Variable) -> Option<Value> {
     match value {
-        DeValue::String(text) if variable.name == PASSWORD.name => Some(Value::Text(text.to_string())),
-        DeValue::String(text) => Some(Value::Text(text.trim().to_owned())),
+        DeValue::String(text) if variable.name == PASSWORD.name => Some(Value::of(text)),
+        DeValue::String(text) => Some(Value::of(text.trim())),
         _ if variable.name == PASSWORD.name => None,
         DeValue::Integer(number) => {
             let number = i64::from_str_radix(number.as_str(), number.radix()).ok()?;
-            Some(Value::Text(number.to_string()))
+            Some(Value::of(&number.to_string()))
         }
-        DeValue::Float(number) => Some(Value::Text(number.as_str().to_owned())),
-        DeValue::Boolean(on) => Some(Value::Text(on.to_string())),
+        DeValue::Float(number) => Some(Value::of(number.as_str())),
+        DeValue::Boolean(on) => Some(Value::of(&on.to_string())),
         DeValue::Array(items) => items
             .iter()
             .map(|item| item.get_ref().as_str().map(|text| text.trim().to_owned()))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use zeroize::Zeroizing;
 
 use super::setting::{Setting, Value};
 use super::{AuthMethod, Authority, CaFile, CommandLine, LogFilter, SenderRule, TokenFile, WebOrigin};
@@ -35,6 +36,7 @@ pub(super) fn plain(setting: &Setting) -> Result<String, Reason> {
 
 /// A password.
 pub(super) fn secret(setting: &Setting) -> Result<Secret, Reason> {
+    // With no more capacity than text, so that nothing is copied.
     plain(setting).map(Secret::new)
 }
 
@@ -165,6 +167,7 @@ pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<Token
     let path = absolute(Path::new(text(setting)?), base);
     let shown = path.display();
     let token = std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let token = Zeroizing::new(token);
     match visible(token.trim_end_matches(['\r', '\n'])) {
         Ok(token) => Ok(TokenFile { path, token }),
         Err(reason) => Err(format!("in {shown}, {reason}")),
