@@ -34,7 +34,8 @@ def error(code: str, description: str, **more) -> tuple:
 
 
 def settings(server, state: Path, **more) -> dict:
-    return one_server(server, SMTP_USERNAME=USER, SMTP_AUTH="oauth", SMTP_OAUTH_CLIENT_ID="the-app", SMTP_MCP_STATE_DIR=state) | more
+    variables = {"SMTP_USERNAME": USER, "SMTP_AUTH": "oauth", "SMTP_OAUTH_CLIENT_ID": "the-app", "SMTP_MCP_STATE_DIR": state} | more
+    return one_server(server, **{name: value for name, value in variables.items() if value is not None})
 
 
 def metadata(provider: LocalProvider, issuer: str, **endpoints: str):
@@ -164,14 +165,14 @@ Trying it at the mail server:
 
 # -- providers that answer wrongly
 
-def store(state: Path, provider: LocalProvider) -> None:
-    """A login whose access token has expired."""
+def store(state: Path, url: str, **changes) -> None:
+    """A login at this provider, whose access token has expired."""
     login = {
-        "version": 1, "username": USER, "provider": "other", "issuer": provider.url, "token_endpoint": f"{provider.url}/token", "revocation_endpoint": None,
+        "version": 1, "username": USER, "provider": "other", "issuer": url, "token_endpoint": f"{url}/token", "revocation_endpoint": None,
         "client_id": "the-app", "scope": "mail", "signed_in_at": "2026-01-01T00:00:00Z", "refresh_token": "old-refresh-token",
         "access_token": {"token": "old-access-token", "renew_at": "2026-01-01T00:50:00Z", "expires_at": "2026-01-01T01:00:00Z"},
         "refreshing_since": None, "refusal": None,
-    }
+    } | changes
     (state / "logins").mkdir(parents=True)
     (state / "logins" / f"{USER}.json").write_text(json.dumps(login))
 
@@ -201,7 +202,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_provider_that_answers_wrongly(processes, provider, tmp_path: Path, name: str) -> None:
     response, words, end = WRONG[name]
-    store(tmp_path / "state", provider)
+    store(tmp_path / "state", provider.url)
     provider.routes["/token"] = lambda _: response
     program = processes.program(settings(processes.scripted(HELLO, login("new-access-token") + MAIL), tmp_path / "state"))
     answer = program.send().has_state("refused").mentions(words)
@@ -220,7 +221,7 @@ def test_a_provider_that_answers_wrongly(processes, provider, tmp_path: Path, na
 
 
 def test_a_provider_that_is_down(processes, provider, tmp_path: Path) -> None:
-    store(tmp_path / "state", provider)
+    store(tmp_path / "state", provider.url)
     provider.stop()
     program = processes.program(settings(processes.scripted(HELLO), tmp_path / "state"))
     program.send().has_state("refused").mentions("the access token could not be renewed: 127.0.0.1 cannot be reached", "try again later")
@@ -231,7 +232,7 @@ def test_a_provider_that_is_down(processes, provider, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_provider_that_is_slow(processes, provider, tmp_path: Path) -> None:
     """However many mails wait, there is one request, and all are answered in time."""
-    store(tmp_path / "state", provider)
+    store(tmp_path / "state", provider.url)
     released = threading.Event()
     processes.add_cleanup(released.set)
     provider.routes["/token"] = lambda _: (released.wait(60), ok(**TOKEN))[1]

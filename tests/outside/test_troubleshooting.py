@@ -16,7 +16,9 @@ from failures import A, CASES, ENVELOPE, LARGE, LOGIN, PASSWORD, UP_TO_THE_END, 
 from pipe import Pipe, run
 from programs import ROOT
 from test_http import HEADERS, META
+from test_oauth_providers import settings, store
 
+ENDED = {"at": "2026-01-02T00:00:00Z", "host": "id.example.org", "code": "invalid_grant", "description": "", "interrupted_at": None}
 DOCUMENT = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 
 
@@ -39,6 +41,9 @@ START: dict[str, tuple[dict, tuple[str, ...], dict[str, str]]] = {
     "SMTP_PASSWORD …: not set, though SMTP_USERNAME is": ({"SMTP_USERNAME": "ada"}, (), {}),
     "… found true for both, expected it for one": ({"SMTP_USE_TLS": "true", "SMTP_USE_SSL": "true"}, (), {}),
     "SMTP_FROM_EMAIL …: not set, and the username is not an address": ({"SMTP_FROM_EMAIL": None, "SMTP_USERNAME": "ada", "SMTP_PASSWORD": "word"}, (), {}),
+    "SMTP_OAUTH_CLIENT_ID …: not set": ({"SMTP_USERNAME": "ada", "SMTP_AUTH": "oauth"}, (), {}),
+    "found both, expected one of them": (LOGIN | {"SMTP_PASSWORD_COMMAND": "echo word"}, (), {}),
+    "no server is set to a stored login": (LOGIN, ("login", "microsoft"), {}),
     "TLS is off and the host is not this machine": ({"SMTP_USE_TLS": "false"} | LOGIN, (), {}),
     "it has a scheme": ({"SMTP_HOST": "smtp://smtp.example.org"}, (), {}),
     "it has a port": ({"SMTP_HOST": "smtp.example.org:587"}, (), {}),
@@ -222,6 +227,29 @@ def test_a_token_file_that_is_gone(processes, tmp_path: Path) -> None:
     assert matches(GONE, said) and str(token) in said, said
 
 
+# The settings, and what is stored: changes of a login that has expired.
+OAUTH: dict[str, tuple[dict, dict | None]] = {
+    "nobody has signed in to this account yet": ({}, None),
+    "the login has ended at …": ({}, {"refresh_token": None, "refusal": ENDED}),
+    "A renewal that began at … was cut off": ({}, {"refresh_token": None, "refusal": ENDED | {"interrupted_at": "2026-01-01T00:00:00Z"}}),
+    "the access token could not be renewed": ({}, {}),
+    "the stored login belongs to another application": ({"SMTP_OAUTH_CLIENT_ID": "another"}, {}),
+    "SMTP_TOKEN_COMMAND: …": ({"SMTP_OAUTH_CLIENT_ID": None, "SMTP_TOKEN_COMMAND": "false"}, None),
+    "SMTP_PASSWORD_COMMAND: …": ({"SMTP_OAUTH_CLIENT_ID": None, "SMTP_AUTH": None, "SMTP_PASSWORD_COMMAND": "false"}, None),
+}
+
+
+@pytest.mark.parametrize("message", OAUTH)
+def test_there_is_nothing_to_log_in_with(processes, refused_port, tmp_path: Path, message: str) -> None:
+    variables, login = OAUTH[message]
+    if login is not None:
+        store(tmp_path, f"http://127.0.0.1:{refused_port.port}", **login)
+    server = processes.scripted("S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH XOAUTH2 PLAIN")
+    program = processes.program(settings(server, tmp_path, **variables))
+    said = program.send().has_state("refused").text
+    assert matches(message, said) and "no credentials for the login" in said, said
+
+
 PAUSED = "refused the login and is paused"
 
 
@@ -288,7 +316,7 @@ ELSEWHERE = {
     "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
-PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, GONE, PAUSED, *MAIL, STOPPED, WAITING]
+PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, GONE, *OAUTH, PAUSED, *MAIL, STOPPED, WAITING]
 
 
 def test_each_message_of_the_document_is_provoked() -> None:

@@ -23,9 +23,10 @@ fn read(name: &str, text: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, text).unwrap();
+    let environment = [("HOME".to_owned(), folder.path().display().to_string())].into();
     let config_sources = match name {
-        "config.toml" => ConfigSources { config_file: Some(file), ..ConfigSources::default() },
-        _ => ConfigSources { env_file: Some(file), ..ConfigSources::default() },
+        "config.toml" => ConfigSources { config_file: Some(file), environment, ..ConfigSources::default() },
+        _ => ConfigSources { env_file: Some(file), environment, ..ConfigSources::default() },
     };
     load(&config_sources).unwrap_or_else(|problems| panic!("{text}\n{problems}"))
 }
@@ -86,4 +87,22 @@ fn the_providers_of_the_example_are_read() {
     let backups = [("smtp.example.org", 587), ("backup.example.net", 587)];
     let providers = [("smtp.gmail.com", 587), ("smtp.office365.com", 587), ("smtp.mail.yahoo.com", 465)];
     assert_eq!(found, [&providers[..], &backups[..]].concat());
+}
+
+#[test]
+fn the_settings_in_the_documents_are_read() {
+    let mut found = 0;
+    for document in ["README.md", "docs/oauth.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        for block in text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let settings: Vec<_> = block.lines().map(str::trim).collect();
+            // Nobody has that file here.
+            let is_readable = !block.contains("SMTP_CA_FILE");
+            if is_readable && settings.iter().any(|line| line.starts_with("SMTP_HOST=")) {
+                read("some.env", &settings.join("\n"));
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 6, "only {found} blocks of settings");
 }
