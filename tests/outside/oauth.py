@@ -1,6 +1,7 @@
 # The parts of an OAuth sign-in: a provider, a person with a browser, and the program's command line.
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
@@ -47,6 +48,16 @@ class Provider:
     def revoke(self, token: str, client: str = "public-app") -> None:
         form = urllib.parse.urlencode({"token": token, "client_id": client}).encode()
         urllib.request.urlopen(f"{self.url}/token/revocation", form, timeout=10).close()
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """Whether the token is valid, and who got it."""
+        form = urllib.parse.urlencode({"token": token}).encode()
+        request = urllib.request.Request(f"{self.url}/token/introspection", form)
+        credentials = base64.b64encode(b"dovecot:secret-of-dovecot").decode()
+        request.add_header("authorization", f"Basic {credentials}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found = json.load(answer)
+        return {name: found.get(name) for name in ("active", "client_id")}
 
     def stop(self) -> None:
         self._child.kill()

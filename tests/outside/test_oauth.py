@@ -1,4 +1,5 @@
 # Signing in at a real provider, tokens that a real Dovecot checks there, and what happens when they end.
+import base64
 import json
 import re
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import one_server
 from dovecot import Dovecot
 from oauth import CommandLine, Person, Provider, age, sign_in, stored
 from real_server import need
@@ -36,6 +38,12 @@ def dovecot(provider, relay):
     server = Dovecot(provider.url, relay.port)
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def as_usual(provider: Provider) -> None:
+    """Whatever a test before this one has switched."""
+    provider.control(lifetime=3600, hold=False, held=0)
 
 
 @pytest.fixture
@@ -87,7 +95,7 @@ def test_the_answer_of_another_sign_in_changes_nothing(provider, variables, tmp_
     """Whatever page of this machine's browser calls the waiting program, only the answer with its own state counts."""
     command = CommandLine(tmp_path / "login", variables, "login", "--issuer", provider.url, "--browser")
     page = command.wait_for(r"(?m)^ {4}(http\S+)$")[1]
-    (redirect,) = re.findall(r"redirect_uri=http%3A%2F%2F127\.0\.0\.1%3A(\d+)%2F", page)
+    (redirect,) = re.findall(r"redirect_uri=http%3A%2F%2F127\.0\.0\.1%3A(\d+)&", page)
     for query in ("code=stolen&state=guessed", "code=stolen", ""):
         with pytest.raises(Exception, match="400"):
             Person().open(f"http://127.0.0.1:{redirect}/?{query}")
@@ -116,6 +124,22 @@ def test_a_sign_in_that_cannot_be(provider, variables, tmp_path, name: str) -> N
     assert words in said, said
 
 
+def test_an_application_for_itself(processes, provider) -> None:
+    """Client credentials: nobody signs in, and the token is asked for once."""
+    hello = "S: 220 mx\nC: EHLO\nS: 250-mx\nS: 250 AUTH XOAUTH2\nC: AUTH XOAUTH2\nS: 235 ok\n"
+    mail = "C: MAIL FROM\nS: 250 ok\nC: RCPT TO\nS: 250 ok\nC: DATA\nS: 354 go on\nC: <content>\nkeep\nS: 250 taken\nclose"
+    server = processes.scripted(*[hello + mail] * 2)
+    service = {"SMTP_OAUTH_ISSUER": provider.url, "SMTP_OAUTH_CLIENT_ID": "service", "SMTP_OAUTH_CLIENT_SECRET": "secret-of-the-service"}
+    program = processes.program(one_server(server, SMTP_USERNAME=USER, **service))
+    program.send().has_state("sent")
+    program.send().has_state("sent")
+    processes.stop_all()
+    one, other = [line for conversation in server.conversations for line in conversation.said if line.startswith("AUTH")]
+    assert one == other
+    token = re.search(rb"auth=Bearer ([^\x01]+)", base64.b64decode(one.split()[2]))[1].decode()
+    assert provider.introspect(token) == {"active": True, "client_id": "service"}
+
+
 # -- tokens that end
 
 def test_expiry_in_mid_run(processes, provider, relay, variables, tmp_path) -> None:
@@ -131,7 +155,6 @@ def test_expiry_in_mid_run(processes, provider, relay, variables, tmp_path) -> N
         expiry = stored(tmp_path / "state")["access_token"]["expires_at"]
         while time.time() < time.mktime(time.strptime(expiry[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone:
             time.sleep(0.1)
-    provider.control(lifetime=3600)
     assert 3 <= provider.control()["refreshes"] - refreshes <= 6
 
 
@@ -195,6 +218,27 @@ def test_killed_between_the_answer_and_the_write(processes, provider, variables,
     assert "has not been seen to end" in CommandLine(tmp_path / "status", variables, "token", "status").ends(0)
     program = processes.program(variables)
     program.send(to="ada@lab.test").has_state("refused").mentions("was cut off", "smtp-mcp-server login")
+
+
+def test_a_caller_that_leaves_during_a_renewal(processes, provider, variables, state, tmp_path) -> None:
+    """The renewal goes on without it: the new refresh token is stored."""
+    sign_in(tmp_path / "login", variables, "--issuer", provider.url)
+    before = stored(state)["refresh_token"]
+    age(state)
+    provider.control(hold=True)
+    pipe = processes.pipe(variables).handshake()
+    number = pipe.start_call("send_email", to="ada@lab.test", subject="s", body="b")
+    while provider.control()["held"] == 0:
+        time.sleep(0.05)
+    pipe.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}).encode())
+    # Answered after the cancellation was read.
+    pipe.reply(pipe.start("tools/call", {"name": "get_smtp_status", "arguments": {}}))
+    provider.control(hold=False, held=0)
+    end = time.monotonic() + 20
+    while stored(state)["refreshing_since"]:
+        assert time.monotonic() < end, "the renewal was given up"
+        time.sleep(0.05)
+    assert stored(state)["refresh_token"] != before
 
 
 def test_logout(processes, provider, variables, state, tmp_path) -> None:

@@ -111,7 +111,7 @@ def test_google(processes, provider, tmp_path: Path) -> None:
     challenges = {}
 
     def authorize(query: dict) -> tuple:
-        assert (query["access_type"], query["prompt"], query["scope"]) == ("offline", "consent", "https://mail.google.com/")
+        assert [query[name] for name in ("access_type", "prompt", "scope", "login_hint")] == ["offline", "consent", "https://mail.google.com/", USER]
         challenges["4/the-code"] = query["code_challenge"]
         answer = {"state": query["state"], "iss": provider.url, "code": "4/the-code", "scope": query["scope"]}
         return 302, {"location": f"{query['redirect_uri']}?{urllib.parse.urlencode(answer)}"}, {}

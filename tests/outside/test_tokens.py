@@ -1,11 +1,10 @@
-# Where credentials come from: files, commands, systemd, and an application's own secret.
+# Where credentials come from: files, commands, systemd.
 import base64
 from pathlib import Path
 
 import pytest
 
 from conftest import one_server
-from local_provider import LocalProvider
 from pipe import run
 
 USER = "grace@sender.example"
@@ -165,24 +164,6 @@ def test_where_a_password_may_come_from(processes, tmp_path: Path) -> None:
     file.write_text("pass word-ä")
     program.call("reload_smtp_configuration")
     program.send().has_state("sent")
-
-
-# -- an application that logs in as itself
-
-def test_client_credentials(processes, tmp_path: Path) -> None:
-    provider = LocalProvider({})
-    processes.add_cleanup(provider.stop)
-    provider.routes |= {
-        "/t/v2.0/.well-known/openid-configuration": lambda _: (200, {}, {"issuer": f"{provider.url}/t/v2.0", "token_endpoint": f"{provider.url}/token"}),
-        "/token": lambda _: (200, {}, {"access_token": "app.token", "token_type": "Bearer", "expires_in": 3600}),
-    }
-    server = processes.scripted(*[HELLO + f"C: {auth('app.token')}\n" + SENT + "close"] * 2)
-    settings = {"SMTP_OAUTH_ISSUER": f"{provider.url}/t/v2.0", "SMTP_OAUTH_CLIENT_ID": "app", "SMTP_OAUTH_CLIENT_SECRET": "s3cret", "SMTP_OAUTH_SCOPE": "https://outlook.office365.com/.default"}
-    program = processes.program(one_server(server, SMTP_USERNAME=USER, **settings))
-    program.send().has_state("sent")
-    program.send().has_state("sent")
-    form = {"grant_type": "client_credentials", "scope": "https://outlook.office365.com/.default", "client_id": "app", "client_secret": "s3cret"}
-    assert [asked for path, asked in provider.asked if path == "/token"] == [form]
 
 
 # the variables besides host and user name, the problem

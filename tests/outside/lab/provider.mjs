@@ -18,7 +18,7 @@ const policy = interactionPolicy.base();
 policy.add(new interactionPolicy.Prompt({ name: "select_account", requestable: true }));
 
 const state = { lifetime, refreshes: 0, hold: false, held: 0, release: [] };
-const redirectUris = ["http://127.0.0.1/", "http://localhost/"];
+const redirectUris = ["http://127.0.0.1", "http://localhost"];
 const person = { redirect_uris: redirectUris, application_type: "native", grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"] };
 const provider = new Provider(origin, {
   clients: [

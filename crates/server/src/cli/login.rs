@@ -21,7 +21,7 @@ use crate::oauth::loopback::Loopback;
 use crate::oauth::provider::Provider;
 use crate::oauth::stored_login::{Account, StoredLogin};
 use crate::oauth::token::Issued;
-use crate::oauth::{HttpClient, OauthError, device};
+use crate::oauth::{HttpClient, device};
 use crate::upstream::Upstreams;
 
 /// How long a person may take in the browser.
@@ -140,16 +140,17 @@ impl<'a> SignIn<'a> {
     async fn in_a_browser(&self) -> anyhow::Result<Issued> {
         let loopback = Loopback::bind().await.context("no port of this machine can be listened on")?;
         let redirect_uri = loopback.redirect_uri(self.provider.loopback_host());
-        let more = self.provider.authorization_parameters();
+        let hint = [("login_hint", self.account.username.as_str())];
+        let more = [self.provider.authorization_parameters(), &hint].concat();
         let (client, scope) = (&self.account.client, &self.scope);
-        let authorization = Arc::new(Authorization::new(&self.metadata, client, scope, redirect_uri, more)?);
+        let authorization = Arc::new(Authorization::new(&self.metadata, client, scope, redirect_uri, &more)?);
         say(&format!(
             "To sign in as {}, open this page in a browser on this machine, unless it opens by itself:\n\n    {}\n\nWaiting …",
             self.account.username, authorization.page,
         ))?;
         browser::open(&authorization.page);
         let returned = timeout(BROWSER_TIMEOUT, loopback.wait(&authorization)).await;
-        let code = returned.context("nobody signed in within 15 minutes")?.map_err(OauthError::Refused)?;
+        let code = returned.context("nobody signed in within 15 minutes")??;
         Ok(authorization.exchange(&self.http, &self.metadata, client, &code, now).await?)
     }
 
@@ -166,7 +167,7 @@ impl<'a> SignIn<'a> {
         };
         let place = || format!("the login cannot be stored in {}", store.directory().display());
         let lock = store.lock(username, LOCK_TIMEOUT).await.with_context(place)?;
-        lock.write(&StoredLogin::new(account, issued, now())).with_context(place)
+        lock.write(&StoredLogin::new(account, issued, now())).await.with_context(place)
     }
 }
 

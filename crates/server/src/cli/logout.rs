@@ -43,12 +43,12 @@ pub async fn logout(args: LogoutArgs, config: Config) -> anyhow::Result<ExitCode
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let revoked = match HttpClient::new(login.provider) {
+    let revoked = match HttpClient::new(login.account.provider) {
         Ok(http) => revocation::revoke(&http, &login, &client).await,
         Err(error) => Err(error),
     };
     lock.remove().with_context(place)?;
-    let by_hand = advice::revoke_by_hand(login.provider);
+    let by_hand = advice::revoke_by_hand(login.account.provider);
     match revoked {
         Ok(true) => writeln!(out, "{username} is signed out, and the tokens are revoked.")?,
         Ok(false) => writeln!(out, "{username} is signed out here. {by_hand}.")?,

@@ -50,8 +50,9 @@ pub fn status(config: &Config) -> anyhow::Result<ExitCode> {
     }
     for server in &config.servers {
         let username = server.username.as_deref().unwrap_or_default();
-        let is_known =
-            logins.iter().any(|(_, login)| login.as_ref().is_ok_and(|login| login.username == username));
+        let is_known = logins
+            .iter()
+            .any(|(_, login)| login.as_ref().is_ok_and(|login| login.account.username == username));
         if server.login.source() == Some(LoginSource::Stored) && !is_known {
             all_work = false;
             writeln!(
@@ -68,10 +69,10 @@ pub fn status(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn print(login: &StoredLogin, now: DateTime<Utc>, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}", login.username)?;
-    writeln!(out, "  issuer        {}", login.issuer)?;
-    writeln!(out, "  application   {}", login.client_id)?;
-    writeln!(out, "  scope         {}", login.scope)?;
+    writeln!(out, "{}", login.account.username)?;
+    writeln!(out, "  issuer        {}", login.account.issuer)?;
+    writeln!(out, "  application   {}", login.account.client_id)?;
+    writeln!(out, "  scope         {}", login.account.scope)?;
     writeln!(out, "  signed in     {}", date(login.signed_in_at))?;
     if login.refusal.is_some() {
         return writeln!(out, "  state         {}", advice::refused_login(login));

@@ -49,8 +49,7 @@ pub struct Config {
     pub memory_limit: MemoryLimit,
     /// Access over HTTP.
     pub http: HttpConfig,
-    /// Where the program keeps what must survive its end. `None`: nowhere is known. Read at the start; a reload does not
-    /// change it.
+    /// Where the program keeps what must survive its end. `None`: nowhere is known.
     pub state_dir: Option<PathBuf>,
     /// What is logged. Read at the start; a reload does not change it.
     pub log_filter: LogFilter,

@@ -231,7 +231,7 @@ variables! {
         field!(Program: limits.attachments_bytes, |setting, _| value::mebibytes(setting, 1..=1024), |config| in_mebibytes(config.limits.attachments_bytes)));
     MCP_MEMORY_LIMIT = row("SMTP_MCP_MEMORY_LIMIT", Startup, Number(512), "a whole number from 64 to 1048576", "In MiB: while the process holds more memory, no new calls are taken. Those in progress are finished.",
         field!(Program: memory_limit, |setting, _| value::mebibytes(setting, 64..=1 << 20).map(MemoryLimit), |config| in_mebibytes(config.memory_limit.0)));
-    MCP_STATE_DIR = row("SMTP_MCP_STATE_DIR", Startup, Words("`$STATE_DIRECTORY`, or `$XDG_STATE_HOME/smtp-mcp-server`, or `~/.local/state/smtp-mcp-server`"), "a directory, which is created when it is needed", "Where stored logins are.",
+    MCP_STATE_DIR = row("SMTP_MCP_STATE_DIR", Global, Words("`$STATE_DIRECTORY`, or `$XDG_STATE_HOME/smtp-mcp-server`, or `~/.local/state/smtp-mcp-server`"), "a directory, which is created when it is needed", "Where stored logins are.",
         field!(Program: state_dir, |setting, base| value::path(setting, base).map(Some), |config| {
             or_none(config.state_dir.as_ref().map(|path| path.display().to_string()))
         }));

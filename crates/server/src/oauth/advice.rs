@@ -30,7 +30,7 @@ pub fn refused_login(login: &StoredLogin) -> String {
     format!(
         "the login has ended at {}. {}.{interrupted}",
         refusal.at.format("%Y-%m-%d %H:%M UTC"),
-        explain(&refusal.error(login.provider))
+        explain(&refusal.error(login.account.provider))
     )
 }
 

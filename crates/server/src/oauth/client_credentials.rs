@@ -3,9 +3,9 @@
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
+use super::access_tokens::{TokenError, TokenSource};
 use super::discovery::{self, Metadata};
 use super::provider::Provider;
-use super::tokens::{TokenError, TokenSource};
 use super::{AccessToken, Client, HttpClient, OauthError, token};
 use crate::clock::Clock;
 

@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::ProviderError;
 use super::authorization::{Authorization, Returned};
+use super::{OauthError, ProviderError};
 
 /// For the last answer to reach the browser.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -39,16 +39,16 @@ impl Loopback {
         Ok(Self { listeners: std::iter::once(first).chain(second).collect(), port })
     }
 
-    /// Its URL, with `host` as the provider wants it.
+    /// Its URL, with `host` as the provider wants it. Without a path, as it is registered at Microsoft.
     pub fn redirect_uri(&self, host: &str) -> String {
-        format!("http://{host}:{}/", self.port)
+        format!("http://{host}:{}", self.port)
     }
 
     /// Waits for the browser: the code, or the provider's refusal. Requests that belong to no sign-in of ours change nothing.
     ///
     /// # Errors
     /// As the provider reported.
-    pub async fn wait(self, authorization: &Arc<Authorization>) -> Result<SecretString, ProviderError> {
+    pub async fn wait(self, authorization: &Arc<Authorization>) -> Result<SecretString, OauthError> {
         let (sender, mut returned) = mpsc::channel(1);
         let page = Router::new().fallback(arrived).with_state((Arc::clone(authorization), sender));
         let stop = CancellationToken::new();
@@ -62,34 +62,31 @@ impl Loopback {
         stop.cancel();
         // A browser that keeps a connection open without a request is not waited for.
         let _ = timeout(FAREWELL, servers.join_all()).await;
-        match end {
-            Some(Returned::Code(code)) => Ok(code),
-            Some(Returned::Refused(error)) => Err(error),
-            // The sender lives as long as the servers, and nothing else is sent.
-            Some(Returned::Foreign) | None => std::future::pending().await,
-        }
+        let closed = || OauthError::Unsuitable("the port that the browser returns to was closed".to_owned());
+        end.ok_or_else(closed)?.map_err(OauthError::Refused)
     }
 }
 
+/// The sign-in under way, and where its end is reported.
+type SignIn = (Arc<Authorization>, mpsc::Sender<Result<SecretString, ProviderError>>);
+
 type Page = (StatusCode, [(HeaderName, &'static str); 3], &'static str);
 
-async fn arrived(
-    State((authorization, sender)): State<(Arc<Authorization>, mpsc::Sender<Returned>)>,
-    RawQuery(query): RawQuery,
-) -> Page {
-    let returned = authorization.read(query.as_deref().unwrap_or_default());
-    let (status, text) = match returned {
-        Returned::Code(_) => {
-            (StatusCode::OK, "You are signed in. Close this page and go back to the terminal.\n")
+async fn arrived(State(sign_in): State<SignIn>, RawQuery(query): RawQuery) -> Page {
+    let (authorization, sender) = sign_in;
+    let (end, text) = match authorization.read(query.as_deref().unwrap_or_default()) {
+        Returned::Code(code) => {
+            (Ok(code), "You are signed in. Close this page and go back to the terminal.\n")
         }
-        Returned::Refused(_) => (StatusCode::OK, "You are not signed in. The terminal says why.\n"),
+        Returned::Refused(error) => (Err(error), "You are not signed in. The terminal says why.\n"),
         Returned::Foreign => {
-            return page(StatusCode::BAD_REQUEST, "This page belongs to a sign-in that is not under way.\n");
+            let text = "This page belongs to a sign-in that is not under way.\n";
+            return page(StatusCode::BAD_REQUEST, text);
         }
     };
     // A second answer to the same sign-in changes nothing.
-    let _ = sender.try_send(returned);
-    page(status, text)
+    let _ = sender.try_send(end);
+    page(StatusCode::OK, text)
 }
 
 fn page(status: StatusCode, text: &'static str) -> Page {

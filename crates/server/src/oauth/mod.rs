@@ -1,5 +1,6 @@
 //! OAuth 2.0 (RFC 6749) for mail: signing in at a provider, keeping the login, and access tokens from then on.
 
+pub mod access_tokens;
 pub mod advice;
 pub mod authorization;
 pub mod client_credentials;
@@ -14,13 +15,12 @@ pub mod store;
 pub mod stored_login;
 pub mod stored_tokens;
 pub mod token;
-pub mod tokens;
 
+pub use access_tokens::{AccessTokens, TokenError, TokenSource};
 pub use error::{OauthError, ProviderError};
 pub use http::HttpClient;
 pub use store::LoginStore;
 pub use token::{AccessToken, Client};
-pub use tokens::{AccessTokens, TokenError, TokenSource};
 
 /// A provider's text for people: one line, without control characters, which could steer a terminal, and not endless.
 pub fn printable(text: &str) -> String {

@@ -12,7 +12,7 @@ use super::{Client, HttpClient, OauthError};
 /// # Errors
 /// The provider cannot be reached, or refuses.
 pub async fn revoke(http: &HttpClient, login: &StoredLogin, client: &Client) -> Result<bool, OauthError> {
-    let (Some(endpoint), Some(token)) = (&login.revocation_endpoint, &login.refresh_token) else {
+    let (Some(endpoint), Some(token)) = (&login.account.revocation_endpoint, &login.refresh_token) else {
         return Ok(false);
     };
     let unusable = |reason| OauthError::Unsuitable(format!("the stored revocation endpoint: {reason}"));

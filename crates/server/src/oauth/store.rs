@@ -47,14 +47,6 @@ impl LoginStore {
         self.directory.join(format!("{}.json", file_name(username)))
     }
 
-    /// The stored login of `username`, if there is one. Needs no lock: a file is replaced as a whole.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is not a login.
-    pub fn read(&self, username: &str) -> io::Result<Option<StoredLogin>> {
-        read(&self.path(username))
-    }
-
     /// Every stored login, by file name; those that cannot be read with the reason.
     ///
     /// # Errors
@@ -99,7 +91,7 @@ impl LoginLock {
     /// The login as it is now, if there is one.
     ///
     /// # Errors
-    /// As [`LoginStore::read`].
+    /// The file cannot be read, or is not a login.
     pub fn read(&self) -> io::Result<Option<StoredLogin>> {
         read(&self.path)
     }
@@ -108,17 +100,10 @@ impl LoginLock {
     ///
     /// # Errors
     /// It cannot be written; then the old one is still there.
-    pub fn write(&self, login: &StoredLogin) -> io::Result<()> {
-        let text = Zeroizing::new(serde_json::to_vec_pretty(login)?);
-        let new = self.path.with_extension("new");
-        // What a killed process left behind may have other permissions.
-        remove(&new)?;
-        let mut file = private().create_new(true).open(&new)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&new, &self.path)?;
-        // The rename itself.
-        self.path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    pub async fn write(&self, login: &StoredLogin) -> io::Result<()> {
+        let (path, login) = (self.path.clone(), login.clone());
+        let written = tokio::task::spawn_blocking(move || write(&path, &login)).await;
+        written.unwrap_or_else(|_| Err(io::Error::other("it could not be written")))
     }
 
     /// Forgets the login.
@@ -128,6 +113,19 @@ impl LoginLock {
     pub fn remove(&self) -> io::Result<()> {
         remove(&self.path)
     }
+}
+
+fn write(path: &Path, login: &StoredLogin) -> io::Result<()> {
+    let text = Zeroizing::new(serde_json::to_vec_pretty(login)?);
+    let new = path.with_extension("new");
+    // What a killed process left behind may have other permissions.
+    remove(&new)?;
+    let mut file = private().create_new(true).open(&new)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    // The rename itself.
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 fn private() -> OpenOptions {
@@ -169,7 +167,14 @@ fn file_name(username: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::file_name;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use chrono::DateTime;
+
+    use super::super::provider::Provider;
+    use super::super::stored_login::Account;
+    use super::super::token::{AccessToken, Issued};
+    use super::*;
 
     #[test]
     fn a_user_name_is_a_file_name() {
@@ -182,5 +187,64 @@ mod tests {
         ] {
             assert_eq!(file_name(username), name);
         }
+    }
+
+    fn login() -> StoredLogin {
+        let account = Account {
+            username: "ada".to_owned(),
+            provider: Provider::Other,
+            issuer: "https://id.example.org".to_owned(),
+            token_endpoint: "https://id.example.org/token".to_owned(),
+            revocation_endpoint: None,
+            client_id: "app".to_owned(),
+            scope: "mail".to_owned(),
+        };
+        let now = DateTime::UNIX_EPOCH;
+        let access = AccessToken::issued("an-access-token".to_owned().into(), Some(3600), now);
+        StoredLogin::new(account, Issued { access, refresh: None, scope: None }, now)
+    }
+
+    #[tokio::test]
+    async fn one_process_at_a_time_changes_a_login() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let store = LoginStore::new(folder.path());
+        let lock = store.lock("ada", Duration::ZERO).await?;
+        let refused = store.lock("ada", Duration::ZERO).await.map(drop).map_err(|error| error.kind());
+        assert_eq!(refused, Err(io::ErrorKind::TimedOut));
+        store.lock("grace", Duration::ZERO).await?;
+        // Left behind by a process that was killed, readable by others.
+        fs::write(store.path("ada").with_extension("new"), "half")?;
+        lock.write(&login()).await?;
+        assert_eq!(fs::metadata(store.path("ada"))?.permissions().mode() & 0o777, 0o600);
+        drop(lock);
+        let lock = store.lock("ada", Duration::ZERO).await?;
+        assert!(lock.read()?.is_some_and(|login| login.access_token().is_some()));
+        assert_eq!(store.all()?.len(), 1);
+        lock.remove()?;
+        assert!(lock.read()?.is_none());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_no_login_is_refused_and_not_quoted() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let store = LoginStore::new(folder.path());
+        let lock = store.lock("ada", Duration::ZERO).await?;
+        lock.write(&login()).await?;
+        let text = fs::read_to_string(store.path("ada"))?;
+        for (text, problem) in [
+            (text[..text.len() / 2].to_owned(), "it is damaged at line"),
+            (
+                text.replace("\"version\": 1", "\"version\": 2, \"more\": {}"),
+                "a newer version of this program wrote it",
+            ),
+            (text.replace("\"client_id\"", "\"client\""), "it is damaged at line"),
+            (String::new(), "it is damaged at line"),
+        ] {
+            fs::write(store.path("ada"), &text)?;
+            let error = lock.read().map(drop).map_err(|error| error.to_string()).unwrap_err();
+            assert!(error.starts_with(problem) && !error.contains("token"), "{error}");
+        }
+        Ok(())
     }
 }

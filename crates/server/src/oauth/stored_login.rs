@@ -17,20 +17,9 @@ const VERSION: u32 = 1;
 #[derive(Clone, Serialize, Deserialize)]
 pub struct StoredLogin {
     version: u32,
-    /// The account.
-    pub username: String,
-    /// Who issues the tokens.
-    pub provider: Provider,
-    /// The issuer's URL.
-    pub issuer: String,
-    /// Where tokens are issued.
-    pub token_endpoint: String,
-    /// Where tokens are revoked, if the provider can do it.
-    pub revocation_endpoint: Option<String>,
-    /// The application to which the tokens were issued.
-    pub client_id: String,
-    /// The scope that was granted.
-    pub scope: String,
+    /// Who signed in.
+    #[serde(flatten)]
+    pub account: Account,
     /// When the person signed in.
     pub signed_in_at: DateTime<Utc>,
     /// The refresh token; none after the provider refused it.
@@ -43,6 +32,12 @@ pub struct StoredLogin {
     pub refreshing_since: Option<DateTime<Utc>>,
     /// Why the provider refused the refresh token.
     pub refusal: Option<Refusal>,
+}
+
+/// Which version wrote a file.
+#[derive(Deserialize)]
+struct Written {
+    version: u32,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -69,7 +64,7 @@ pub struct Refusal {
 }
 
 /// Who signed in where, as what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Account {
     /// The account.
     pub username: String,
@@ -83,24 +78,16 @@ pub struct Account {
     pub revocation_endpoint: Option<String>,
     /// The application.
     pub client_id: String,
-    /// The scope that was asked for.
+    /// The scope that was granted.
     pub scope: String,
 }
 
 impl StoredLogin {
     /// The login that begins with what a provider issued at `now`.
     pub fn new(account: Account, issued: Issued, now: DateTime<Utc>) -> Self {
-        let Account { username, provider, issuer, token_endpoint, revocation_endpoint, client_id, scope } =
-            account;
         let mut login = Self {
             version: VERSION,
-            username,
-            provider,
-            issuer,
-            token_endpoint,
-            revocation_endpoint,
-            client_id,
-            scope,
+            account,
             signed_in_at: now,
             refresh_token: None,
             access_token: None,
@@ -154,11 +141,11 @@ impl StoredLogin {
             let (line, column) = (error.line(), error.column());
             io::Error::other(format!("it is damaged at line {line}, column {column}"))
         };
-        let login: Self = serde_json::from_slice(text).map_err(damaged)?;
-        if login.version > VERSION {
+        let Written { version } = serde_json::from_slice(text).map_err(damaged)?;
+        if version > VERSION {
             return Err(io::Error::other("a newer version of this program wrote it"));
         }
-        Ok(login)
+        serde_json::from_slice(text).map_err(damaged)
     }
 }
 

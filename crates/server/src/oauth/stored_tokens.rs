@@ -1,6 +1,7 @@
 //! Tokens of a stored login: one refresh for all processes (RFC 6749, section 6).
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,11 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
+use super::access_tokens::{TokenError, TokenSource};
 use super::discovery::secure_url;
 use super::store::LoginLock;
 use super::stored_login::StoredLogin;
 use super::token::{self, Client};
-use super::tokens::{TokenError, TokenSource};
 use super::{AccessToken, HttpClient, LoginStore, OauthError, advice};
 use crate::clock::Clock;
 
@@ -33,14 +34,25 @@ pub struct StoredTokens {
     pub http: OnceCell<HttpClient>,
 }
 
-impl TokenSource for StoredTokens {
-    /// The token that another process stored meanwhile, or else a refreshed one.
+impl TokenSource for Arc<StoredTokens> {
+    /// In its own task: a caller that leaves must not come between the provider's answer and its storage.
     async fn fetch(&self, refused: Option<&SecretString>) -> Result<AccessToken, TokenError> {
+        let (login, refused) = (Self::clone(self), refused.cloned());
+        let renewal = tokio::spawn(async move { login.current(refused.as_ref()).await });
+        renewal.await.unwrap_or_else(|_| {
+            Err(TokenError { reason: "the renewal of the token was stopped".to_owned(), is_permanent: false })
+        })
+    }
+}
+
+impl StoredTokens {
+    /// The token that another process stored meanwhile, or else a refreshed one.
+    async fn current(&self, refused: Option<&SecretString>) -> Result<AccessToken, TokenError> {
         let lock =
             self.store.lock(&self.username, LOCK_TIMEOUT).await.map_err(|error| self.storage(&error))?;
         let login = lock.read().map_err(|error| self.storage(&error))?;
         let login = login.ok_or_else(|| permanent(NOT_STORED.to_owned()))?;
-        if login.client_id != self.client.id {
+        if login.account.client_id != self.client.id {
             return Err(permanent(OTHER_CLIENT.to_owned()));
         }
         let is_other = |token: &AccessToken| {
@@ -52,9 +64,7 @@ impl TokenSource for StoredTokens {
             None => self.refresh(&lock, login).await,
         }
     }
-}
 
-impl StoredTokens {
     /// Exchanges the refresh token. Before the request the file says that one is under way: a process that is killed
     /// between the provider's answer and the next line leaves this mark, since the new refresh token is lost then.
     async fn refresh(&self, lock: &LoginLock, mut login: StoredLogin) -> Result<AccessToken, TokenError> {
@@ -63,14 +73,14 @@ impl StoredTokens {
         };
         let interrupted_at = login.refreshing_since.replace(self.now());
         // A disk that is full or read-only shows here, while the old refresh token is still good.
-        lock.write(&login).map_err(|error| self.storage(&error))?;
+        lock.write(&login).await.map_err(|error| self.storage(&error))?;
         let issued = match self.ask(&login, &refresh_token).await {
             Ok(issued) => issued,
-            Err(error) => return Err(self.note_failure(lock, login, &error, interrupted_at)),
+            Err(error) => return Err(self.note_failure(lock, login, &error, interrupted_at).await),
         };
         let access = issued.access.clone();
         login.renew(issued);
-        if let Err(error) = lock.write(&login) {
+        if let Err(error) = lock.write(&login).await {
             warn!("the renewed login could not be stored, the next renewal may fail: {error}");
         }
         info!(expires_at = ?access.expires_at, "access token renewed");
@@ -83,14 +93,14 @@ impl StoredTokens {
         refresh_token: &SecretString,
     ) -> Result<token::Issued, OauthError> {
         let unusable = |reason| OauthError::Unsuitable(format!("the stored token endpoint: {reason}"));
-        let endpoint = secure_url(&login.token_endpoint).map_err(unusable)?;
-        let http = self.http.get_or_try_init(async || HttpClient::new(login.provider)).await?;
+        let endpoint = secure_url(&login.account.token_endpoint).map_err(unusable)?;
+        let http = self.http.get_or_try_init(async || HttpClient::new(login.account.provider)).await?;
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
         token::request(http, &endpoint, &self.client, &form, || self.now()).await
     }
 
     /// Stores what the failure means for the login.
-    fn note_failure(
+    async fn note_failure(
         &self,
         lock: &LoginLock,
         mut login: StoredLogin,
@@ -105,7 +115,7 @@ impl StoredTokens {
             }
             _ => login.refreshing_since = interrupted_at,
         }
-        if let Err(error) = lock.write(&login) {
+        if let Err(error) = lock.write(&login).await {
             warn!("what the provider answered could not be stored: {error}");
         }
         if login.refusal.is_some() {
@@ -122,13 +132,11 @@ impl StoredTokens {
     }
 
     fn storage(&self, error: &io::Error) -> TokenError {
-        let is_damaged = matches!(error.kind(), io::ErrorKind::Other | io::ErrorKind::InvalidData);
+        let is_damaged = error.kind() == io::ErrorKind::Other;
+        let may_pass = matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::StorageFull);
         let advice = if is_damaged { "; sign in again with `smtp-mcp-server login`" } else { "" };
         let path = self.store.directory().display();
-        TokenError {
-            reason: format!("the stored login in {path}: {error}{advice}"),
-            is_permanent: is_damaged,
-        }
+        TokenError { reason: format!("the stored login in {path}: {error}{advice}"), is_permanent: !may_pass }
     }
 }
 

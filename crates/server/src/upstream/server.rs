@@ -69,6 +69,11 @@ impl Upstream {
         })
     }
 
+    /// Whether another server with this configuration would be the same.
+    pub(super) fn is_configured_as(&self, config: &ServerConfig, state_dir: Option<&Path>) -> bool {
+        self.config == *config && self.state_dir.as_deref() == state_dir
+    }
+
     /// Its name in results.
     pub fn name(&self) -> &str {
         &self.config.name

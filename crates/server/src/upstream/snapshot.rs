@@ -31,7 +31,7 @@ impl Snapshot {
         let mut servers = Vec::with_capacity(config.servers.len());
         let mut problems = Vec::new();
         for server in &config.servers {
-            match known.iter().find(|known| known.config == *server) {
+            match known.iter().find(|known| known.is_configured_as(server, config.state_dir.as_deref())) {
                 Some(known) => servers.push(Arc::clone(known)),
                 None => match Upstream::new(server, config.state_dir.as_deref(), clock) {
                     Ok(server) => servers.push(Arc::new(server)),

@@ -56,7 +56,7 @@ pub(super) fn source(
                 clock: clock.clone(),
                 http: OnceCell::new(),
             };
-            Arc::new(Tokens::new(username, source, clock))
+            Arc::new(Tokens::new(username, Arc::new(source), clock))
         }
     })
 }

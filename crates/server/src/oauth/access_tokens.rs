@@ -14,6 +14,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Without a valid token, a failure stands for this long: many mails that wait must not ask one after the other.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// A server that refuses each new token does not get another one sooner than this: the account or the permission is
+/// wrong, not the token.
+const REPLACEMENT_PAUSE: Duration = Duration::from_secs(5 * 60);
+
 /// Where new access tokens come from.
 pub trait TokenSource: Send + Sync {
     /// Another access token than `refused`.
@@ -44,6 +48,8 @@ pub struct AccessTokens<S> {
 struct Current {
     token: Option<AccessToken>,
     failure: Option<(Instant, TokenError)>,
+    /// When a token was last replaced because it was refused.
+    replaced_at: Option<Instant>,
 }
 
 impl<S: TokenSource> AccessTokens<S> {
@@ -52,20 +58,27 @@ impl<S: TokenSource> AccessTokens<S> {
         Self { source, clock, current: tokio::sync::Mutex::default() }
     }
 
-    /// A token to log in with, which is not the one that was refused.
+    /// A token to log in with. Instead of one that was refused it is a new one, unless that has been tried lately.
     ///
     /// # Errors
     /// None can be had now.
     pub async fn get(&self, refused: Option<&SecretString>) -> Result<SecretString, TokenError> {
         let mut current = self.current.lock().await;
-        let now = self.clock.now().to_utc();
+        let (now, instant) = (self.clock.now().to_utc(), self.clock.instant());
+        if let (Some(token), Some(at)) = (&current.token, current.replaced_at)
+            && is_same(&token.secret, refused)
+            && (token.expires_at.is_none() || token.is_valid(now))
+            && instant.saturating_duration_since(at) < REPLACEMENT_PAUSE
+        {
+            return Ok(token.secret.clone());
+        }
         let known = current.token.clone().filter(|token| !is_same(&token.secret, refused));
         if let Some(token) = known.as_ref().filter(|token| token.is_fresh(now)) {
             return Ok(token.secret.clone());
         }
         let valid = known.filter(|token| token.is_valid(now));
         if let Some((failed_at, error)) = &current.failure {
-            let since = self.clock.instant().saturating_duration_since(*failed_at);
+            let since = instant.saturating_duration_since(*failed_at);
             match valid {
                 Some(token) if since < RETRY_AFTER => return Ok(token.secret),
                 None if since < PAUSE => return Err(error.clone()),
@@ -76,7 +89,8 @@ impl<S: TokenSource> AccessTokens<S> {
             Ok(token) => {
                 debug!(expires_at = ?token.expires_at, "a new access token");
                 let secret = token.secret.clone();
-                *current = Current { token: Some(token), failure: None };
+                let replaced_at = if refused.is_some() { Some(instant) } else { current.replaced_at };
+                *current = Current { token: Some(token), failure: None, replaced_at };
                 Ok(secret)
             }
             Err(error) => {
@@ -170,6 +184,16 @@ mod tests {
         let refused = Some("one");
         let all = tokio::join!(get(&tokens, refused), get(&tokens, refused), get(&tokens, None));
         assert_eq!(all, (ok("two"), ok("two"), ok("two")));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_every_token_gets_no_more_of_them() {
+        let (tokens, clock) = tokens(&[Some("one"), Some("two"), Some("three")]);
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        assert_eq!(get(&tokens, Some("one")).await, ok("two"));
+        assert_eq!(get(&tokens, Some("two")).await, ok("two"));
+        clock.advance(Duration::from_secs(300));
+        assert_eq!(get(&tokens, Some("two")).await, ok("three"));
     }
 
     #[tokio::test]
