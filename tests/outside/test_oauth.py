@@ -1,6 +1,5 @@
 # Signing in at a real provider, tokens that a real Dovecot checks there, and what happens when they end.
 import base64
-import json
 import re
 import signal
 import stat
@@ -218,27 +217,6 @@ def test_killed_between_the_answer_and_the_write(processes, provider, variables,
     assert "has not been seen to end" in CommandLine(tmp_path / "status", variables, "token", "status").ends(0)
     program = processes.program(variables)
     program.send(to="ada@lab.test").has_state("refused").mentions("was cut off", "smtp-mcp-server login")
-
-
-def test_a_caller_that_leaves_during_a_renewal(processes, provider, variables, state, tmp_path) -> None:
-    """The renewal goes on without it: the new refresh token is stored."""
-    sign_in(tmp_path / "login", variables, "--issuer", provider.url)
-    before = stored(state)["refresh_token"]
-    age(state)
-    provider.control(hold=True)
-    pipe = processes.pipe(variables).handshake()
-    number = pipe.start_call("send_email", to="ada@lab.test", subject="s", body="b")
-    while provider.control()["held"] == 0:
-        time.sleep(0.05)
-    pipe.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}).encode())
-    # Answered after the cancellation was read.
-    pipe.reply(pipe.start("tools/call", {"name": "get_smtp_status", "arguments": {}}))
-    provider.control(hold=False, held=0)
-    end = time.monotonic() + 20
-    while stored(state)["refreshing_since"]:
-        assert time.monotonic() < end, "the renewal was given up"
-        time.sleep(0.05)
-    assert stored(state)["refresh_token"] != before
 
 
 def test_logout(processes, provider, variables, state, tmp_path) -> None:

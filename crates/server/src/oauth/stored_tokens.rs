@@ -149,3 +149,71 @@ const OTHER_CLIENT: &str = "the stored login belongs to another application than
 fn permanent(reason: String) -> TokenError {
     TokenError { reason, is_permanent: true }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::post;
+    use chrono::DateTime;
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+
+    use super::super::provider::Provider;
+    use super::super::stored_login::Account;
+    use super::*;
+
+    const ANSWER: &str = r#"{"access_token": "new", "token_type": "Bearer", "refresh_token": "next"}"#;
+
+    /// A login that has expired, at a provider on this machine.
+    async fn expired(store: &LoginStore, token_endpoint: String) -> io::Result<()> {
+        let account = Account {
+            username: "ada".to_owned(),
+            provider: Provider::Other,
+            issuer: "http://127.0.0.1".to_owned(),
+            token_endpoint,
+            revocation_endpoint: None,
+            client_id: "app".to_owned(),
+            scope: "mail".to_owned(),
+        };
+        let past = DateTime::UNIX_EPOCH;
+        let access = AccessToken::issued("old".to_owned().into(), Some(60), past);
+        let issued = token::Issued { access, refresh: Some("used-once".to_owned().into()), scope: None };
+        store.lock("ada", LOCK_TIMEOUT).await?.write(&StoredLogin::new(account, issued, past)).await
+    }
+
+    /// The call may have no time left, or its client may be gone: what the provider answers is stored all the same.
+    #[tokio::test]
+    async fn a_caller_that_leaves_loses_no_refresh_token() -> io::Result<()> {
+        let (asked, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (arrived, wait) = (Arc::clone(&asked), Arc::clone(&released));
+        let answer = async move || {
+            arrived.notify_one();
+            wait.notified().await;
+            ANSWER
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("http://{}/token", listener.local_addr()?);
+        tokio::spawn(axum::serve(listener, Router::new().route("/token", post(answer))).into_future());
+        let folder = tempfile::tempdir()?;
+        let store = LoginStore::new(folder.path());
+        expired(&store, endpoint).await?;
+
+        let tokens = Arc::new(StoredTokens {
+            username: "ada".to_owned(),
+            client: Client { id: "app".to_owned(), secret: None },
+            store: store.clone(),
+            clock: Clock::System,
+            http: OnceCell::new(),
+        });
+        let caller = tokio::spawn(async move { tokens.fetch(None).await });
+        asked.notified().await;
+        caller.abort();
+        assert!(caller.await.is_err_and(|error| error.is_cancelled()));
+        released.notify_one();
+        // Free when the renewal has ended.
+        let login = store.lock("ada", LOCK_TIMEOUT).await?.read()?.unwrap();
+        assert_eq!(login.refresh_token.as_ref().map(SecretString::expose_secret), Some("next"));
+        assert!(login.refreshing_since.is_none());
+        Ok(())
+    }
+}

@@ -42,6 +42,7 @@ const BOUNDARIES: &[(&str, &[&str], &str)] = &[
         &["crates/smtp/src/connect", "crates/server/src/cli/listen.rs"],
         "only `smtp::connect` opens connections",
     ),
+    ("reqwest", &["crates/server/src/oauth/http"], "only `oauth` talks to providers"),
     ("env::var", ENVIRONMENT, "only `config` reads the environment: pass the value in"),
     ("dotenvy", ENVIRONMENT, "only `config` reads env files"),
 ];
