@@ -155,6 +155,7 @@ ROWS = (
     )),
     Row("Auth", "the server offers no login mechanism that this program knows", "server", "try next, else rejected", "failure: someone must correct the settings", (
         Case("none", "S: 220 hello\nC: EHLO\nS: 250 hello", ADA_ELSE_REJECTED, ("offers: none",), ("Ask the provider",), variables=LOGIN),
+        Case("only tokens", XOAUTH2_OFFERED, ADA_ELSE_REJECTED, ("offers: XOAUTH2",), ("smtp-mcp-server login",), variables=LOGIN),
         Case("another", "S: 220 hello\nC: EHLO\nS: 250-hello\nS: 250 AUTH GSSAPI", ADA_ELSE_REJECTED, ("offers: GSSAPI",), ("Ask the provider",), variables=LOGIN),
     )),
     Row("Auth", "nobody has signed in, the provider ended the login, or it refuses the application", "server", "try next, else rejected", "failure: someone must sign in or correct the settings", (

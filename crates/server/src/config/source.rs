@@ -120,7 +120,9 @@ impl Source {
 
     /// Whether it contains a password or a token.
     pub(super) fn holds_a_password(&self) -> bool {
-        let secrets = || VARIABLES.iter().filter(|variable| variable.is_secret);
+        // A command may hold one, but mostly it says where one is.
+        let is_one = |variable: &&&Variable| variable.is_secret && !variable.name.ends_with("_COMMAND");
+        let secrets = || VARIABLES.iter().filter(is_one);
         let holds = |settings: &Settings| secrets().any(|secret| settings.contains_key(secret.name));
         holds(&self.common) || self.accounts().any(|(_, settings)| holds(settings))
     }

@@ -50,6 +50,9 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::PlaintextLogin) => {
             "Set SMTP_USE_TLS or SMTP_USE_SSL to true, or SMTP_ALLOW_PLAINTEXT_AUTH=true if you accept that the password can be read in transit".to_owned()
         }
+        (_, ErrorKind::NoMechanism(offered)) if !login_advice::uses_tokens(server) && login_advice::are_for_tokens(offered) => {
+            "The server takes only access tokens: set SMTP_AUTH=oauth and SMTP_OAUTH_CLIENT_ID, and sign in with `smtp-mcp-server login`".to_owned()
+        }
         (_, ErrorKind::NoMechanism(_)) if login_advice::uses_tokens(server) => {
             "The server takes no access tokens here: check SMTP_HOST and SMTP_PORT, or use SMTP_PASSWORD and SMTP_AUTH=password".to_owned()
         }

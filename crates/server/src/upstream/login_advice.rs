@@ -9,6 +9,11 @@ pub(super) fn uses_tokens(server: &ServerConfig) -> bool {
     server.login.source().is_some_and(LoginSource::is_oauth)
 }
 
+/// Whether some of these mechanisms take access tokens.
+pub(super) fn are_for_tokens(offered: &str) -> bool {
+    ["XOAUTH2", "OAUTHBEARER"].iter().any(|name| offered.contains(name))
+}
+
 /// After a refused password.
 pub(super) fn password_refused(server: &ServerConfig, reply: &Reply) -> String {
     let provider = microsoft(&reply.text).or_else(|| password_at(&server.host)).unwrap_or_default();
