@@ -220,6 +220,13 @@ def test_a_provider_that_answers_wrongly(processes, provider, tmp_path: Path, na
     assert "old-refresh-token" not in program.stderr() and "new-access-token" not in program.stderr()
 
 
+def test_what_a_provider_granted_is_shown_as_plain_text(tmp_path: Path) -> None:
+    """The scope is the provider's words."""
+    store(tmp_path / "state", "http://127.0.0.1:1", scope="mail\x1b[31m\u202esend\nmore")
+    status = CommandLine(tmp_path, {"SMTP_HOST": "h.example", "SMTP_FROM_EMAIL": USER, "SMTP_MCP_STATE_DIR": tmp_path / "state"}, "token", "status")
+    assert "  scope         mail [31msend more\n" in status.ends(0)
+
+
 def test_a_provider_that_is_down(processes, provider, tmp_path: Path) -> None:
     store(tmp_path / "state", provider.url)
     provider.stop()

@@ -59,7 +59,7 @@ impl Reply {
 }
 
 /// A server's text as one line of at most `limit` characters that is safe to display.
-pub(crate) fn quote(text: &str, limit: usize) -> String {
+pub fn quote(text: &str, limit: usize) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_control() || c.is_whitespace()) {
         let word: String = word.chars().filter(|c| !is_invisible(*c)).collect();

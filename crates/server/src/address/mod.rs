@@ -32,6 +32,15 @@ pub struct Mailbox {
     pub address: Address,
 }
 
+/// A text that may quote addresses, for a log: of each only the domain is left.
+pub fn without_addresses(text: &str) -> String {
+    let masked = |word: &str| match word.rsplit_once('@') {
+        Some((_, domain)) => format!("***@{domain}"),
+        None => word.to_owned(),
+    };
+    text.split_inclusive(char::is_whitespace).map(masked).collect()
+}
+
 /// Why a text is not an address: the text as given (only for the caller who gave it) and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {reason}", character::quoted(.given))]

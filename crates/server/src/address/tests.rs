@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Address, Mailbox, parse_list};
+use super::{Address, Mailbox, parse_list, without_addresses};
 
 /// Input, name, wire form.
 const GOOD: &[(&str, Option<&str>, &str)] = &[
@@ -221,4 +221,11 @@ proptest! {
         let _ = Mailbox::parse(&text);
         let _ = parse_list(&text);
     }
+}
+
+#[test]
+fn no_whole_address_is_left_of_a_text() {
+    let words = "SMTP_ALLOWED_FROM: found \"ada@x.org,bob@y.org\" (why)\nSMTP_PORT: found \"many\"";
+    let left = "SMTP_ALLOWED_FROM: found ***@y.org\" (why)\nSMTP_PORT: found \"many\"";
+    assert_eq!(without_addresses(words), left);
 }

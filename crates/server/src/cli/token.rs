@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use crate::clock::Clock;
 use crate::config::{Config, LoginSource};
 use crate::oauth::stored_login::StoredLogin;
-use crate::oauth::{LoginStore, advice};
+use crate::oauth::{LoginStore, advice, printable};
 
 /// Options of `token`.
 #[derive(Debug, Clone, ClapArgs)]
@@ -72,7 +72,7 @@ fn print(login: &StoredLogin, now: DateTime<Utc>, out: &mut impl Write) -> io::R
     writeln!(out, "{}", login.account.username)?;
     writeln!(out, "  issuer        {}", login.account.issuer)?;
     writeln!(out, "  application   {}", login.account.client_id)?;
-    writeln!(out, "  scope         {}", login.account.scope)?;
+    writeln!(out, "  scope         {}", printable(&login.account.scope))?;
     writeln!(out, "  signed in     {}", date(login.signed_in_at))?;
     if login.refusal.is_some() {
         return writeln!(out, "  state         {}", advice::refused_login(login));

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{debug, warn};
 
 use super::AccessToken;
+use crate::address::without_addresses;
 use crate::clock::Clock;
 
 /// While a token is still valid, a renewal that failed is not tried again for this long.
@@ -97,7 +98,7 @@ impl<S: TokenSource> AccessTokens<S> {
                 let is_news = current.failure.replace((self.clock.instant(), error.clone())).is_none();
                 let valid = valid.ok_or_else(|| error.clone())?;
                 if is_news {
-                    warn!(expires_at = ?valid.expires_at, "the access token is used until it expires: {}", error.reason);
+                    warn!(expires_at = ?valid.expires_at, "the access token is used until it expires: {}", without_addresses(&error.reason));
                 }
                 Ok(valid.secret)
             }
@@ -112,11 +113,13 @@ fn is_same(secret: &SecretString, refused: Option<&SecretString>) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use chrono::DateTime;
 
     use super::*;
+
+    const DOWN: &str = "down for ada@example.org";
 
     /// Issues `one`, `two`, … for 1000 s each, or fails, after a second.
     struct Source {
@@ -130,7 +133,7 @@ mod tests {
             let end = self.ends.lock().unwrap().pop_front().expect("it was asked too often");
             let now = self.clock.now().to_utc();
             self.clock.advance(Duration::from_secs(1));
-            let failed = || TokenError { reason: "down".to_owned(), is_permanent: false };
+            let failed = || TokenError { reason: DOWN.to_owned(), is_permanent: false };
             end.map(|token| AccessToken::issued(token.to_owned().into(), Some(1000), now)).ok_or_else(failed)
         }
     }
@@ -172,9 +175,39 @@ mod tests {
         clock.advance(Duration::from_secs(40));
         assert_eq!(get(&tokens, None).await, ok("one"));
         clock.advance(Duration::from_secs(100));
-        assert_eq!(get(&tokens, None).await, Err("down".to_owned()), "it has expired");
+        assert_eq!(get(&tokens, None).await, Err(DOWN.to_owned()), "it has expired");
         clock.advance(Duration::from_secs(10));
         assert_eq!(get(&tokens, None).await, ok("two"));
+    }
+
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A provider may quote whom it refused.
+    #[tokio::test]
+    async fn the_log_tells_of_a_failed_renewal_without_addresses() {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&log);
+        let lines = tracing_subscriber::fmt().with_writer(move || Log(Arc::clone(&writer))).finish();
+        let _guard = tracing::subscriber::set_default(lines);
+        let (tokens, clock) = tokens(&[Some("one"), None]);
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        clock.advance(Duration::from_secs(900));
+        assert_eq!(get(&tokens, None).await, ok("one"));
+        let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        assert!(
+            log.contains("used until it expires: down for ***@example.org") && !log.contains("ada"),
+            "{log}"
+        );
     }
 
     #[tokio::test]
@@ -199,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn those_who_wait_share_what_comes() {
         let (tokens, clock) = tokens(&[None, Some("one")]);
-        let down = || Err("down".to_owned());
+        let down = || Err(DOWN.to_owned());
         let all = tokio::join!(get(&tokens, None), get(&tokens, None), get(&tokens, None));
         assert_eq!(all, (down(), down(), down()));
         clock.advance(Duration::from_secs(10));
