@@ -105,7 +105,7 @@ def test_the_answer_of_another_sign_in_changes_nothing(provider, variables, tmp_
 # what is asked, words of the answer
 REFUSED = {
     "Google's device flow": (["google", "--device"], {}, "Google does not allow the mail scope"),
-    "a tenant of Google's": (["google", "--tenant", "x"], {}, "--tenant is Microsoft's"),
+    "a tenant of Google's": (["google", "--tenant", "x"], {}, "--tenant is for Microsoft only"),
     "no provider": ([], {}, "login microsoft, login google or login --issuer URL"),
     "another issuer": (["--issuer", "http://192.0.2.1"], {}, "it is not https"),
     "no such application": (["--issuer", "PROVIDER"], {"SMTP_OAUTH_CLIENT_ID": "unknown"}, "invalid_client"),

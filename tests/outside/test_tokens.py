@@ -175,7 +175,7 @@ HALF_LOGINS = {
     "two passwords": ({"SMTP_PASSWORD": "x", "SMTP_PASSWORD_COMMAND": "y"}, "SMTP_PASSWORD (environment) and SMTP_PASSWORD_COMMAND (environment): found both"),
     "two tokens": ({"SMTP_TOKEN_COMMAND": "x", "SMTP_OAUTH_ISSUER": "https://i.example"}, "SMTP_TOKEN_COMMAND (environment) and SMTP_OAUTH_ISSUER (environment): found both"),
     "a password and a client": ({"SMTP_PASSWORD": "x", "SMTP_OAUTH_CLIENT_ID": "y"}, "found both, expected one of them, or SMTP_AUTH to say which one counts"),
-    "an unknown method": ({"SMTP_AUTH": "kerberos"}, "found \"kerberos\", expected auto, password or oauth"),
+    "an unknown method": ({"SMTP_AUTH": "kerberos"}, "found \"kerberos\", expected one of auto, password, oauth"),
     "an issuer in plaintext": ({"SMTP_OAUTH_ISSUER": "http://i.example", "SMTP_OAUTH_CLIENT_ID": "x", "SMTP_OAUTH_CLIENT_SECRET": "y"}, "it is not https"),
     "no user name": ({"SMTP_USERNAME": "", "SMTP_AUTH": "oauth"}, "SMTP_USERNAME (environment): not set, though SMTP_AUTH is"),
     "nowhere to store": ({"SMTP_OAUTH_CLIENT_ID": "x", "HOME": ""}, "SMTP_MCP_STATE_DIR: not set, and neither is HOME"),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::Credentials;
 use crate::exchange::Exchange;
 
-/// A server that asks for more would keep this thread busy for seconds.
+/// These take 0.2 s, in which this thread does nothing else; common servers ask for some thousand.
 const MAX_ITERATIONS: u32 = 1_000_000;
 
 /// The mechanisms that the library may choose.

@@ -19,6 +19,7 @@ use crate::oauth::authorization::Authorization;
 use crate::oauth::discovery::{self, Metadata};
 use crate::oauth::loopback::Loopback;
 use crate::oauth::provider::Provider;
+use crate::oauth::store::LOCK_TIMEOUT;
 use crate::oauth::stored_login::{Account, StoredLogin};
 use crate::oauth::token::Issued;
 use crate::oauth::{HttpClient, device};
@@ -26,9 +27,6 @@ use crate::upstream::Upstreams;
 
 /// How long a person may take in the browser.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// How long another process may take to renew the login that is replaced.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Options of `login`.
 #[derive(Debug, Clone, ClapArgs)]
@@ -102,10 +100,10 @@ impl<'a> SignIn<'a> {
             (Some(Named::Microsoft), _) => Provider::Microsoft,
             (Some(Named::Google), _) => Provider::Google,
             (None, Some(issuer)) => Provider::of(issuer),
-            (None, None) => bail!("who is to be asked? login microsoft, login google or login --issuer URL"),
+            (None, None) => bail!("name a provider: login microsoft, login google or login --issuer URL"),
         };
         if args.tenant.is_some() && provider != Provider::Microsoft {
-            bail!("--tenant is Microsoft's");
+            bail!("--tenant is for Microsoft only");
         }
         if args.device && !provider.has_device_flow() {
             bail!(

@@ -2,17 +2,14 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args as ClapArgs;
 
 use super::oauth_account::OauthAccount;
 use crate::config::Config;
+use crate::oauth::store::LOCK_TIMEOUT;
 use crate::oauth::{HttpClient, advice, revocation};
-
-/// How long another process may take to renew the login.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Options of `logout`.
 #[derive(Debug, Clone, ClapArgs)]
@@ -39,7 +36,7 @@ pub async fn logout(args: LogoutArgs, config: Config) -> anyhow::Result<ExitCode
         }
         Err(error) => {
             lock.remove().with_context(place)?;
-            writeln!(out, "The stored login was of no use ({error}) and is removed.")?;
+            writeln!(out, "The stored login could not be read ({error}) and has been removed.")?;
             return Ok(ExitCode::SUCCESS);
         }
     };

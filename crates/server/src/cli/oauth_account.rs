@@ -25,7 +25,7 @@ impl OauthAccount {
     pub(super) fn find(config: &Config, name: Option<&str>) -> anyhow::Result<Self> {
         let stored = |server: &&ServerConfig| server.login.source() == Some(LoginSource::Stored);
         let is_named = |server: &&ServerConfig| name.is_none_or(|name| server.name == name);
-        let mut servers: Vec<_> = config.servers.iter().filter(is_named).filter(stored).cloned().collect();
+        let servers: Vec<_> = config.servers.iter().filter(is_named).filter(stored).cloned().collect();
         let Some(first) = servers.first().cloned() else {
             match name.map(|name| config.servers.iter().any(|server| server.name == name)) {
                 Some(false) => bail!("--server: no server is called {:?}", name.unwrap_or_default()),
@@ -41,7 +41,6 @@ impl OauthAccount {
                 names.join(", ")
             );
         }
-        servers.dedup_by(|one, other| one.host == other.host && one.port == other.port);
         let id = first.login.client_id.context("SMTP_OAUTH_CLIENT_ID: not set")?;
         Ok(Self {
             servers,

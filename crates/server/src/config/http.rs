@@ -12,7 +12,7 @@ pub struct HttpConfig {
     /// The token that clients must send. It is visible ASCII.
     pub own_token: Option<Secret>,
     /// The same, in a file.
-    pub token_file: Option<TokenFile>,
+    pub token_file: Option<SecretFile>,
     /// Serving beyond loopback without a token was explicitly allowed.
     pub allow_unauthenticated: bool,
     /// Allowed names in the Host header, besides those of loopback.
@@ -36,13 +36,13 @@ impl Default for HttpConfig {
     }
 }
 
-/// A file with a token, read.
+/// A file with a token or a password, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenFile {
+pub struct SecretFile {
     /// Its path.
     pub path: PathBuf,
-    /// The token.
-    pub token: Secret,
+    /// The token or password.
+    pub secret: Secret,
 }
 
 /// A name or address, and perhaps a port, as in a Host header (RFC 9110, section 7.2).
@@ -65,7 +65,7 @@ pub struct WebOrigin {
 impl HttpConfig {
     /// The token that clients must send, wherever it is set.
     pub fn token(&self) -> Option<&Secret> {
-        self.own_token.as_ref().or(self.token_file.as_ref().map(|file| &file.token))
+        self.own_token.as_ref().or(self.token_file.as_ref().map(|file| &file.secret))
     }
 
     /// Whether a request may name this host: loopback with any port, or a configured one, with its port if one is configured.

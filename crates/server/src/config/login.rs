@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::TokenFile;
+use super::SecretFile;
 use crate::secret::Secret;
 
 /// Everything about a server's login except the user name.
@@ -13,7 +13,7 @@ pub struct LoginConfig {
     /// The password.
     pub password: Option<Secret>,
     /// The password, in a file.
-    pub password_file: Option<TokenFile>,
+    pub password_file: Option<SecretFile>,
     /// A command that prints the password.
     pub password_command: Option<CommandLine>,
     /// A file with an access token.
@@ -94,7 +94,7 @@ impl LoginConfig {
     }
 
     fn password_source(&self) -> Option<LoginSource<'_>> {
-        let own = self.password.as_ref().or(self.password_file.as_ref().map(|file| &file.token));
+        let own = self.password.as_ref().or(self.password_file.as_ref().map(|file| &file.secret));
         let command = self.password_command.as_ref();
         own.map(LoginSource::Password).or(command.map(LoginSource::PasswordCommand))
     }

@@ -20,7 +20,7 @@ pub mod variables;
 #[cfg(test)]
 mod tests;
 
-pub use http::{Authority, HttpConfig, TokenFile, WebOrigin};
+pub use http::{Authority, HttpConfig, SecretFile, WebOrigin};
 pub use load::{ConfigProvenance, Loaded, load, load_with_provenance};
 pub use log_filter::LogFilter;
 pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};

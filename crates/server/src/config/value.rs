@@ -9,7 +9,7 @@ use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 use super::setting::{Setting, Value};
-use super::{AuthMethod, Authority, CaFile, CommandLine, LogFilter, SenderRule, TokenFile, WebOrigin};
+use super::{AuthMethod, Authority, CaFile, CommandLine, LogFilter, SecretFile, SenderRule, WebOrigin};
 use crate::address::{Address, Mailbox};
 use crate::limits;
 use crate::oauth::discovery::secure_url;
@@ -163,31 +163,34 @@ pub(super) fn token(setting: &Setting) -> Result<Secret, Reason> {
 }
 
 /// A token in a file, perhaps followed by a line break.
-pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<TokenFile, Reason> {
-    let path = absolute(Path::new(text(setting)?), base);
-    let shown = path.display();
-    let token = std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    let token = Zeroizing::new(token);
-    match visible(token.trim_end_matches(['\r', '\n'])) {
-        Ok(token) => Ok(TokenFile { path, token }),
-        Err(reason) => Err(format!("in {shown}, {reason}")),
-    }
+pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<SecretFile, Reason> {
+    secret_file(setting, base, visible)
 }
 
 /// A password in a file, perhaps followed by a line break.
-pub(super) fn password_file(setting: &Setting, base: Option<&Path>) -> Result<TokenFile, Reason> {
+pub(super) fn password_file(setting: &Setting, base: Option<&Path>) -> Result<SecretFile, Reason> {
+    secret_file(setting, base, |password| match password {
+        "" => Err("it is empty".to_owned()),
+        password if password.chars().any(char::is_control) => {
+            Err("it has more than one line, or a control character".to_owned())
+        }
+        password => Ok(Secret::new(password.to_owned())),
+    })
+}
+
+fn secret_file(
+    setting: &Setting,
+    base: Option<&Path>,
+    parse: impl Fn(&str) -> Result<Secret, Reason>,
+) -> Result<SecretFile, Reason> {
     let path = absolute(Path::new(text(setting)?), base);
     let shown = path.display();
-    let password =
-        std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err(format!("{shown} is empty"));
+    let read = std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let read = Zeroizing::new(read);
+    match parse(read.trim_end_matches(['\r', '\n'])) {
+        Ok(secret) => Ok(SecretFile { path, secret }),
+        Err(reason) => Err(format!("in {shown}, {reason}")),
     }
-    if password.chars().any(char::is_control) {
-        return Err(format!("{shown} has more than one line, or a control character"));
-    }
-    Ok(TokenFile { token: Secret::new(password.to_owned()), path })
 }
 
 /// A file that holds an access token now; what it holds at each login counts.

@@ -161,7 +161,7 @@ variables! {
         }));
     USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set it together with one source of a password or token, or neither for a relay without login.",
         field!(Server: username, |setting, _| value::plain(setting).map(Some), |server| or_none(server.masked_username())));
-    AUTH = row("SMTP_AUTH", Account, Words("auto"), "auto, password or oauth", "Which of the following counts; `auto`: the one that is set.",
+    AUTH = row("SMTP_AUTH", Account, Words("auto"), "one of auto, password, oauth", "Which of the following counts; `auto`: the one that is set.",
         field!(Server: login.auth, |setting, _| value::auth_method(setting), |server| auth_method(server)));
     PASSWORD = Variable { is_secret: true, ..row("SMTP_PASSWORD", Account, Words("none"), "a password without control characters", "Never shown and never logged.",
         field!(Server: login.password, |setting, _| value::secret(setting).map(Some), |server| is_set(server.login.password.is_some()))) };

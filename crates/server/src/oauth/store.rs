@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 
 use super::stored_login::StoredLogin;
 
+/// Longer than the holder of a lock takes to renew a login.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Between two attempts to take a lock that another process has.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,14 +10,11 @@ use tracing::{info, warn};
 
 use super::access_tokens::{TokenError, TokenSource};
 use super::discovery::secure_url;
-use super::store::LoginLock;
+use super::store::{LOCK_TIMEOUT, LoginLock};
 use super::stored_login::StoredLogin;
 use super::token::{self, Client};
 use super::{AccessToken, HttpClient, LoginStore, OauthError, advice};
 use crate::clock::Clock;
-
-/// Longer than a refresh of another process takes.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The login of one account, stored by `login`.
 pub struct StoredTokens {

@@ -99,8 +99,8 @@ fn process(command: &CommandLine) -> Command {
 }
 
 async fn output(child: &mut Child) -> Result<Zeroizing<String>, String> {
-    // Twice the limit at once, so that growing leaves no copy behind.
-    let mut output = Zeroizing::new(Vec::with_capacity(4096));
+    // Large enough for any token, so that growing leaves no copy behind.
+    let mut output = Zeroizing::new(Vec::with_capacity(16 << 10));
     if let Some(stdout) = child.stdout.take() {
         let read = stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output).await;
         read.map_err(|error| format!("its output cannot be read: {error}"))?;
