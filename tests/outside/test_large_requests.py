@@ -113,7 +113,7 @@ def test_bodies_that_never_come_keep_others_out_for_as_long_as_is_told(processes
     place = urlsplit(http_server.url)
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
     silent = []
-    for size in (LIMIT, LIMIT, 16 * MIB):
+    for size in (LIMIT, 56 * MIB, 16 * MIB):
         stream = socket.create_connection((place.hostname, place.port), ANSWERED)
         processes.add_cleanup(stream.close)
         stream.sendall(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Expect: 100-continue\r\nContent-Length: {size}\r\n\r\n".encode())

@@ -91,7 +91,7 @@ impl Default for HttpLimits {
             bytes: super::stdio_transport::LIMIT,
             connections: 512,
             requests: 1024,
-            bytes_together: 160 << 20,
+            bytes_together: 144 << 20,
             wait: Duration::from_secs(10),
             sessions: 2000,
             // A working day: not every client handles the end of its session.
