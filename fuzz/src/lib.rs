@@ -18,7 +18,7 @@ pub fn limits() -> CallLimits {
 /// The message of a draft, if it can be composed.
 pub fn composed(draft: &Draft) -> Option<Message> {
     let at = DateTime::from_timestamp(1_795_370_400, 0).unwrap_or_default().fixed_offset();
-    compose(draft, &CONFIG, at, Uuid::from_u128(42)).ok()
+    compose(draft, &CONFIG, at, Uuid::from_u128(42)).ok().map(|composed| composed.message)
 }
 
 /// Read as the program reads it, so that a new setting is no reason for a change here.

@@ -36,6 +36,13 @@ impl Clock {
         }
     }
 
+    /// Turns the date and time of a manual clock back, as someone who corrects it; intervals are not concerned.
+    pub fn turn_back(&self, by: Duration) {
+        if let Self::Manual(manual) = self {
+            manual.lock().unwrap_or_else(PoisonError::into_inner).epoch -= by;
+        }
+    }
+
     /// The date and time, with the local offset if it is known.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> DateTime<FixedOffset> {

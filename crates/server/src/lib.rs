@@ -14,8 +14,9 @@ pub mod stored;
 // layer 1: the arguments of a call, the configuration
 pub mod config;
 pub mod request;
-// layer 2: message bytes, the configured servers
+// layer 2: message bytes, the record of every message, the configured servers
 pub mod compose;
+pub mod outbox;
 pub mod upstream;
 // layer 3: from a request to a message, from a message to the servers
 pub mod delivery;

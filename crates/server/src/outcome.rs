@@ -1,17 +1,13 @@
 //! The outcome of a message: one for each recipient, and the state that follows from them.
 
-use std::time::Duration;
-
 pub use smtp_submission::RecipientStatus;
 
-use serde::{Deserialize, Serialize};
 use smtp_submission::Phase;
 
 use crate::address::Address;
-use crate::stored::{StoredError, from_json, to_json};
 
 /// The outcome for one recipient, with the server's reply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecipientOutcome {
     /// The recipient.
     pub address: Address,
@@ -32,7 +28,7 @@ pub struct RecipientOutcome {
 }
 
 /// A server, as results name it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerId {
     /// Its name in the configuration.
     pub name: String,
@@ -40,54 +36,85 @@ pub struct ServerId {
     pub host: String,
 }
 
-/// The outcome of a message.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// In the order of the message's recipients.
-    pub recipients: Vec<RecipientOutcome>,
-    /// From the call to the outcome.
-    pub duration: Duration,
-}
-
-/// The state of a message, as results name it.
+/// The state of a message. It follows from the statuses of its recipients, except that it may be held or being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
+    /// A person must approve it.
+    Held,
+    /// It waits for an attempt.
+    Queued,
+    /// An attempt is under way.
+    Sending,
+    /// At least one copy may or may not have been sent, and no other waits.
+    Unknown,
     /// Every recipient accepted.
     Sent,
     /// Some accepted, some refused.
     Partial,
     /// None accepted.
     Refused,
-    /// At least one copy may or may not have been sent.
-    Unknown,
+    /// It was withdrawn before anyone got it.
+    Cancelled,
 }
 
 impl State {
-    /// Its name in results.
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::Held,
+        Self::Queued,
+        Self::Sending,
+        Self::Unknown,
+        Self::Sent,
+        Self::Partial,
+        Self::Refused,
+        Self::Cancelled,
+    ];
+
+    /// Its name in results and in the outbox.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Held => "held",
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Unknown => "unknown",
             Self::Sent => "sent",
             Self::Partial => "partial",
             Self::Refused => "refused",
-            Self::Unknown => "unknown",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state with this name.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether nothing happens to the message any more unless someone asks for it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Sent | Self::Partial | Self::Refused | Self::Cancelled)
+    }
+
+    /// The state of a message that no attempt is under way for.
+    pub fn of(statuses: impl IntoIterator<Item = RecipientStatus>) -> Self {
+        let (mut accepted, mut rejected, mut is_unknown) = (false, false, false);
+        for status in statuses {
+            match status {
+                RecipientStatus::TryNext | RecipientStatus::Deferred => return Self::Queued,
+                RecipientStatus::Unknown => is_unknown = true,
+                RecipientStatus::Accepted => accepted = true,
+                RecipientStatus::Rejected => rejected = true,
+            }
+        }
+        match (is_unknown, accepted, rejected) {
+            (true, _, _) => Self::Unknown,
+            (_, true, false) => Self::Sent,
+            (_, true, true) => Self::Partial,
+            (_, false, _) => Self::Refused,
         }
     }
 }
 
 impl RecipientOutcome {
-    /// The form in which it is stored.
-    pub fn to_stored(&self) -> String {
-        to_json(self)
-    }
-
-    /// The outcome that was stored.
-    ///
-    /// # Errors
-    /// It is of another version, or damaged.
-    pub fn from_stored(stored: &str) -> Result<Self, StoredError> {
-        from_json(stored)
-    }
-
     /// A recipient that no server was tried for.
     pub fn open(address: Address) -> Self {
         Self {
@@ -99,53 +126,6 @@ impl RecipientOutcome {
             enhanced_code: None,
             reply: None,
             server: None,
-        }
-    }
-}
-
-impl Outcome {
-    /// A server that accepted it, or else the last one tried.
-    pub fn server(&self) -> Option<&ServerId> {
-        let accepted = |recipient: &&RecipientOutcome| recipient.status == RecipientStatus::Accepted;
-        let recipients = || self.recipients.iter().rev();
-        let decided_by =
-            recipients().find(accepted).or_else(|| recipients().find(|one| one.server.is_some()));
-        decided_by?.server.as_ref()
-    }
-
-    /// The state that follows from the recipients' statuses. Nothing is kept, so a deferred recipient counts as refused.
-    pub fn state(&self) -> State {
-        let any = |statuses: &[RecipientStatus]| {
-            self.recipients.iter().any(|recipient| statuses.contains(&recipient.status))
-        };
-        match () {
-            () if any(&[RecipientStatus::Unknown]) => State::Unknown,
-            () if !any(&[RecipientStatus::Accepted]) => State::Refused,
-            () if any(&[RecipientStatus::Rejected, RecipientStatus::Deferred]) => State::Partial,
-            () => State::Sent,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_stored_is_read_back() {
-        let open = RecipientOutcome::open(Address::parse("ada@x.org").unwrap());
-        let rejected = RecipientOutcome {
-            status: RecipientStatus::Rejected,
-            phase: Phase::EndOfData,
-            reason: "no".to_owned(),
-            code: Some(550),
-            enhanced_code: Some("5.7.1".to_owned()),
-            reply: Some("spam".to_owned()),
-            server: Some(ServerId { name: "primary".to_owned(), host: "mail.x.org".to_owned() }),
-            ..open.clone()
-        };
-        for outcome in [open, rejected] {
-            assert_eq!(RecipientOutcome::from_stored(&outcome.to_stored()).unwrap(), outcome);
         }
     }
 }

@@ -15,9 +15,14 @@ use super::listen::{listen, reached_as};
 use crate::address::without_addresses;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigSources};
+use crate::delivery::Deliveries;
 use crate::mcp::McpHandler;
-use crate::transport::{HttpLimits, serve_http, serve_stdio};
+use crate::outbox::{Outbox, Principal, Stats};
+use crate::transport::{CALLS_GRACE_PERIOD, HttpLimits, serve_http, serve_stdio};
 use crate::upstream::Upstreams;
+
+const NO_OUTBOX: &str = "SMTP_MCP_OUTBOX: not set, and no home directory is known; set it to sqlite:PATH, or to memory, which \
+    keeps nothing when the program ends";
 
 /// What is left of the 8 s to send QUIT to SMTP servers.
 const QUIT_GRACE_PERIOD: Duration = Duration::from_millis(700);
@@ -66,18 +71,46 @@ async fn run(
         }
     };
     announce(&config, transport.as_ref().map(|(listener, _)| listener))?;
+    let location = config.outbox.clone().context(NO_OUTBOX)?;
+    let outbox = Outbox::open(&location, clock.clone()).map_err(anyhow::Error::msg)?;
     let upstreams = Arc::new(Upstreams::new(origin, config, clock.clone())?);
-    let server = McpHandler::new(Arc::clone(&upstreams), clock);
+    let deliveries = Deliveries::new(outbox.clone(), Arc::clone(&upstreams), clock.clone());
+    tokio::spawn({
+        let deliveries = deliveries.clone();
+        async move { deliveries.run().await }
+    });
+    let principal = if transport.is_some() { Principal::Http } else { Principal::Local };
+    let server = McpHandler::new(Arc::clone(&upstreams), deliveries.clone(), principal, clock);
     let stop = signals.asked_to_stop(&upstreams);
     match transport {
         None => serve_stdio(server, stop).await,
         Some((listener, http)) => serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
+    deliveries.finish(CALLS_GRACE_PERIOD).await;
+    say_what_waits(&outbox).await;
+    outbox.leave().await;
     if timeout(QUIT_GRACE_PERIOD, upstreams.drain()).await.is_err() {
         info!("some SMTP connections were closed without QUIT");
     }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The last words about mail that was not sent.
+async fn say_what_waits(outbox: &Outbox) {
+    match outbox.stats().await {
+        Ok(Stats { queued: 0, .. }) => {}
+        Ok(Stats { queued, .. }) if outbox.is_durable() => {
+            warn!(
+                queued,
+                "mails wait in the outbox; they are sent when this program runs again with the same account"
+            );
+        }
+        Ok(Stats { queued, .. }) => {
+            warn!(queued, "mails were not sent, and are lost: SMTP_MCP_OUTBOX is memory")
+        }
+        Err(error) => warn!("{error}"),
+    }
 }
 
 fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ mod encoding;
 mod header;
 mod media;
 mod rendered_text;
+mod request_digest;
 mod senders;
 mod template;
 mod text_part;
@@ -18,6 +19,19 @@ use crate::config::Config;
 use crate::message::{ContentType, Digest, HeaderVariant, Message, MessageInfo};
 use crate::request::{Draft, ValidationErrors};
 
+/// A message, and what is kept beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    /// The id that it was composed with.
+    pub id: Uuid,
+    /// The message.
+    pub message: Message,
+    /// Its subject, as it is read.
+    pub subject: String,
+    /// The digest of the request: the same for the same request, whenever it is made.
+    pub request: Digest,
+}
+
 /// Composes the message of a draft. The same draft, time and id give the same bytes.
 ///
 /// Reads files that are attached by path, which may take a while for large ones.
@@ -29,7 +43,7 @@ pub fn compose(
     config: &Config,
     at: DateTime<FixedOffset>,
     id: Uuid,
-) -> Result<Message, ValidationErrors> {
+) -> Result<Composed, ValidationErrors> {
     let mut errors = ValidationErrors::default();
     let texts = errors.note(rendered_text::texts(draft, &config.limits));
     let senders = errors.note(senders::senders(draft, config));
@@ -60,7 +74,8 @@ pub fn compose(
             attachments: attachments.len(),
         },
     };
-    Ok(message.sealed())
+    let request = request_digest::of(draft, &texts, &attachments);
+    Ok(Composed { id, message: message.sealed(), subject: texts.subject, request })
 }
 
 /// The Message-ID, in the domain of the first sender.

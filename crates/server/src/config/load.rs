@@ -8,7 +8,7 @@ use super::setting::Settings;
 use super::source::{ServerEntry, Source, labels};
 use super::sources::Diagnostics;
 use super::variables::{self as var, Target};
-use super::{Config, ConfigErrors, ConfigSources, Encryption, LoginSource, ServerConfig};
+use super::{Config, ConfigErrors, ConfigSources, Encryption, LoginSource, OutboxLocation, ServerConfig};
 
 /// A configuration, and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,12 +55,19 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
         let (name, expected) = (var::MCP_STATE_DIR.name, var::MCP_STATE_DIR.expected);
         diagnostics.problems.push(format!("{name}: not set, and neither is HOME, expected {expected}"));
     }
+    let outbox = config.outbox.clone().or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir));
     if !diagnostics.problems.is_empty() {
         return Err(problems(diagnostics));
     }
     let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
-    let config =
-        Config { servers, warnings: diagnostics.warnings, from_environment_only, state_dir, ..config };
+    let config = Config {
+        servers,
+        warnings: diagnostics.warnings,
+        from_environment_only,
+        state_dir,
+        outbox,
+        ..config
+    };
     let provenance = ConfigProvenance { files: diagnostics.files, servers: provenance, program };
     Ok(Loaded { config, provenance })
 }

@@ -7,6 +7,7 @@ mod load;
 mod log_filter;
 mod login;
 mod merge;
+mod outbox;
 mod reference;
 mod refusal;
 mod server;
@@ -24,6 +25,7 @@ pub use http::{Authority, HttpConfig, SecretFile, WebOrigin};
 pub use load::{ConfigProvenance, Loaded, load, load_with_provenance};
 pub use log_filter::LogFilter;
 pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};
+pub use outbox::{Account, OnUnknown, OutboxLocation};
 pub use reference::variables_table;
 pub use server::Provenance;
 pub use setting::Location;
@@ -51,6 +53,10 @@ pub struct Config {
     pub http: HttpConfig,
     /// Where the program keeps what must survive its end. `None`: nowhere is known.
     pub state_dir: Option<PathBuf>,
+    /// Where messages are kept until they are sent. Read at the start; a reload does not change it. `None`: nowhere is known.
+    pub outbox: Option<OutboxLocation>,
+    /// What an unknown outcome of a message taken from now on leads to.
+    pub on_unknown: OnUnknown,
     /// What is logged. Read at the start; a reload does not change it.
     pub log_filter: LogFilter,
     /// Warnings, one sentence each.

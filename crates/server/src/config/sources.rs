@@ -10,6 +10,15 @@ use super::source::Source;
 use super::variables::MCP_CONFIG;
 use super::{ConfigSources, env_file, toml_file};
 
+/// Where a user's programs keep their state: below the directory that a variable names.
+const USER_STATE: (&str, &str) = if cfg!(windows) {
+    ("LOCALAPPDATA", "")
+} else if cfg!(target_os = "macos") {
+    ("HOME", "Library/Application Support")
+} else {
+    ("HOME", ".local/state")
+};
+
 /// What was noticed while the sources were read.
 #[derive(Default)]
 pub(super) struct Diagnostics {
@@ -80,8 +89,9 @@ impl ConfigSources {
         let given =
             self.variable("STATE_DIRECTORY").and_then(|list| list.split(':').next()).map(PathBuf::from);
         let xdg = || self.variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let home = || self.variable("HOME").map(|home| Path::new(home).join(".local/state"));
-        given.or_else(|| Some(xdg().or_else(home)?.join("smtp-mcp-server")))
+        let (variable, below) = USER_STATE;
+        let user = || self.variable(variable).map(|home| Path::new(home).join(below));
+        given.or_else(|| Some(xdg().or_else(user)?.join("smtp-mcp-server")))
     }
 
     fn toml_layer(&self, diagnostics: &mut Diagnostics) -> Option<Source> {

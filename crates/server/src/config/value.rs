@@ -9,7 +9,10 @@ use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 use super::setting::{Setting, Value};
-use super::{AuthMethod, Authority, CaFile, CommandLine, LogFilter, SecretFile, SenderRule, WebOrigin};
+use super::{
+    AuthMethod, Authority, CaFile, CommandLine, LogFilter, OnUnknown, OutboxLocation, SecretFile, SenderRule,
+    WebOrigin,
+};
 use crate::address::{Address, Mailbox};
 use crate::limits;
 use crate::oauth::discovery::secure_url;
@@ -68,6 +71,22 @@ pub(super) fn issuer(setting: &Setting) -> Result<String, Reason> {
 /// A path.
 pub(super) fn path(setting: &Setting, base: Option<&Path>) -> Result<PathBuf, Reason> {
     Ok(absolute(Path::new(text(setting)?), base))
+}
+
+/// `sqlite:PATH` or `memory`.
+pub(super) fn outbox(setting: &Setting, base: Option<&Path>) -> Result<OutboxLocation, Reason> {
+    match text(setting)? {
+        "memory" => Ok(OutboxLocation::Memory),
+        text => match text.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(OutboxLocation::File(absolute(Path::new(path), base))),
+            _ => Err(Reason::new()),
+        },
+    }
+}
+
+/// What an unknown outcome leads to.
+pub(super) fn on_unknown(setting: &Setting) -> Result<OnUnknown, Reason> {
+    OnUnknown::parse(&text(setting)?.to_ascii_lowercase()).ok_or_else(Reason::new)
 }
 
 /// true/1/yes/on or false/0/no/off, in any case.

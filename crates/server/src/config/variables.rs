@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::host::{parse_ehlo_name, parse_host};
 use super::setting::Setting;
-use super::{AuthMethod, CallLimits, Config, Encryption, MemoryLimit, SenderRule, ServerConfig, value};
+use super::{
+    AuthMethod, CallLimits, Config, Encryption, MemoryLimit, OutboxLocation, SenderRule, ServerConfig, value,
+};
 use crate::limits::mebibytes;
 
 /// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
@@ -231,10 +233,16 @@ variables! {
         field!(Program: limits.attachments_bytes, |setting, _| value::mebibytes(setting, 1..=1024), |config| in_mebibytes(config.limits.attachments_bytes)));
     MCP_MEMORY_LIMIT = row("SMTP_MCP_MEMORY_LIMIT", Startup, Number(512), "a whole number from 64 to 1048576", "In MiB: while the process holds more memory, no new calls are taken. Those in progress are finished.",
         field!(Program: memory_limit, |setting, _| value::mebibytes(setting, 64..=1 << 20).map(MemoryLimit), |config| in_mebibytes(config.memory_limit.0)));
-    MCP_STATE_DIR = row("SMTP_MCP_STATE_DIR", Global, Words("`$STATE_DIRECTORY`, or `$XDG_STATE_HOME/smtp-mcp-server`, or `~/.local/state/smtp-mcp-server`"), "a directory, which is created when it is needed", "Where stored logins are.",
+    MCP_STATE_DIR = row("SMTP_MCP_STATE_DIR", Global, Words("`$STATE_DIRECTORY`, or `$XDG_STATE_HOME/smtp-mcp-server`, or `~/.local/state/smtp-mcp-server`"), "a directory, which is created when it is needed", "Where stored logins are, and the outbox unless `SMTP_MCP_OUTBOX` says otherwise.",
         field!(Program: state_dir, |setting, base| value::path(setting, base).map(Some), |config| {
             or_none(config.state_dir.as_ref().map(|path| path.display().to_string()))
         }));
+    MCP_OUTBOX = row("SMTP_MCP_OUTBOX", Startup, Words("`sqlite:` and `outbox/outbox.db` in the state directory"), "sqlite:PATH, a file in a directory that can be written to, or memory", "Where messages are kept until they are sent. `memory`: they end with the program.",
+        field!(Program: outbox, |setting, base| value::outbox(setting, base).map(Some), |config| {
+            or_none(config.outbox.as_ref().map(OutboxLocation::word))
+        }));
+    ON_UNKNOWN = row("SMTP_ON_UNKNOWN", Global, Words("manual"), "one of manual, retry, assume_sent", "When a server gave no final answer: a person decides, the same mail is sent again, or it counts as sent.",
+        field!(Program: on_unknown, |setting, _| value::on_unknown(setting), |config| Some(config.on_unknown.word().to_owned())));
     LOG_LEVEL = row("LOG_LEVEL", Startup, Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.",
         field!(Program: log_filter, |setting, _| value::log_filter(setting), |_| None));
     MCP_HTTP_TOKEN = Variable { is_secret: true, ..row("SMTP_MCP_HTTP_TOKEN", Startup, Words("none"), "visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; long and random. Never shown and never logged.",

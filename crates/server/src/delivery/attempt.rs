@@ -3,89 +3,132 @@
 use std::time::Duration;
 
 use smtp_submission::{
-    CommitPoint, Content, Delivery, Envelope, Error, HealthImpact, Path, PathError, Phase, Reply,
+    CommitPoint, Content, Delivery, Envelope, Error, HealthImpact, Path, PathError, Phase, PooledSession,
+    Reply,
 };
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::message::Message;
+use crate::outbox::{Claim, Outbox, OutboxError, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
 use crate::upstream::{Candidate, Snapshot, Upstream, explain, no_server, route};
 
 /// One attempt to deliver `message` through `servers`.
 pub(super) struct Attempt<'a> {
+    pub(super) outbox: &'a Outbox,
     pub(super) servers: &'a Snapshot,
     pub(super) message: &'a Message,
+    pub(super) queued: &'a Queued,
     pub(super) commit_point: &'a CommitPoint,
     /// When the last server is given up.
     pub(super) deadline: Instant,
-    /// Called with what is known so far before and after each server.
-    pub(super) on_progress: &'a (dyn Fn(&[RecipientOutcome]) + Sync),
+    /// What is known of the recipients. They begin as `TryNext`.
+    pub(super) recipients: Vec<RecipientOutcome>,
+    /// The claim, from the first session on.
+    pub(super) claim: Option<Claim>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Every recipient has a final status, or is deferred.
+    Complete,
+    /// Another process has the message, or has sent it.
+    NotOurs,
+}
+
+/// Why a server was not tried to its end.
+enum Stop {
+    NotOurs,
+    /// The claim could not be committed, so nothing may be sent.
+    NoClaim(OutboxError),
 }
 
 impl Attempt<'_> {
-    /// Tries one server after the other for the recipients that are open (`TryNext`), and returns all of them with a
-    /// final status, or `Deferred`: no server accepted it, and it may be sent to again.
-    pub(super) async fn run(&self, mut recipients: Vec<RecipientOutcome>) -> Vec<RecipientOutcome> {
-        let route = route(self.servers, self.message);
+    /// Tries one server after the other for the open recipients, and gives each a final status, or `Deferred`: no server
+    /// accepted it, and it may be sent to again.
+    pub(super) async fn run(&mut self) -> Ended {
+        let (servers, message) = (self.servers, self.message);
+        let route = route(servers, message);
         if route.candidates.is_empty() {
-            let reason = no_server(self.servers, self.message);
-            return close(recipients, RecipientStatus::Rejected, Phase::Connect, &reason);
+            let reason = no_server(servers, message);
+            // A mail that was kept is not given up because the configuration changed: it may change again.
+            let is_first = self.queued.attempts == 0;
+            let status = if is_first { RecipientStatus::Rejected } else { RecipientStatus::Deferred };
+            close(&mut self.recipients, status, Phase::Connect, &reason);
+            return Ended::Complete;
         }
-        let mut is_retryable = vec![route.others_in_backoff; recipients.len()];
+        let mut is_retryable = vec![route.others_in_backoff; self.recipients.len()];
         for (position, candidate) in route.candidates.iter().enumerate() {
-            let open = positions(&recipients);
-            // After its caller gave up, whether in time or not, nothing is sent that was not sent already.
-            if open.is_empty() || self.commit_point.is_cancelled() {
+            let open = positions(&self.recipients);
+            if open.is_empty() {
                 break;
             }
             for &at in &open {
-                recipients[at].server = Some(candidate.server.id());
+                self.recipients[at].server = Some(candidate.server.id());
             }
-            (self.on_progress)(&recipients);
             // A server that hangs must leave time for the next ones.
             let servers_left = u32::try_from(route.candidates.len() - position).unwrap_or(1);
             let time_limit = self.deadline.saturating_duration_since(Instant::now()) / servers_left;
-            let asked = open.iter().map(|&at| recipients[at].clone()).collect();
-            let answered = self.try_server(candidate, asked, time_limit).await;
+            let answered = match self.try_server(candidate, &open, time_limit).await {
+                Ok(answered) => answered,
+                Err(Stop::NotOurs) => return Ended::NotOurs,
+                Err(Stop::NoClaim(error)) => {
+                    warn!("nothing was sent: {error}");
+                    close(
+                        &mut self.recipients,
+                        RecipientStatus::Deferred,
+                        Phase::Connect,
+                        &error.to_string(),
+                    );
+                    return Ended::Complete;
+                }
+            };
             for (at, (outcome, is_retryable_here)) in open.into_iter().zip(answered) {
-                recipients[at] = outcome;
+                self.recipients[at] = outcome;
                 is_retryable[at] |= is_retryable_here;
             }
-            (self.on_progress)(&recipients);
-            // This server's result is known; the next try can be cancelled again.
-            self.commit_point.reset();
-        }
-        for (recipient, is_retryable) in recipients.iter_mut().zip(is_retryable) {
-            if recipient.status == RecipientStatus::TryNext {
-                recipient.status =
-                    if is_retryable { RecipientStatus::Deferred } else { RecipientStatus::Rejected };
+            if position + 1 < route.candidates.len() {
+                if let Err(error) = self.note().await {
+                    // The next server must not be tried: were the program to end, this one's result would be unknown.
+                    warn!("{error}");
+                    break;
+                }
+                // This server's result is on the record; the next try can be cancelled again.
+                self.commit_point.reset();
             }
         }
-        recipients
+        let is_first = self.queued.attempts == 0;
+        for (recipient, is_retryable) in self.recipients.iter_mut().zip(is_retryable) {
+            if recipient.status == RecipientStatus::TryNext {
+                // Only a first attempt ends with what waiting cannot cure: a mail that was kept waits for whoever cures it.
+                let waits = is_retryable || !is_first;
+                recipient.status = if waits { RecipientStatus::Deferred } else { RecipientStatus::Rejected };
+            }
+        }
+        Ended::Complete
     }
 
     /// Tries one server: the outcome for each recipient, and whether waiting may help it here.
     async fn try_server(
-        &self,
+        &mut self,
         candidate: &Candidate<'_>,
-        recipients: Vec<RecipientOutcome>,
+        open: &[usize],
         time_limit: Duration,
-    ) -> Vec<(RecipientOutcome, bool)> {
+    ) -> Result<Vec<(RecipientOutcome, bool)>, Stop> {
         let server = candidate.server;
+        let mut recipients: Vec<_> = open.iter().map(|&at| self.recipients[at].clone()).collect();
         let envelope = match envelope(candidate, &recipients) {
             Ok(envelope) => envelope,
             Err(error) => {
-                let refused = close(recipients, RecipientStatus::Rejected, Phase::Mail, &error.to_string());
-                return refused.into_iter().map(|outcome| (outcome, false)).collect();
+                close(&mut recipients, RecipientStatus::Rejected, Phase::Mail, &error.to_string());
+                return Ok(recipients.into_iter().map(|outcome| (outcome, false)).collect());
             }
         };
         let began = server.instant();
         let delivery = match server.session(time_limit).await {
-            Ok(session) => {
-                let content = content(candidate, self.message);
-                session.deliver(&envelope, &content, self.commit_point).await
-            }
+            Ok(session) => self.deliver(session, candidate, &envelope).await?,
             Err(error) => Delivery::failed(recipients.len(), &error),
         };
         server.note(impact(&delivery), began);
@@ -93,17 +136,43 @@ impl Attempt<'_> {
         let answered: Vec<_> =
             results.map(|(recipient, result)| outcome(server, recipient, result)).collect();
         log(server, &answered);
-        answered
+        Ok(answered)
+    }
+
+    /// Sends the message, with the claim that permits it.
+    async fn deliver(
+        &mut self,
+        session: PooledSession,
+        candidate: &Candidate<'_>,
+        envelope: &Envelope,
+    ) -> Result<Delivery, Stop> {
+        if self.claim.is_none() {
+            let claimed = self.outbox.claim(self.queued, self.commit_point).await;
+            self.claim = Some(claimed.map_err(Stop::NoClaim)?.ok_or(Stop::NotOurs)?);
+        }
+        let Some(claim) = &self.claim else { return Err(Stop::NotOurs) };
+        let content = content(candidate, self.message);
+        Ok(session.deliver(envelope, &content, claim.commit_point()).await)
+    }
+
+    /// Records what was decided so far, before the next server is tried.
+    async fn note(&self) -> Result<(), OutboxError> {
+        let decided = |one: &&RecipientOutcome| one.status != RecipientStatus::TryNext;
+        let decided: Vec<_> = self.recipients.iter().filter(decided).cloned().collect();
+        match &self.claim {
+            Some(claim) if !decided.is_empty() => self.outbox.note(claim, decided).await.map(drop),
+            _ => Ok(()),
+        }
     }
 }
 
 /// Gives every open recipient this status and reason; an earlier server's reply is not the reason.
 pub(super) fn close(
-    mut recipients: Vec<RecipientOutcome>,
+    recipients: &mut [RecipientOutcome],
     status: RecipientStatus,
     phase: Phase,
     reason: &str,
-) -> Vec<RecipientOutcome> {
+) {
     for recipient in recipients.iter_mut().filter(|one| one.status == RecipientStatus::TryNext) {
         *recipient = RecipientOutcome {
             status,
@@ -113,7 +182,6 @@ pub(super) fn close(
             ..RecipientOutcome::open(recipient.address.clone())
         };
     }
-    recipients
 }
 
 /// The positions of the open recipients.

@@ -1,107 +1,260 @@
-//! Delivers messages, and answers their callers in time: with what is certain by then.
+//! Sends what is in the outbox: right after it was taken, and again when it is due; and tells those who wait how it ended.
 
 mod attempt;
+mod backoff;
+mod in_progress;
+mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use smtp_submission::{CommitPoint, Phase};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use smtp_submission::CommitPoint;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tokio_util::task::TaskTracker;
+use tracing::{error, warn};
+use uuid::Uuid;
 
+use crate::clock::Clock;
+use crate::config::Account;
 use crate::message::Message;
-use crate::outcome::{Outcome, RecipientOutcome, RecipientStatus};
-use crate::upstream::Snapshot;
-use attempt::{Attempt, close};
+use crate::outbox::{Email, Outbox, OutboxError, Queued};
+use crate::outcome::State;
+use crate::upstream::Upstreams;
+use in_progress::InProgress;
+use worker::Worker;
 
-/// The time between the end of a delivery's connection attempts and the answer.
-const ANSWER_GRACE_PERIOD: Duration = Duration::from_secs(1);
+/// Attempts at the same time.
+const MAX_ATTEMPTS: usize = 64;
 
-const STILL_WAITING: &str = "still waiting for the server's answer to the end of the mail";
+/// The time within which an attempt must get a session with a server.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(44);
 
-/// Delivers messages. Clones share its shutdown.
-#[derive(Debug, Clone, Default)]
+/// How often the outbox is looked at for what is due. By the wall clock, which jumps when a machine was asleep.
+const TICK: Duration = Duration::from_millis(1500);
+
+/// How often those who wait look for what other processes did.
+const WAIT_TICK: Duration = Duration::from_millis(500);
+
+/// How often what was kept long enough is deleted.
+const PURGE_EVERY: Duration = Duration::from_hours(1);
+
+/// Sends messages. Clones share them.
+#[derive(Clone)]
 pub struct Deliveries {
-    shutdown_deadline: CancellationToken,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    worker: Worker,
+    clock: Clock,
+    slots: Arc<Semaphore>,
+    in_progress: InProgress,
+    wake: Notify,
+    /// No further message is begun.
+    stopping: CancellationToken,
+    stopping_since: OnceLock<Instant>,
+    attempts: TaskTracker,
+}
+
+/// What a caller who waited learns.
+#[derive(Debug, Clone)]
+pub struct Waited {
+    /// The record of the message.
+    pub email: Email,
+    /// It is being sent, and its last byte is out: it can no longer be stopped.
+    pub may_have_been_sent: bool,
 }
 
 impl Deliveries {
-    /// Sends `message` through `servers`; returns within `wait` with what is known by then.
-    ///
-    /// Dropping the future does not stop the delivery. When `wait` is over, a delivery whose last byte was not sent is
-    /// cancelled; otherwise it goes on in the background and its result is logged.
-    pub async fn send(&self, servers: Arc<Snapshot>, message: Arc<Message>, wait: Duration) -> Outcome {
-        let began = Instant::now();
-        let open: Vec<_> = message.recipients.iter().cloned().map(RecipientOutcome::open).collect();
-        let (progress, known) = watch::channel(open.clone());
-        let commit_point = CommitPoint::new();
-        let mut delivery = tokio::spawn({
-            let commit_point = commit_point.clone();
-            // The delivery ends before its caller is answered.
-            let deadline = began + wait - (wait / 20).min(ANSWER_GRACE_PERIOD);
-            async move {
-                let on_progress =
-                    |recipients: &[RecipientOutcome]| drop(progress.send_replace(recipients.to_vec()));
-                let (servers, message, commit_point) = (&*servers, &*message, &commit_point);
-                Attempt { servers, message, commit_point, deadline, on_progress: &on_progress }
-                    .run(open)
-                    .await
+    /// Sends what is in `outbox` through `upstreams`.
+    pub fn new(outbox: Outbox, upstreams: Arc<Upstreams>, clock: Clock) -> Self {
+        Self::with_attempt_timeout(outbox, upstreams, clock, ATTEMPT_TIMEOUT)
+    }
+
+    /// The same with another limit on the time within which an attempt must get a session.
+    pub fn with_attempt_timeout(
+        outbox: Outbox,
+        upstreams: Arc<Upstreams>,
+        clock: Clock,
+        attempt_timeout: Duration,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                worker: Worker { outbox, upstreams, attempt_timeout, deadline: CancellationToken::new() },
+                clock,
+                slots: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
+                in_progress: InProgress::default(),
+                wake: Notify::new(),
+                stopping: CancellationToken::new(),
+                stopping_since: OnceLock::new(),
+                attempts: TaskTracker::new(),
+            }),
+        }
+    }
+
+    /// Begins with a message that was just taken. If too many are in progress, it waits in the outbox for its turn.
+    pub fn begin(&self, queued: Queued, message: Arc<Message>) {
+        match Arc::clone(&self.shared.slots).try_acquire_owned() {
+            Ok(slot) => self.spawn(queued, Some(message), slot),
+            Err(_) => self.shared.wake.notify_one(),
+        }
+    }
+
+    /// Looks at once for what is due.
+    pub fn wake(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// Sends what is due, until the program stops.
+    pub async fn run(&self) {
+        let shared = &self.shared;
+        if let Err(error) = shared.worker.outbox.recover().await {
+            error!("{error}");
+        }
+        let mut purged = None;
+        while !shared.stopping.is_cancelled() {
+            if let Err(error) = self.begin_due().await {
+                error!("{error}");
             }
-        });
-        let recipients = tokio::select! {
-            ended = &mut delivery => match ended {
-                Ok(recipients) => recipients,
-                Err(_) => after_a_panic(known.borrow().clone(), &commit_point),
-            },
-            why = self.wait_limit(began + wait) => {
-                let is_cancelled = commit_point.cancel();
-                if is_cancelled {
-                    delivery.abort();
-                } else {
-                    info!("a delivery continues without its caller");
+            let now = shared.clock.instant();
+            if purged.is_none_or(|at| now.saturating_duration_since(at) >= PURGE_EVERY) {
+                purged = Some(now);
+                if let Err(error) = shared.worker.outbox.purge().await {
+                    warn!("{error}");
                 }
-                out_of_time(known.borrow().clone(), is_cancelled, why)
             }
-        };
-        Outcome { recipients, duration: began.elapsed() }
+            tokio::select! {
+                () = shared.wake.notified() => {}
+                () = sleep(TICK) => {}
+                () = shared.stopping.cancelled() => {}
+            }
+        }
     }
 
-    /// Answers every call that waits for a delivery now, with what is known.
+    /// Begins with everything that is due and for which there is a slot.
+    async fn begin_due(&self) -> Result<(), OutboxError> {
+        let shared = &self.shared;
+        let mut slot = None;
+        loop {
+            if slot.is_none() {
+                slot = Arc::clone(&shared.slots).try_acquire_owned().ok();
+            }
+            if slot.is_none() {
+                return Ok(());
+            }
+            // Those in progress may still be due in the outbox: they are not claimed until a session is ready.
+            let limit = shared.in_progress.len() + MAX_ATTEMPTS;
+            let due = shared.worker.outbox.due(self.accounts(), limit).await?;
+            let mut due = due.into_iter().filter(|queued| !shared.in_progress.contains(queued.id)).peekable();
+            if due.peek().is_none() {
+                return Ok(());
+            }
+            for queued in due {
+                let Some(free) = slot.take().or_else(|| Arc::clone(&shared.slots).try_acquire_owned().ok())
+                else {
+                    return Ok(());
+                };
+                self.spawn(queued, None, free);
+            }
+        }
+    }
+
+    /// The accounts whose messages this process can send.
+    pub fn accounts(&self) -> Vec<Account> {
+        self.shared
+            .worker
+            .upstreams
+            .snapshot()
+            .config
+            .servers
+            .iter()
+            .map(crate::config::ServerConfig::account)
+            .collect()
+    }
+
+    fn spawn(&self, queued: Queued, message: Option<Arc<Message>>, slot: OwnedSemaphorePermit) {
+        let commit_point = CommitPoint::new();
+        let Some(entry) = self.shared.in_progress.enter(queued.id, commit_point.clone()) else { return };
+        let shared = Arc::clone(&self.shared);
+        self.shared.attempts.spawn(async move {
+            shared.worker.attempt(queued, message, &commit_point).await;
+            drop(entry);
+            drop(slot);
+            // Another message may have waited for the slot.
+            shared.wake.notify_one();
+        });
+    }
+
+    /// Waits until the message has a final state or an attempt left it waiting, at most for `wait`, and not beyond the end of the
+    /// program.
+    ///
+    /// # Errors
+    /// The outbox cannot be read, or the message is no longer in it.
+    pub async fn wait(&self, id: Uuid, wait: Duration) -> Result<Waited, OutboxError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            // Before the record is read, so that no change is missed.
+            let changed = self.shared.in_progress.changed(id);
+            let gone = || OutboxError::Failed("the message is no longer in it".to_owned());
+            let email = self.shared.worker.outbox.get(id, None).await?.ok_or_else(gone)?;
+            let was_deferred = email.state == State::Queued && email.attempts > 0 && changed.is_none();
+            let has_ended = email.state.is_final() || email.state == State::Unknown || was_deferred;
+            let is_over = Instant::now() >= deadline || self.is_ending() && changed.is_none();
+            if has_ended || is_over {
+                return Ok(self.waited(email));
+            }
+            let ended = async {
+                match changed {
+                    Some(changed) => changed.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = ended => {}
+                () = sleep(WAIT_TICK) => {}
+                () = sleep_until(deadline) => {}
+                // What is in progress ends now, and its record follows at once.
+                () = self.shared.worker.deadline.cancelled(), if !self.is_ending() => {}
+            }
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.shared.worker.deadline.is_cancelled()
+    }
+
+    fn waited(&self, email: Email) -> Waited {
+        let may_have_been_sent = email.state == State::Sending
+            && self.shared.in_progress.commit_point(email.id).is_none_or(|point| point.is_committed());
+        Waited { email, may_have_been_sent }
+    }
+
+    /// Begins with no further message that waits. What is in progress goes on until [`Deliveries::shutdown_deadline`].
+    pub fn stop(&self) {
+        self.shared.stopping_since.get_or_init(Instant::now);
+        self.shared.stopping.cancel();
+    }
+
+    /// Ends what is in progress: what certainly was not sent goes back, and the outcome of the rest is unknown.
     pub fn shutdown_deadline(&self) {
-        self.shutdown_deadline.cancel();
+        self.shared.worker.deadline.cancel();
     }
 
-    /// Returns when a caller can wait no longer, with the reason.
-    async fn wait_limit(&self, deadline: Instant) -> &'static str {
-        tokio::select! {
-            () = sleep_until(deadline) => "the time ran out",
-            () = self.shutdown_deadline.cancelled() => "the program is stopping",
+    /// Waits until nothing is in progress; from `grace` after [`Deliveries::stop`] on, it is ended.
+    pub async fn finish(&self, grace: Duration) {
+        self.stop();
+        let since = *self.shared.stopping_since.get_or_init(Instant::now);
+        self.shared.attempts.close();
+        if timeout_at(since + grace, self.shared.attempts.wait()).await.is_err() {
+            self.shutdown_deadline();
+            self.shared.attempts.wait().await;
         }
     }
-}
 
-/// What is known of the recipients when the caller can wait no longer.
-fn out_of_time(recipients: Vec<RecipientOutcome>, is_cancelled: bool, why: &str) -> Vec<RecipientOutcome> {
-    if !is_cancelled {
-        return close(recipients, RecipientStatus::Unknown, Phase::EndOfData, STILL_WAITING);
+    /// The outbox that it sends from.
+    pub fn outbox(&self) -> &Outbox {
+        &self.shared.worker.outbox
     }
-    let stopped = format!("stopped before its last byte was sent, because {why}");
-    let with_reason = |mut recipient: RecipientOutcome| {
-        // What an earlier server said stays.
-        if recipient.status == RecipientStatus::TryNext && !recipient.reason.is_empty() {
-            recipient.status = RecipientStatus::Deferred;
-        }
-        recipient
-    };
-    let recipients = recipients.into_iter().map(with_reason).collect();
-    close(recipients, RecipientStatus::Deferred, Phase::Data, &stopped)
-}
-
-/// The status after a panic in a delivery: if its last byte was not sent, it was not sent.
-fn after_a_panic(recipients: Vec<RecipientOutcome>, commit_point: &CommitPoint) -> Vec<RecipientOutcome> {
-    let reason = "an error inside this program ended the delivery; please report it";
-    let status = if commit_point.cancel() { RecipientStatus::Deferred } else { RecipientStatus::Unknown };
-    close(recipients, status, Phase::Data, reason)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::delivery::Deliveries;
+use crate::outbox::{Outbox, Principal};
 use crate::submit::ComposeBudget;
 use crate::upstream::Upstreams;
 
@@ -13,5 +14,13 @@ pub(super) struct ToolContext {
     pub(super) upstreams: Arc<Upstreams>,
     pub(super) deliveries: Deliveries,
     pub(super) compose_budget: ComposeBudget,
+    /// Whose calls these are.
+    pub(super) principal: Principal,
     pub(super) clock: Clock,
+}
+
+impl ToolContext {
+    pub(super) fn outbox(&self) -> &Outbox {
+        self.deliveries.outbox()
+    }
 }

@@ -1,14 +1,16 @@
 //! MCP: the handler, one file for each tool, results.
 //!
 //! * [`handler`]: the MCP handler: server info, the tools, a call; `admission`: the permit of a call
-//! * `tools`: the six tools; `arguments`: deserializing arguments; `context`: what a tool works with; `tool_result`: what a
+//! * `tools`: the tools; `arguments`: deserializing arguments; `context`: what a tool works with; `tool_result`: what a
 //!   call returns
 //! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
+//! * `email_view`: a mail of the outbox in results
 //! * `schema`: minimal schemas
 
 mod admission;
 mod arguments;
 mod context;
+mod email_view;
 pub mod handler;
 mod schema;
 mod send_result;

@@ -1,29 +1,55 @@
-//! The result of a send, as text for the model and as JSON for programs. A pure function.
+//! The result of a send, as text for the model and as JSON for programs. A pure function of the message's record.
 
 mod reasons;
 
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
-use reasons::{NOTHING_IS_KEPT, addresses, groups, named, reason, reasons};
+use reasons::{addresses, groups, named, reason, reasons};
 
 use super::tool_result::ToolResult;
 use crate::message::ContentType;
-use crate::message::Message;
-use crate::outcome::{Outcome, RecipientOutcome, RecipientStatus, State};
+use crate::outbox::Email;
+use crate::outcome::{RecipientOutcome, RecipientStatus, ServerId, State};
 use crate::upstream::report::seconds;
+
+/// What is known of a send when its call is answered.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    /// The record of the message.
+    pub(super) email: Email,
+    /// Its last byte is out, and the server has not answered yet.
+    pub(super) may_have_been_sent: bool,
+    /// From the call to its answer.
+    pub(super) duration: Duration,
+    /// The message was taken by an earlier call with the same key.
+    pub(super) is_repeated: bool,
+    /// The message is kept if the program ends.
+    pub(super) is_kept: bool,
+    /// The time of the answer.
+    pub(super) now: DateTime<Utc>,
+}
 
 // The structured content of send_email's result. Plain comments: doc comments become descriptions in the schema.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct SendResult {
-    #[schemars(extend("enum" = ["sent", "partial", "refused", "unknown"]))]
+    #[schemars(extend("enum" = ["sent", "partial", "queued", "held", "refused", "unknown"]))]
     state: &'static str,
+    /// For get_email and retry_email
+    id: String,
     message_id: String,
     accepted: Vec<String>,
     rejected: Vec<Rejected>,
+    /// Who gets it later
     pending: Vec<String>,
     /// Who may have it: nobody can know
     unknown: Vec<String>,
+    next_attempt_at: Option<String>,
+    expires_at: Option<String>,
     details: Details,
 }
 
@@ -49,36 +75,54 @@ struct Details {
     server_host: Option<String>,
 }
 
-/// The recipients by status. Without an outbox, a deferred recipient counts as refused.
+/// The recipients by status.
 struct ByStatus<'a> {
-    state: State,
     accepted: Vec<&'a RecipientOutcome>,
     refused: Vec<&'a RecipientOutcome>,
+    pending: Vec<&'a RecipientOutcome>,
     unknown: Vec<&'a RecipientOutcome>,
 }
 
 /// The result of a send.
-pub(super) fn send_result(message: &Message, outcome: &Outcome) -> ToolResult {
-    let by_status = ByStatus::of(outcome);
+pub(super) fn send_result(sent: &Sent) -> ToolResult {
+    let email = &sent.email;
+    let state = sent.state();
+    let recipients = sent.recipients();
+    let by_status = ByStatus::of(&recipients);
+    let is_waiting = matches!(state, State::Queued | State::Held);
     let body = SendResult {
-        state: by_status.state.word(),
-        message_id: message.message_id.clone(),
+        state: state.word(),
+        id: email.id.simple().to_string(),
+        message_id: email.message_id.clone(),
         accepted: addresses(&by_status.accepted),
         rejected: by_status.refused.iter().copied().map(Rejected::of).collect(),
-        pending: Vec::new(),
+        pending: addresses(&by_status.pending),
         unknown: addresses(&by_status.unknown),
-        details: Details::of(message, outcome),
+        next_attempt_at: (is_waiting && email.state == State::Queued).then(|| rfc3339(email.due)),
+        expires_at: is_waiting.then(|| rfc3339(email.expires)),
+        details: Details::of(sent, &recipients),
     };
-    match by_status.state {
-        State::Sent | State::Partial => ToolResult::done(by_status.text(), &body),
-        _ => ToolResult::failed_with(by_status.text(), &body),
+    let mut text = by_status.text(state, sent);
+    if sent.is_repeated {
+        text +=
+            " This is the result of an earlier call with the same idempotency_key; nothing was sent again.";
+    }
+    match state {
+        State::Sent | State::Partial | State::Queued | State::Held => ToolResult::done(text, &body),
+        _ => ToolResult::failed_with(text, &body),
     }
 }
 
-/// A send that failed before a message was composed: nothing was sent.
+/// A send that failed before a message was taken: nothing was sent.
 pub(super) fn refused(problem: impl std::fmt::Display) -> ToolResult {
     let state = serde_json::json!({ "state": State::Refused.word() });
     ToolResult::failed_with(format!("Not sent: {problem}"), &state)
+}
+
+/// A send that was refused because of an earlier one.
+pub(super) fn refused_because_of(earlier: Uuid, problem: impl std::fmt::Display) -> ToolResult {
+    let body = serde_json::json!({ "state": State::Refused.word(), "id": earlier.simple().to_string() });
+    ToolResult::failed_with(format!("Not sent: {problem}"), &body)
 }
 
 /// A send whose status is unknown because of an error in this program.
@@ -89,25 +133,52 @@ pub(super) fn unknown(problem: impl std::fmt::Display) -> ToolResult {
 
 const DO_NOT_REPEAT: &str = "Do not send it again unless the user says so";
 
+const STILL_WAITING: &str = "still waiting for the server's answer to the end of the mail";
+
+impl Sent {
+    /// The state for the caller: what is being sent either may have been sent or was not sent yet.
+    fn state(&self) -> State {
+        match self.email.state {
+            State::Sending if self.may_have_been_sent => State::Unknown,
+            State::Sending => State::Queued,
+            state => state,
+        }
+    }
+
+    fn recipients(&self) -> Vec<RecipientOutcome> {
+        let mut recipients = self.email.recipients.clone();
+        if self.may_have_been_sent {
+            for one in recipients.iter_mut().filter(|one| one.status == RecipientStatus::Deferred) {
+                one.status = RecipientStatus::Unknown;
+                STILL_WAITING.clone_into(&mut one.reason);
+                (one.code, one.enhanced_code, one.reply) = (None, None, None);
+            }
+        }
+        recipients
+    }
+}
+
 impl<'a> ByStatus<'a> {
-    fn of(outcome: &'a Outcome) -> Self {
+    fn of(recipients: &'a [RecipientOutcome]) -> Self {
         let with = |statuses: &[RecipientStatus]| {
-            outcome.recipients.iter().filter(|recipient| statuses.contains(&recipient.status)).collect()
+            recipients.iter().filter(|recipient| statuses.contains(&recipient.status)).collect()
         };
         Self {
-            state: outcome.state(),
             accepted: with(&[RecipientStatus::Accepted]),
-            refused: with(&[RecipientStatus::Rejected, RecipientStatus::Deferred]),
+            refused: with(&[RecipientStatus::Rejected]),
+            pending: with(&[RecipientStatus::TryNext, RecipientStatus::Deferred]),
             unknown: with(&[RecipientStatus::Unknown]),
         }
     }
 
-    fn text(&self) -> String {
-        match self.state {
-            State::Unknown => self.unknown_text(),
+    fn text(&self, state: State, sent: &Sent) -> String {
+        match state {
+            State::Unknown => self.unknown_text(sent),
             State::Partial => self.partial_text(),
             State::Sent => format!("Sent to {}.", named(&self.accepted)),
-            _ => format!("Not sent: {}.", self.reasons_of_refusal()),
+            State::Queued | State::Sending | State::Held => self.queued_text(sent),
+            State::Refused => format!("Not sent: {}.", self.reasons_of_refusal()),
+            State::Cancelled => "Not sent: it was cancelled.".to_owned(),
         }
     }
 
@@ -121,7 +192,23 @@ impl<'a> ByStatus<'a> {
         )
     }
 
-    fn unknown_text(&self) -> String {
+    fn queued_text(&self, sent: &Sent) -> String {
+        let has_failed = self.pending.iter().any(|one| !one.reason.is_empty());
+        let who = if has_failed { reasons(&self.pending) } else { named(&self.pending) };
+        let mut text = format!("Not sent yet to {who}: {}; do not send it again.", next(sent));
+        if !self.accepted.is_empty() {
+            text += &format!(" Already sent to {}.", named(&self.accepted));
+        }
+        if !self.unknown.is_empty() {
+            text += &format!(" May have been sent to {}.", reasons(&self.unknown));
+        }
+        if !self.refused.is_empty() {
+            text += &format!(" Refused for {}.", reasons(&self.refused));
+        }
+        format!("{text} get_email with id {} tells how it ends.", sent.email.id.simple())
+    }
+
+    fn unknown_text(&self, sent: &Sent) -> String {
         let mut text = format!("May have been sent: {}.", reasons(&self.unknown));
         if !self.accepted.is_empty() {
             text += &format!(" Certainly sent to {}.", named(&self.accepted));
@@ -129,17 +216,49 @@ impl<'a> ByStatus<'a> {
         if !self.refused.is_empty() {
             text += &format!(" Not sent to {}.", reasons(&self.refused));
         }
-        format!("{text} {DO_NOT_REPEAT}.")
+        text = format!("{text} {DO_NOT_REPEAT}.");
+        if sent.may_have_been_sent {
+            text += &format!(" get_email with id {} tells the answer when it comes.", sent.email.id.simple());
+        }
+        text
     }
 
     /// If all have the same reason, the names are omitted.
     fn reasons_of_refusal(&self) -> String {
         match groups(&self.refused).as_slice() {
-            [] => format!("no server was tried; {NOTHING_IS_KEPT}"),
             [(reason, _)] => reason.clone(),
             _ => reasons(&self.refused),
         }
     }
+}
+
+/// What happens next to a message that waits.
+fn next(sent: &Sent) -> String {
+    let email = &sent.email;
+    match email.state {
+        State::Held => "it waits for approval".to_owned(),
+        State::Sending => "it is being sent".to_owned(),
+        // In the past while an attempt goes on that has no session yet.
+        _ if email.due <= sent.now => format!("{}it is tried as soon as possible", kept(sent)),
+        _ => {
+            let until = if sent.is_kept { "" } else { ", as long as this program runs" };
+            format!(
+                "{}it is tried again at {}, until {}{until}",
+                kept(sent),
+                rfc3339(email.due),
+                rfc3339(email.expires)
+            )
+        }
+    }
+}
+
+fn kept(sent: &Sent) -> &'static str {
+    if sent.is_kept { "it is kept, and " } else { "" }
+}
+
+/// A time for people and programs.
+pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 impl Rejected {
@@ -155,17 +274,25 @@ impl Rejected {
 }
 
 impl Details {
-    fn of(message: &Message, outcome: &Outcome) -> Self {
-        let server = outcome.server();
+    fn of(sent: &Sent, recipients: &[RecipientOutcome]) -> Self {
+        let server = server(recipients);
         Self {
-            recipients: message.recipients.len(),
-            attachments: message.info.attachments,
-            duration_seconds: seconds(outcome.duration),
-            content_type: message.info.content_type,
+            recipients: recipients.len(),
+            attachments: sent.email.info.attachments,
+            duration_seconds: seconds(sent.duration),
+            content_type: sent.email.info.content_type,
             smtp_server: server.map(|server| server.name.clone()),
             server_host: server.map(|server| server.host.clone()),
         }
     }
+}
+
+/// A server that accepted it, or else the last one tried.
+fn server(recipients: &[RecipientOutcome]) -> Option<&ServerId> {
+    let accepted = |recipient: &&RecipientOutcome| recipient.status == RecipientStatus::Accepted;
+    let last = || recipients.iter().rev();
+    let decided_by = last().find(accepted).or_else(|| last().find(|one| one.server.is_some()));
+    decided_by?.server.as_ref()
 }
 
 #[cfg(test)]

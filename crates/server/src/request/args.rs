@@ -56,6 +56,15 @@ pub struct SendEmailArgs {
     #[serde(default, deserialize_with = "empty_as_none")]
     #[schemars(schema_with = "optional_texts")]
     pub references: Option<References>,
+    /// Any text: the same call with the same key is one mail, however often it is made
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+    /// Send although the same mail was sent less than five minutes ago
+    #[serde(default, deserialize_with = "empty_as_none")]
+    pub allow_duplicate: Option<bool>,
+    /// How long to wait for the outcome: 0 to 45, default 30
+    #[serde(default, deserialize_with = "empty_as_none")]
+    pub wait_seconds: Option<f64>,
 }
 
 impl SendEmailArgs {

@@ -8,9 +8,8 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::budget::MemoryPermit;
 use crate::clock::Clock;
-use crate::compose::compose;
+use crate::compose::{Composed, compose};
 use crate::config::Config;
-use crate::message::Message;
 use crate::request::{Draft, SendEmailArgs, ValidationCode, ValidationErrors};
 
 pub use compose_budget::ComposeBudget;
@@ -28,7 +27,7 @@ pub async fn submit(
     config: Arc<Config>,
     clock: &Clock,
     compose_budget: &ComposeBudget,
-) -> Result<Message, ValidationErrors> {
+) -> Result<Composed, ValidationErrors> {
     let at = clock.now();
     // version 7: ids sort by time
     let id = Uuid::new_v7(Timestamp::from_unix(
@@ -55,9 +54,9 @@ pub async fn submit(
             "the message could not be composed (an internal error); nothing was sent",
         ));
     };
-    let mut message = made?;
-    message.content = compose_budget.keep(message.content).await;
-    Ok(message)
+    let mut composed = made?;
+    composed.message.content = compose_budget.keep(composed.message.content).await;
+    Ok(composed)
 }
 
 /// Whether composing may take long: much to parse, to fill in or to encode, or files to read.

@@ -121,6 +121,7 @@ pub async fn serve_http(
     drop(listener);
     info!("no more calls are taken");
     stopping.cancel();
+    server.stop();
     finish(&server, &handler).await;
     // Only after the responses are out: on this signal rmcp responds 500 to calls in flight.
     sessions.cancel();

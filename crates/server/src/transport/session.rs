@@ -13,7 +13,7 @@ use crate::mcp::McpHandler;
 use crate::memory::MemoryLimit;
 
 /// From the end of the input until calls are answered at once. With the other grace periods the total stays below 8 s.
-pub(super) const CALLS_GRACE_PERIOD: Duration = Duration::from_millis(5500);
+pub const CALLS_GRACE_PERIOD: Duration = Duration::from_millis(5500);
 
 /// From then until the process stops waiting for answers.
 pub(super) const ANSWERS_GRACE_PERIOD: Duration = Duration::from_millis(1500);
@@ -21,21 +21,30 @@ pub(super) const ANSWERS_GRACE_PERIOD: Duration = Duration::from_millis(1500);
 /// Serves the client on the standard streams until it closes its end or `stop` completes; then accepts no more calls and
 /// returns within 7 s, with all answers delivered.
 pub async fn serve_stdio(server: McpHandler, stop: impl Future<Output = ()>) {
-    let shutdown_deadline = {
-        let server = server.clone();
-        move || server.shutdown_deadline()
+    let (stopping, shutdown_deadline) = (server.clone(), server.clone());
+    let on_stop = OnStop {
+        stopping: move || stopping.stop(),
+        shutdown_deadline: move || shutdown_deadline.shutdown_deadline(),
     };
     let memory = server.memory();
-    serve_streams(server, (stdio::input(), stdio::output()), memory, stop, shutdown_deadline).await;
+    serve_streams(server, (stdio::input(), stdio::output()), memory, stop, on_stop).await;
 }
 
-/// Serves the client on `input` and `output`. `shutdown_deadline` is called when calls in flight must be answered now.
+/// What to call when a session stops.
+pub struct OnStop<F, G> {
+    /// No more calls are taken.
+    pub stopping: F,
+    /// Calls in flight must be answered now.
+    pub shutdown_deadline: G,
+}
+
+/// Serves the client on `input` and `output`.
 pub async fn serve_streams<S, R, W>(
     service: S,
     (input, output): (R, W),
     memory: MemoryLimit,
     stop: impl Future<Output = ()>,
-    shutdown_deadline: impl FnOnce(),
+    on_stop: OnStop<impl FnOnce(), impl FnOnce()>,
 ) where
     S: Service<RoleServer>,
     R: AsyncRead + Unpin + Send + 'static,
@@ -50,9 +59,10 @@ pub async fn serve_streams<S, R, W>(
         () = end_of_session.reached.cancelled() => {}
     }
     info!("no more calls are taken");
+    (on_stop.stopping)();
     tokio::select! {
         () = &mut session => return,
-        () = sleep(CALLS_GRACE_PERIOD) => shutdown_deadline(),
+        () = sleep(CALLS_GRACE_PERIOD) => (on_stop.shutdown_deadline)(),
     }
     if timeout(ANSWERS_GRACE_PERIOD, session).await.is_err() {
         warn!("stopping although some calls have no answer yet");

@@ -24,7 +24,7 @@ use changes::Changes;
 use report::{ConnectionTest, ReloadError, Reloaded, ServersStatus, Switched};
 
 pub use advice::{explain, no_server};
-pub use route::{Candidate, route};
+pub use route::{Candidate, accounts_for, route};
 pub use server::Upstream;
 pub use snapshot::Snapshot;
 

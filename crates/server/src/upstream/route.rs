@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::report::Availability;
 use super::server::Upstream;
 use super::snapshot::Snapshot;
-use crate::config::ServerConfig;
+use crate::config::{Account, ServerConfig};
 use crate::message::{HeaderVariant, Message};
 
 /// A server that may be tried for a message, and the header block that it sends.
@@ -56,6 +56,13 @@ pub(super) fn header_variant_for<'a>(
     }
     let chosen = message.header_variants.first()?;
     server.owns(&chosen.sender).then_some(chosen)
+}
+
+/// The accounts that may send `message`.
+pub fn accounts_for(snapshot: &Snapshot, message: &Message) -> Vec<Account> {
+    let servers = &snapshot.config.servers;
+    let able = servers.iter().filter(|server| header_variant_for(message, server).is_some());
+    able.map(ServerConfig::account).collect()
 }
 
 /// The server that the next mail goes to first.

@@ -32,7 +32,7 @@ pub(crate) fn at() -> DateTime<FixedOffset> {
 pub(crate) fn make(config: &Config, arguments: Value) -> Result<Message, ValidationErrors> {
     let asked: SendEmailArgs = serde_json::from_value(arguments).unwrap();
     let draft = Draft::parse(asked, &config.limits)?;
-    compose(&draft, config, at(), ID)
+    compose(&draft, config, at(), ID).map(|composed| composed.message)
 }
 
 /// Composes a valid message of ada@example.org.

@@ -289,9 +289,9 @@ proptest! {
         let config = config(ADA);
         let one = compose_draft(&draft, &config, at(), ID).unwrap();
         let two = compose_draft(&draft, &config, at(), ID).unwrap();
-        prop_assert_eq!(&one.content, &two.content);
-        prop_assert_eq!(&one.header_variants[0].header, &two.header_variants[0].header);
-        prop_assert_eq!(one.digest, two.digest);
+        prop_assert_eq!(&one.message.content, &two.message.content);
+        prop_assert_eq!(&one.message.header_variants[0].header, &two.message.header_variants[0].header);
+        prop_assert_eq!(one.message.digest, two.message.digest);
     }
 
     /// For any arguments, the message has exactly the requested fields and recipients.

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, ConfigSources};
-use smtp_mcp_server::delivery::Deliveries;
 use smtp_mcp_server::upstream::Upstreams;
 use smtp_mcp_server::upstream::report::{Availability, Switched};
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Stage, Wait};
@@ -29,8 +28,7 @@ impl File {
         let origin = ConfigSources { config_file: Some(self.path.clone()), ..ConfigSources::default() };
         let clock = Clock::manual(chrono::DateTime::default());
         let config = config::load(&origin).unwrap();
-        let upstreams = Upstreams::new(origin, config, clock.clone()).unwrap();
-        Fixture { upstreams: upstreams.into(), deliveries: Deliveries::default(), clock }
+        Fixture::with_upstreams(Upstreams::new(origin, config, clock.clone()).unwrap(), clock)
     }
 }
 

@@ -8,14 +8,16 @@ use chrono::DateTime;
 use serde_json::json;
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{Config, ConfigSources, LoginConfig, ServerConfig};
+use smtp_mcp_server::config::{Config, ConfigSources, LoginConfig, OnUnknown, OutboxLocation, ServerConfig};
 use smtp_mcp_server::delivery::Deliveries;
+use smtp_mcp_server::message::Digest;
 use smtp_mcp_server::message::Message;
-use smtp_mcp_server::outcome::{Outcome, RecipientStatus};
+use smtp_mcp_server::outbox::{Email, Enqueued, NewMessage, Outbox, Principal};
+use smtp_mcp_server::outcome::RecipientStatus;
 use smtp_mcp_server::request::Draft;
 use smtp_mcp_server::secret::Secret;
-use smtp_mcp_server::upstream::Upstreams;
 use smtp_mcp_server::upstream::report::Availability;
+use smtp_mcp_server::upstream::{Upstreams, accounts_for};
 use smtp_sink::{EventKind, Sink};
 use uuid::Uuid;
 
@@ -27,6 +29,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(15);
 pub(crate) struct Fixture {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) deliveries: Deliveries,
+    pub(crate) outbox: Outbox,
     pub(crate) clock: Clock,
 }
 
@@ -50,7 +53,14 @@ impl Fixture {
         let upstreams =
             Upstreams::new(ConfigSources::default(), Config { servers, ..Config::default() }, clock.clone())
                 .unwrap();
-        Self { upstreams: Arc::new(upstreams), deliveries: Deliveries::default(), clock }
+        Self::with_upstreams(upstreams, clock)
+    }
+
+    pub(crate) fn with_upstreams(upstreams: Upstreams, clock: Clock) -> Self {
+        let upstreams = Arc::new(upstreams);
+        let outbox = Outbox::open(&OutboxLocation::Memory, clock.clone()).unwrap();
+        let deliveries = Deliveries::new(outbox.clone(), Arc::clone(&upstreams), clock.clone());
+        Self { upstreams, deliveries, outbox, clock }
     }
 
     pub(crate) fn message(&self, to: &[&str], more: &serde_json::Value) -> Arc<Message> {
@@ -58,7 +68,7 @@ impl Fixture {
         asked.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
         let config = &self.upstreams.snapshot().config;
         let draft = Draft::parse(serde_json::from_value(asked).unwrap(), &config.limits).unwrap();
-        Arc::new(compose(&draft, config, self.clock.now(), Uuid::from_u128(7)).unwrap())
+        Arc::new(compose(&draft, config, self.clock.now(), Uuid::from_u128(7)).unwrap().message)
     }
 
     /// Sends to `to` and waits for `wait` at most.
@@ -67,14 +77,52 @@ impl Fixture {
         self.deliver(message, wait).await
     }
 
+    /// Deliveries whose attempts end after `timeout`.
+    pub(crate) fn with_attempt_timeout(servers: Vec<ServerConfig>, timeout: Duration) -> Self {
+        let mut fixture = Self::new(servers);
+        let (outbox, upstreams) = (fixture.outbox.clone(), Arc::clone(&fixture.upstreams));
+        fixture.deliveries =
+            Deliveries::with_attempt_timeout(outbox, upstreams, fixture.clock.clone(), timeout);
+        fixture
+    }
+
+    /// As after a restart of the program, on the same outbox.
+    pub(crate) fn restart(&mut self) {
+        let (outbox, upstreams) = (self.outbox.clone(), Arc::clone(&self.upstreams));
+        self.deliveries = Deliveries::new(outbox, upstreams, self.clock.clone());
+    }
+
+    /// The message as it is taken.
+    fn new_message(&self, message: &Arc<Message>) -> NewMessage {
+        NewMessage {
+            id: Uuid::new_v4(),
+            message: Arc::clone(message),
+            subject: "Secret subject".to_owned(),
+            request: Digest([0; 32]),
+            accounts: accounts_for(&self.upstreams.snapshot(), message),
+            principal: Principal::Local,
+            idempotency_key: None,
+            allow_duplicate: true,
+            on_unknown: OnUnknown::Manual,
+        }
+    }
+
     /// Sends `message` and waits for `wait` at most. The future can be spawned.
     pub(crate) fn deliver(
         &self,
         message: Arc<Message>,
         wait: Duration,
     ) -> impl Future<Output = Outcome> + Send + 'static {
-        let (deliveries, servers) = (self.deliveries.clone(), self.upstreams.snapshot());
-        async move { deliveries.send(servers, message, wait).await }
+        let (deliveries, new) = (self.deliveries.clone(), self.new_message(&message));
+        async move {
+            let began = tokio::time::Instant::now();
+            let id = new.id;
+            let Enqueued::New(queued) = deliveries.outbox().enqueue(new).await.unwrap() else { panic!() };
+            deliveries.begin(queued, message);
+            let waited = deliveries.wait(id, wait).await.unwrap();
+            let (email, may_have_been_sent) = (waited.email, waited.may_have_been_sent);
+            Outcome { email, may_have_been_sent, duration: began.elapsed() }
+        }
     }
 
     pub(crate) async fn send(&self, to: &[&str]) -> Outcome {
@@ -99,20 +147,29 @@ impl Fixture {
     }
 }
 
+/// What a caller learns.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) email: Email,
+    pub(crate) may_have_been_sent: bool,
+    pub(crate) duration: Duration,
+}
+
 /// One letter for each recipient.
 pub(crate) fn statuses(outcome: &Outcome) -> String {
     let letter = |status| match status {
         RecipientStatus::Accepted => 'A',
         RecipientStatus::Rejected => 'R',
+        RecipientStatus::TryNext | RecipientStatus::Deferred if outcome.may_have_been_sent => 'U',
         RecipientStatus::TryNext | RecipientStatus::Deferred => 'D',
         RecipientStatus::Unknown => 'U',
     };
-    outcome.recipients.iter().map(|recipient| letter(recipient.status)).collect()
+    outcome.email.recipients.iter().map(|recipient| letter(recipient.status)).collect()
 }
 
 /// The messages for all recipients.
 pub(crate) fn messages(outcome: &Outcome) -> String {
-    outcome.recipients.iter().map(|recipient| recipient.reason.clone() + "\n").collect()
+    outcome.email.recipients.iter().map(|recipient| recipient.reason.clone() + "\n").collect()
 }
 
 /// The local parts of everyone who got a copy, each copy once.

@@ -16,7 +16,7 @@ async fn nobody_is_lost_among_many() {
     let names: Vec<String> = (0..60).map(|n| format!("{}{n}@x.org", ["a", "r", "l"][n % 3])).collect();
     let to: Vec<&str> = names.iter().map(String::as_str).collect();
     let outcome = fixture.send(&to).await;
-    for (recipient, name) in outcome.recipients.iter().zip(&to) {
+    for (recipient, name) in outcome.email.recipients.iter().zip(&to) {
         assert_eq!(recipient.address.to_string(), *name);
     }
     let refused = |name: &str| name.starts_with('r') || (name.starts_with('l') && name.contains("9@"));

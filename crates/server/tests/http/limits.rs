@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{self, Config, ConfigSources, HttpConfig};
+use smtp_mcp_server::config::{self, Config, ConfigSources, HttpConfig, OutboxLocation};
+use smtp_mcp_server::delivery::Deliveries;
 use smtp_mcp_server::mcp::McpHandler;
+use smtp_mcp_server::outbox::{Outbox, Principal};
 use smtp_mcp_server::transport::{HttpLimits, serve_http};
 use smtp_mcp_server::upstream::Upstreams;
 use smtp_sink::{Behavior, EventKind, Latch, Sink, Wait};
@@ -24,8 +26,10 @@ async fn serve(limits: HttpLimits) -> SocketAddr {
 }
 
 async fn serve_as(config: Config, limits: HttpLimits) -> SocketAddr {
-    let upstreams = Upstreams::new(ConfigSources::default(), config, Clock::System).unwrap();
-    let server = McpHandler::new(Arc::new(upstreams), Clock::System);
+    let upstreams = Arc::new(Upstreams::new(ConfigSources::default(), config, Clock::System).unwrap());
+    let outbox = Outbox::open(&OutboxLocation::Memory, Clock::System).unwrap();
+    let deliveries = Deliveries::new(outbox, Arc::clone(&upstreams), Clock::System);
+    let server = McpHandler::new(upstreams, deliveries, Principal::Local, Clock::System);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve_http(server, listener, HttpConfig::default(), limits, std::future::pending()));
@@ -229,8 +233,7 @@ async fn large_requests_share_a_budget_and_small_ones_do_not_wait_for_it() {
     let sink = Sink::start(Behavior::default()).await.unwrap();
     let address = narrow(&sink, 100).await;
     let large = |size: usize| {
-        let arguments =
-            serde_json::json!({ "to": "a@b.example", "subject": "large", "body": "b".repeat(size) });
+        let arguments = serde_json::json!({ "to": "a@b.example", "subject": "large", "body": "b".repeat(size), "allow_duplicate": true });
         call("send_email", &arguments, &[])
     };
     let (first, second) = (large(700 << 10), large(400 << 10));

@@ -34,7 +34,11 @@ impl Program {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_smtp-mcp-server"));
         command.args(["--transport", "http", "--port", "0"]).args(arguments);
-        command.env_clear().envs(environment.iter().copied()).current_dir(folder.path());
+        command
+            .env_clear()
+            .env("HOME", folder.path())
+            .envs(environment.iter().copied())
+            .current_dir(folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let log = follow(child.stderr.take().unwrap());

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{Config, ConfigSources};
+use smtp_mcp_server::config::{Config, ConfigSources, OutboxLocation};
+use smtp_mcp_server::delivery::Deliveries;
 use smtp_mcp_server::mcp::McpHandler;
 use smtp_mcp_server::memory::MemoryLimit;
-use smtp_mcp_server::transport::serve_streams;
+use smtp_mcp_server::outbox::{Outbox, Principal};
+use smtp_mcp_server::transport::{OnStop, serve_streams};
 use smtp_mcp_server::upstream::Upstreams;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
@@ -31,8 +33,11 @@ pub(crate) fn modern_meta() -> Value {
 impl Client {
     /// A client of a server without SMTP servers, before any handshake.
     pub(crate) fn connect() -> Self {
-        let upstreams = Upstreams::new(ConfigSources::default(), Config::default(), Clock::System).unwrap();
-        let server = McpHandler::new(Arc::new(upstreams), Clock::System);
+        let upstreams =
+            Arc::new(Upstreams::new(ConfigSources::default(), Config::default(), Clock::System).unwrap());
+        let outbox = Outbox::open(&OutboxLocation::Memory, Clock::System).unwrap();
+        let deliveries = Deliveries::new(outbox, Arc::clone(&upstreams), Clock::System);
+        let server = McpHandler::new(upstreams, deliveries, Principal::Local, Clock::System);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (input, output) = tokio::io::split(theirs);
         let session = tokio::spawn(serve_streams(
@@ -40,7 +45,7 @@ impl Client {
             (input, output),
             MemoryLimit::default(),
             std::future::pending(),
-            || {},
+            OnStop { stopping: || {}, shutdown_deadline: || {} },
         ));
         let (input, output) = tokio::io::split(ours);
         Self { input: BufReader::new(input), output: Some(output), session, id: 0 }

@@ -19,9 +19,12 @@ async fn tools_keep_their_order_and_the_limits_of_clients() {
     assert_eq!(
         names,
         [
+            "get_email",
             "get_smtp_status",
+            "list_emails",
             "reconnect_smtp_servers",
             "reload_smtp_configuration",
+            "retry_email",
             "send_email",
             "switch_smtp_server",
             "test_smtp_connection",
@@ -50,5 +53,5 @@ async fn the_list_of_tools_costs_few_tokens() {
     }
     let total: usize = tools.iter().map(size).sum();
     println!("{total:>6} in all");
-    assert!(total < 10_500, "tools/list has {total} bytes");
+    assert!(total < 14_000, "tools/list has {total} bytes");
 }

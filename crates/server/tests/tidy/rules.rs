@@ -9,7 +9,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("5", &["transport"]),
     ("4", &["mcp"]),
     ("3", &["submit", "delivery"]),
-    ("2", &["compose", "upstream"]),
+    ("2", &["compose", "outbox", "upstream"]),
     ("1", &["request", "config"]),
     // Basic types; those of 0b are made of those of 0a.
     ("0b", &["message", "oauth", "outcome"]),

@@ -72,6 +72,8 @@ fn every_value_is_told_with_its_place() {
       SMTP_MAX_TOTAL_ATTACHMENTS_SIZE_MB  50 MiB  (default)
       SMTP_MCP_MEMORY_LIMIT               512 MiB  (default)
       SMTP_MCP_STATE_DIR                  none  (default)
+      SMTP_MCP_OUTBOX                     none  (default)
+      SMTP_ON_UNKNOWN                     manual  (default)
       SMTP_MCP_HTTP_TOKEN                 set  (environment)
       SMTP_MCP_ALLOW_UNAUTHENTICATED      false  (default)
       SMTP_MCP_ALLOWED_HOSTS              mcp.example.org, [::1]:8000  (environment)

@@ -1,11 +1,9 @@
 //! Texts about recipients: who they are, and why a copy was not sent or may not have been.
 
-use crate::outcome::{RecipientOutcome, RecipientStatus};
+use crate::outcome::RecipientOutcome;
 
 /// How many addresses are listed in the text; the JSON lists all of them.
 const MAX_NAMED: usize = 10;
-
-pub(super) const NOTHING_IS_KEPT: &str = "nothing is kept, try again later";
 
 /// What happened, the server's reply as a quotation, and what to do next.
 pub(super) fn reason(recipient: &RecipientOutcome) -> String {
@@ -16,9 +14,6 @@ pub(super) fn reason(recipient: &RecipientOutcome) -> String {
     }
     if reason.is_empty() {
         "the server gave no reason".clone_into(&mut reason);
-    }
-    if recipient.status == RecipientStatus::Deferred {
-        reason += &format!("; {NOTHING_IS_KEPT}");
     }
     reason
 }

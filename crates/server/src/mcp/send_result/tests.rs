@@ -1,30 +1,36 @@
 //! The table of results.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use smtp_submission::Phase;
 
 use super::*;
 use crate::address::Address;
-use crate::message::{Digest, HeaderVariant, MessageInfo};
-use crate::outcome::ServerId;
+use crate::message::MessageInfo;
+use crate::outbox::Principal;
 
 fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-fn message(recipients: &[RecipientOutcome]) -> Message {
-    let sender = address("me@example.org");
-    Message {
+fn email(state: State, recipients: Vec<RecipientOutcome>) -> Email {
+    let created = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let ended = state.is_final().then_some(created);
+    Email {
+        id: Uuid::from_u128(7),
+        state,
+        principal: Principal::Local,
+        created,
+        due: created + chrono::TimeDelta::seconds(30),
+        expires: created + chrono::TimeDelta::hours(48),
+        ended,
         message_id: "<1@example.org>".to_owned(),
-        recipients: recipients.iter().map(|recipient| recipient.address.clone()).collect(),
-        sender_chosen: false,
-        header_variants: vec![HeaderVariant { sender, header: bytes::Bytes::new() }],
-        content: bytes::Bytes::new(),
-        needs_smtputf8: false,
-        digest: Digest([0; 32]),
+        sender: "me@example.org".to_owned(),
+        subject: "s".to_owned(),
+        size: 1,
         info: MessageInfo { content_type: ContentType::Plain, attachments: 2 },
+        attempts: 1,
+        recipients,
+        has_content: true,
     }
 }
 
@@ -50,10 +56,20 @@ fn replied(who: &str, status: RecipientStatus, words: &str) -> RecipientOutcome 
     }
 }
 
+fn sent(recipients: Vec<RecipientOutcome>) -> Sent {
+    let email = email(State::of(recipients.iter().map(|one| one.status)), recipients);
+    Sent {
+        now: email.created,
+        email,
+        may_have_been_sent: false,
+        duration: Duration::from_micros(1_234_567),
+        is_repeated: false,
+        is_kept: true,
+    }
+}
+
 fn end(recipients: Vec<RecipientOutcome>) -> ToolResult {
-    let message = message(&recipients);
-    let outcome = Outcome { recipients, duration: Duration::from_micros(1_234_567) };
-    send_result(&message, &outcome)
+    send_result(&sent(recipients))
 }
 
 fn ada() -> RecipientOutcome {
@@ -81,13 +97,6 @@ fn somebody_has_it() -> Vec<Row> {
             true,
             "Sent to 1 of 2: ada@a.org. Not sent to bob@b.org (primary, RCPT TO: refused; the server said: \"550 5.1.1 no 'such' user\").",
             "send only to the others",
-        ),
-        (
-            vec![ada(), eve(RecipientStatus::Deferred, "busy")],
-            "partial",
-            true,
-            "Sent to 1 of 2: ada@a.org. Not sent to eve@e.org (busy; nothing is kept, try again later).",
-            "",
         ),
     ]
 }
@@ -121,17 +130,10 @@ fn nobody_has_it() -> Vec<Row> {
     vec![
         (vec![eve(RecipientStatus::Rejected, "over quota")], "refused", false, "Not sent: over quota.", ""),
         (
-            vec![eve(RecipientStatus::Deferred, "primary: the connection failed. Check SMTP_HOST.")],
+            vec![bob(RecipientStatus::Rejected, "refused"), eve(RecipientStatus::Rejected, "busy")],
             "refused",
             false,
-            "Not sent: primary: the connection failed. Check SMTP_HOST; nothing is kept, try again later.",
-            "",
-        ),
-        (
-            vec![bob(RecipientStatus::Rejected, "refused"), eve(RecipientStatus::Deferred, "busy")],
-            "refused",
-            false,
-            "Not sent: bob@b.org (refused; the server said: \"550 5.1.1 no 'such' user\"); eve@e.org (busy; nothing is kept, try again later).",
+            "Not sent: bob@b.org (refused; the server said: \"550 5.1.1 no 'such' user\"); eve@e.org (busy).",
             "",
         ),
         (
@@ -141,13 +143,77 @@ fn nobody_has_it() -> Vec<Row> {
             "Not sent: the server gave no reason.",
             "",
         ),
-        (vec![], "refused", false, "Not sent: no server was tried; nothing is kept", ""),
+    ]
+}
+
+/// Queued.
+fn somebody_gets_it_later() -> Vec<Row> {
+    vec![
+        (
+            vec![eve(RecipientStatus::Deferred, "primary: the connection failed. Check SMTP_HOST.")],
+            "queued",
+            true,
+            "Not sent yet to eve@e.org (primary: the connection failed. Check SMTP_HOST): it is kept, and it is tried again at \
+             2027-01-15T08:00:30Z, until 2027-01-17T08:00:00Z; do not send it again.",
+            "get_email with id 00000000000000000000000000000007",
+        ),
+        (
+            vec![
+                ada(),
+                eve(RecipientStatus::Deferred, ""),
+                bob(RecipientStatus::Rejected, "refused"),
+                plain("carl@c.org", RecipientStatus::Unknown, "no answer"),
+            ],
+            "queued",
+            true,
+            "Not sent yet to eve@e.org: ",
+            "Already sent to ada@a.org. May have been sent to carl@c.org (no answer). Refused for bob@b.org (refused;",
+        ),
     ]
 }
 
 #[test]
+fn what_is_being_sent_is_not_called_sent_or_lost() {
+    let being_sent = |may_have_been_sent| {
+        let recipients = vec![ada(), eve(RecipientStatus::Deferred, "busy before")];
+        let mut sent = sent(recipients);
+        sent.email.state = State::Sending;
+        sent.may_have_been_sent = may_have_been_sent;
+        send_result(&sent)
+    };
+    let answer = being_sent(false);
+    assert_eq!((&answer.body["state"], &answer.body["pending"]), (&json!("queued"), &json!(["eve@e.org"])));
+    assert!(answer.text.contains("it is being sent; do not send it again"), "{}", answer.text);
+    let answer = being_sent(true);
+    assert_eq!((&answer.body["state"], &answer.body["unknown"]), (&json!("unknown"), &json!(["eve@e.org"])));
+    assert!(answer.text.starts_with("May have been sent: eve@e.org (still waiting"), "{}", answer.text);
+    assert!(
+        answer.text.contains("Certainly sent to ada@a.org") && answer.text.contains("get_email"),
+        "{}",
+        answer.text
+    );
+}
+
+#[test]
+fn what_is_in_memory_only_is_not_called_kept() {
+    let mut sent = sent(vec![eve(RecipientStatus::Deferred, "busy")]);
+    sent.is_kept = false;
+    let text = send_result(&sent).text;
+    assert!(!text.contains("kept") && text.contains("as long as this program runs"), "{text}");
+}
+
+#[test]
+fn a_repeated_call_says_that_nothing_was_sent_again() {
+    let mut sent = sent(vec![ada()]);
+    sent.is_repeated = true;
+    let text = send_result(&sent).text;
+    assert!(text.starts_with("Sent to ada@a.org. This is the result of an earlier call"), "{text}");
+}
+
+#[test]
 fn every_end_has_its_state_its_marks_and_its_words() {
-    let table = [somebody_has_it(), somebody_may_have_it(), nobody_has_it()].concat();
+    let table =
+        [somebody_has_it(), somebody_may_have_it(), somebody_gets_it_later(), nobody_has_it()].concat();
     for (recipients, state, success, begins, has) in table {
         let answer = end(recipients);
         let text = &answer.text;
@@ -176,6 +242,9 @@ fn the_json_has_every_key_and_every_recipient_once() {
             "success": false,
             "error": null,
             "state": "unknown",
+            "id": "00000000000000000000000000000007",
+            "next_attempt_at": null,
+            "expires_at": null,
             "message_id": "<1@example.org>",
             "accepted": ["ada@a.org"],
             "rejected": [{

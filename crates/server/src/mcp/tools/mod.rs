@@ -1,8 +1,11 @@
-//! The six tools, one file each: name, schemas, what it does, what it returns.
+//! The tools, one file each: name, schemas, what it does, what it returns.
 
+mod get_email;
 mod get_smtp_status;
+mod list_emails;
 mod reconnect_smtp_servers;
 mod reload_smtp_configuration;
+mod retry_email;
 mod send_email;
 mod switch_smtp_server;
 mod test_smtp_connection;
@@ -27,6 +30,9 @@ type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + 'a>>;
 pub(super) fn router() -> ToolRouter<ToolContext> {
     ToolRouter::new()
         .with_route(send_email::route())
+        .with_route(get_email::route())
+        .with_route(list_emails::route())
+        .with_route(retry_email::route())
         .with_route(test_smtp_connection::route())
         .with_route(get_smtp_status::route())
         .with_route(switch_smtp_server::route())

@@ -1,28 +1,39 @@
-//! `send_email`: sends one mail, exactly as asked, once; or says why not.
+//! `send_email`: takes one mail, exactly as asked, once; waits for its outcome; or says why not.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rmcp::handler::server::tool::ToolRoute;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::{Annotations, ToolSpec};
+use crate::compose::Composed;
 use crate::mcp::context::ToolContext;
-use crate::mcp::send_result::{SendResult, refused, send_result};
+use crate::mcp::send_result::{SendResult, Sent, refused, refused_because_of, send_result, unknown};
 use crate::mcp::tool_result::{ToolResult, one_line};
+use crate::outbox::{Enqueued, NewMessage, OutboxError};
 use crate::request::SendEmailArgs;
 use crate::submit::submit;
+use crate::upstream::accounts_for;
 
 pub(in crate::mcp) const NAME: &str = "send_email";
 
 /// The time limit from the call to its answer: a client gets it within 50 s.
-const WAIT: Duration = Duration::from_secs(45);
+const MAX_WAIT: Duration = Duration::from_secs(45);
+
+/// How long a call waits for the outcome, if it does not say.
+const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+
+/// The longest key, in characters.
+const MAX_KEY_CHARS: usize = 256;
 
 const SPEC: ToolSpec = ToolSpec {
     name: NAME,
     title: "Send an e-mail",
     description: "Sends one e-mail through the user's SMTP server and reports what happened for each recipient. \
-        state: sent, partial (some refused), refused (nobody got it; correct and try again), \
+        state: sent, partial (some refused), queued (kept and sent later: do not send again), \
+        refused (nobody got it; correct and try again), \
         unknown (may have arrived: do not send again unless the user says so).",
     annotations: Annotations {
         read_only: false,
@@ -35,20 +46,127 @@ const SPEC: ToolSpec = ToolSpec {
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<SendEmailArgs, SendResult, _>(&SPEC, refused, |context, args| {
-        Box::pin(call(context, args))
+        Box::pin(async move {
+            match call(context, args).await {
+                Ok(result) | Err(result) => result,
+            }
+        })
     })
 }
 
-async fn call(context: &ToolContext, args: SendEmailArgs) -> ToolResult {
+/// What a call asks for besides the mail.
+struct Options {
+    idempotency_key: Option<String>,
+    allow_duplicate: bool,
+    wait: Duration,
+}
+
+impl Options {
+    fn take(args: &mut SendEmailArgs) -> Result<Self, ToolResult> {
+        let idempotency_key = args.idempotency_key.take().filter(|key| !key.is_empty());
+        if idempotency_key.as_ref().is_some_and(|key| key.chars().count() > MAX_KEY_CHARS) {
+            return Err(refused(format!("idempotency_key: longer than {MAX_KEY_CHARS} characters")));
+        }
+        let wait = match args.wait_seconds.take() {
+            None => DEFAULT_WAIT,
+            Some(seconds) if (0.0..=MAX_WAIT.as_secs_f64()).contains(&seconds) => {
+                Duration::from_secs_f64(seconds)
+            }
+            Some(_) => return Err(refused(format!("wait_seconds: expected 0 to {}", MAX_WAIT.as_secs()))),
+        };
+        Ok(Self { idempotency_key, allow_duplicate: args.allow_duplicate.take().unwrap_or_default(), wait })
+    }
+}
+
+/// `Err` ends the call early; both are its result.
+async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResult, ToolResult> {
     let began = context.clock.instant();
+    let options = Options::take(&mut args)?;
+    let composed = compose(context, args).await?;
+    let wait =
+        options.wait.min(MAX_WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began)));
+    let id = composed.id;
+    match context.outbox().enqueue(new_message(context, &composed, options)).await {
+        Ok(Enqueued::New(queued)) => {
+            context.deliveries.begin(queued, Arc::clone(&composed.message));
+            drop(composed);
+            Ok(outcome(context, id, wait, began, false).await)
+        }
+        Ok(Enqueued::Earlier(id)) => Ok(outcome(context, id, wait, began, true).await),
+        Ok(Enqueued::Conflict(id, state)) => Err(refused_because_of(
+            id,
+            format!(
+                "this idempotency_key belongs to another mail (id {}, {}); use a new key for a new mail",
+                id.simple(),
+                state.word()
+            ),
+        )),
+        Ok(Enqueued::PossibleDuplicate(id, state)) => Err(refused_because_of(
+            id,
+            format!(
+                "the same mail was sent less than five minutes ago (id {}, {}). If the user wants it twice, set allow_duplicate \
+                 to true",
+                id.simple(),
+                state.word()
+            ),
+        )),
+        Err(error @ OutboxError::Uncertain(_)) => Err(unknown(error)),
+        Err(error) => Err(refused(format!("{error}; nothing was sent"))),
+    }
+}
+
+/// A composed message that the delivery can share.
+struct Prepared {
+    id: Uuid,
+    message: Arc<crate::message::Message>,
+    subject: String,
+    request: crate::message::Digest,
+}
+
+async fn compose(context: &ToolContext, args: SendEmailArgs) -> Result<Prepared, ToolResult> {
+    let config = Arc::clone(&context.upstreams.snapshot().config);
+    let composing = submit(args, config, &context.clock, &context.compose_budget);
+    match timeout(MAX_WAIT, composing).await {
+        Ok(Ok(Composed { id, message, subject, request })) => {
+            Ok(Prepared { id, message: Arc::new(message), subject, request })
+        }
+        Ok(Err(error)) => Err(refused(one_line(&error.to_string()))),
+        Err(_) => Err(refused("the mail could not be prepared in time; try again, or a smaller one")),
+    }
+}
+
+fn new_message(context: &ToolContext, prepared: &Prepared, options: Options) -> NewMessage {
     let servers = context.upstreams.snapshot();
-    let composing = submit(args, Arc::clone(&servers.config), &context.clock, &context.compose_budget);
-    let message = match timeout(WAIT, composing).await {
-        Ok(Ok(message)) => Arc::new(message),
-        Ok(Err(error)) => return refused(one_line(&error.to_string())),
-        Err(_) => return refused("the mail could not be prepared in time; try again, or a smaller one"),
-    };
-    let left = WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began));
-    let outcome = context.deliveries.send(servers, Arc::clone(&message), left).await;
-    send_result(&message, &outcome)
+    NewMessage {
+        id: prepared.id,
+        message: Arc::clone(&prepared.message),
+        subject: prepared.subject.clone(),
+        request: prepared.request,
+        accounts: accounts_for(&servers, &prepared.message),
+        principal: context.principal,
+        idempotency_key: options.idempotency_key,
+        allow_duplicate: options.allow_duplicate,
+        on_unknown: servers.config.on_unknown,
+    }
+}
+
+/// Waits for the outcome, and tells what is known of it by then.
+async fn outcome(
+    context: &ToolContext,
+    id: Uuid,
+    wait: Duration,
+    began: Instant,
+    is_repeated: bool,
+) -> ToolResult {
+    match context.deliveries.wait(id, wait).await {
+        Ok(waited) => send_result(&Sent {
+            email: waited.email,
+            may_have_been_sent: waited.may_have_been_sent,
+            duration: context.clock.instant().saturating_duration_since(began),
+            is_repeated,
+            is_kept: context.outbox().is_durable(),
+            now: context.clock.now().to_utc(),
+        }),
+        Err(error) => unknown(error),
+    }
 }

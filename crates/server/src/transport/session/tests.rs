@@ -68,10 +68,13 @@ impl Client {
             (input, output),
             MemoryLimit::default(),
             stop.clone().cancelled_owned(),
-            move || {
-                if hurries {
-                    deadline_passed.cancel();
-                }
+            OnStop {
+                stopping: || {},
+                shutdown_deadline: move || {
+                    if hurries {
+                        deadline_passed.cancel();
+                    }
+                },
             },
         ));
         let (input, output) = tokio::io::split(ours);
@@ -306,7 +309,7 @@ async fn a_panic_of_the_session_is_logged_without_its_words() {
         (input, tokio::io::sink()),
         MemoryLimit::default(),
         std::future::pending(),
-        || {},
+        OnStop { stopping: || {}, shutdown_deadline: || {} },
     )
     .await;
     drop(logging);

@@ -1,0 +1,144 @@
+//! One attempt for one message: from the outbox to its outcome in the outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smtp_submission::{CommitPoint, Phase};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::attempt::{Attempt, Ended, close};
+use super::backoff;
+use crate::message::Message;
+use crate::outbox::{Claim, Loaded, Outbox, OutboxError, Queued};
+use crate::outcome::{RecipientOutcome, RecipientStatus};
+use crate::upstream::Upstreams;
+
+/// How long to wait before an outcome that could not be written is written again.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
+
+/// What attempts are made with.
+pub(super) struct Worker {
+    pub(super) outbox: Outbox,
+    pub(super) upstreams: Arc<Upstreams>,
+    /// The time within which an attempt must get a session.
+    pub(super) attempt_timeout: Duration,
+    /// Cancelled when what is in progress must end now.
+    pub(super) deadline: CancellationToken,
+}
+
+impl Worker {
+    /// One attempt for one message, and its end in the outbox.
+    pub(super) async fn attempt(
+        &self,
+        queued: Queued,
+        message: Option<Arc<Message>>,
+        commit_point: &CommitPoint,
+    ) {
+        let (message, recipients) = match message {
+            Some(message) => {
+                let open = message.recipients.iter().cloned().map(RecipientOutcome::open).collect();
+                (message, open)
+            }
+            None => match self.outbox.load(&queued).await {
+                Ok(Some(Loaded { message, open })) => (Arc::new(message), open),
+                Ok(None) => return,
+                Err(error) => return self.cannot_be_read(&queued, &error).await,
+            },
+        };
+        let servers = self.upstreams.snapshot();
+        let mut attempt = Attempt {
+            outbox: &self.outbox,
+            servers: &servers,
+            message: &message,
+            queued: &queued,
+            commit_point,
+            deadline: Instant::now() + self.attempt_timeout,
+            recipients,
+            claim: None,
+        };
+        let ended = tokio::select! {
+            ended = attempt.run() => Some(ended),
+            () = self.deadline.cancelled() => None,
+        };
+        let Attempt { recipients, claim, .. } = attempt;
+        match ended {
+            Some(Ended::NotOurs) => {}
+            Some(Ended::Complete) => self.record(&queued, claim, recipients).await,
+            None => self.cut_off(&queued, claim, recipients, commit_point).await,
+        }
+    }
+
+    /// Records what an attempt came to, as often as it takes.
+    async fn record(&self, queued: &Queued, claim: Option<Claim>, recipients: Vec<RecipientOutcome>) {
+        let pause = backoff::pause(queued.id, queued.attempts + 1);
+        let Some(mut claim) = claim else {
+            while let Err(error) = self.outbox.postpone(queued, recipients.clone(), pause).await {
+                if self.gives_up(&error).await {
+                    return;
+                }
+            }
+            return;
+        };
+        loop {
+            match self.outbox.record(claim, &recipients, pause).await {
+                Ok(Some(_)) => return,
+                Ok(None) => return warn!("the claim of a message was lost while it was sent"),
+                // What is dropped here ends as unknown, unless it certainly was not sent.
+                Err((_, error)) if self.gives_up(&error).await => return,
+                Err((same, _)) => claim = same,
+            }
+        }
+    }
+
+    /// Waits before the next try to write. True: the program stops, and there is none.
+    async fn gives_up(&self, error: &OutboxError) -> bool {
+        error!("an outcome could not be recorded: {error}");
+        tokio::select! {
+            () = sleep(RECORD_AGAIN) => false,
+            () = self.deadline.cancelled() => true,
+        }
+    }
+
+    /// The program stops in the middle of an attempt.
+    async fn cut_off(
+        &self,
+        queued: &Queued,
+        claim: Option<Claim>,
+        mut recipients: Vec<RecipientOutcome>,
+        commit_point: &CommitPoint,
+    ) {
+        if !commit_point.cancel() {
+            let reason = "the program stopped while it waited for the server's answer to the end of the mail";
+            close(&mut recipients, RecipientStatus::Unknown, Phase::EndOfData, reason);
+            return self.record(queued, claim, recipients).await;
+        }
+        if !self.outbox.is_durable() {
+            let reason =
+                "stopped before its last byte was sent, because the program is stopping; nothing is kept";
+            close(&mut recipients, RecipientStatus::Rejected, Phase::Data, reason);
+            return self.record(queued, claim, recipients).await;
+        }
+        if let Some(claim) = claim
+            && let Err((_, error)) = self.outbox.release(claim).await
+        {
+            error!("{error}");
+        }
+    }
+
+    /// A message that cannot be read back is never sent. Where the outbox itself cannot be read, it is tried again.
+    async fn cannot_be_read(&self, queued: &Queued, error: &OutboxError) {
+        if !matches!(error, OutboxError::Damaged(_)) {
+            self.gives_up(error).await;
+            return;
+        }
+        error!("{error}");
+        if let Ok(Some(email)) = self.outbox.get(queued.id, None).await {
+            let mut open: Vec<_> =
+                email.recipients.into_iter().map(|one| RecipientOutcome::open(one.address)).collect();
+            close(&mut open, RecipientStatus::Rejected, Phase::Connect, &error.to_string());
+            self.record(queued, None, open).await;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A message of the outbox as results show it.
+
+use chrono::{DateTime, Utc};
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::send_result::rfc3339;
+use crate::outbox::{Email, Event};
+use crate::outcome::{RecipientOutcome, RecipientStatus, State};
+
+/// A mail. Its schema is a description in `get_email`: spelled out, it would cost more tokens than it is worth.
+#[derive(Debug, Serialize)]
+pub(super) struct EmailView {
+    id: String,
+    state: &'static str,
+    subject: String,
+    sender: String,
+    message_id: String,
+    size_bytes: u64,
+    attachments: usize,
+    created_at: String,
+    next_attempt_at: Option<String>,
+    expires_at: Option<String>,
+    ended_at: Option<String>,
+    attempts: u32,
+    recipients: Vec<RecipientView>,
+}
+
+#[derive(Debug, Serialize)]
+struct RecipientView {
+    address: String,
+    status: &'static str,
+    phase: Option<String>,
+    code: Option<u16>,
+    enhanced_code: Option<String>,
+    reply: Option<String>,
+    reason: Option<String>,
+    server: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct EventView {
+    at: String,
+    event: String,
+    detail: Option<String>,
+}
+
+/// An array of objects whose fields a description names.
+pub(super) fn objects(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "object" } })
+}
+
+impl EmailView {
+    pub(super) fn of(email: &Email) -> Self {
+        let is_queued = email.state == State::Queued;
+        Self {
+            id: email.id.simple().to_string(),
+            state: email.state.word(),
+            subject: email.subject.clone(),
+            sender: email.sender.clone(),
+            message_id: email.message_id.clone(),
+            size_bytes: email.size,
+            attachments: email.info.attachments,
+            created_at: rfc3339(email.created),
+            next_attempt_at: is_queued.then(|| rfc3339(email.due)),
+            expires_at: is_queued.then(|| rfc3339(email.expires)),
+            ended_at: email.ended.map(rfc3339),
+            attempts: email.attempts,
+            recipients: email.recipients.iter().map(RecipientView::of).collect(),
+        }
+    }
+}
+
+impl RecipientView {
+    fn of(recipient: &RecipientOutcome) -> Self {
+        let was_tried = recipient.server.is_some() || !recipient.reason.is_empty();
+        Self {
+            address: recipient.address.to_string(),
+            status: status_word(recipient.status),
+            phase: was_tried.then(|| recipient.phase.to_string()),
+            code: recipient.code,
+            enhanced_code: recipient.enhanced_code.clone(),
+            reply: recipient.reply.clone().filter(|reply| !reply.is_empty()),
+            reason: Some(recipient.reason.clone()).filter(|reason| !reason.is_empty()),
+            server: recipient.server.as_ref().map(|server| server.name.clone()),
+        }
+    }
+}
+
+impl EventView {
+    pub(super) fn of(event: Event) -> Self {
+        Self { at: rfc3339(event.at), event: event.kind, detail: event.detail }
+    }
+}
+
+/// A recipient's status for people.
+pub(super) fn status_word(status: RecipientStatus) -> &'static str {
+    match status {
+        RecipientStatus::Accepted => "accepted",
+        RecipientStatus::TryNext | RecipientStatus::Deferred => "pending",
+        RecipientStatus::Rejected => "rejected",
+        RecipientStatus::Unknown => "unknown",
+    }
+}
+
+/// One line about a message: what it is, its state, who has it.
+pub(super) fn line(email: &Email, now: DateTime<Utc>) -> String {
+    let recipients: Vec<_> =
+        email.recipients.iter().map(|one| format!("{} {}", one.address, status_word(one.status))).collect();
+    let next = match email.state {
+        State::Queued if email.due > now => format!("; next attempt {}", rfc3339(email.due)),
+        State::Queued => "; tried as soon as possible".to_owned(),
+        _ => String::new(),
+    };
+    format!(
+        "{} {} {} \"{}\": {}{next}",
+        email.id.simple(),
+        email.state.word(),
+        rfc3339(email.created),
+        email.subject,
+        recipients.join(", ")
+    )
+}
+
+/// The id in an argument.
+pub(super) fn parse_id(text: &str) -> Result<Uuid, String> {
+    let expected = "expected the id of a result of send_email or list_emails";
+    Uuid::parse_str(text.trim())
+        .map_err(|_| format!("id: {} is not an id; {expected}", crate::address::character::quoted(text)))
+}

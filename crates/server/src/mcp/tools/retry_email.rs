@@ -1,0 +1,78 @@
+//! `retry_email`: tries the recipients of a mail again that did not get it, or may not have.
+
+use std::time::Duration;
+
+use rmcp::handler::server::tool::ToolRoute;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Annotations, ToolSpec};
+use crate::mcp::context::ToolContext;
+use crate::mcp::email_view::parse_id;
+use crate::mcp::send_result::{Sent, send_result};
+use crate::mcp::tool_result::ToolResult;
+use crate::outbox::{CONTENT_KEPT, Retried};
+
+/// How long the call waits for the outcome.
+const WAIT: Duration = Duration::from_secs(30);
+
+const SPEC: ToolSpec = ToolSpec {
+    name: "retry_email",
+    title: "Send a mail again",
+    description: "Sends a mail in state unknown, refused or partial again, with the same Message-ID, only to recipients whose status is \
+        unknown or rejected. Those whose status is unknown may get it twice: ask the user first.",
+    annotations: Annotations { read_only: false, destructive: true, idempotent: false, open_world: true },
+};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Args {
+    /// The id that send_email returned
+    id: String,
+}
+
+// The rest is as in send_email.
+#[derive(Serialize, JsonSchema)]
+struct RetryResult {
+    /// With all that send_email returns
+    state: &'static str,
+    id: String,
+}
+
+pub(super) fn route() -> ToolRoute<ToolContext> {
+    super::route::<Args, RetryResult, _>(&SPEC, ToolResult::failed, |context, args| {
+        Box::pin(async move { call(context, &args.id).await.unwrap_or_else(ToolResult::failed) })
+    })
+}
+
+async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
+    let began = context.clock.instant();
+    let id = parse_id(id)?;
+    let retried =
+        context.outbox().retry(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
+    match retried {
+        Retried::Queued(..) => context.deliveries.wake(),
+        Retried::NotNow(state) => {
+            return Err(format!(
+                "nothing to retry: the mail is {}; only mails in state unknown, refused or partial can be sent again",
+                state.word()
+            ));
+        }
+        Retried::NoContent => {
+            let days = CONTENT_KEPT.as_secs() / 86_400;
+            return Err(format!(
+                "the content of this mail is no longer kept (it is deleted after {days} days); send it anew with send_email"
+            ));
+        }
+        Retried::NotFound => return Err(format!("there is no mail with the id {}", id.simple())),
+    }
+    let waited = context.deliveries.wait(id, WAIT).await.map_err(|error| error.to_string())?;
+    Ok(send_result(&Sent {
+        email: waited.email,
+        may_have_been_sent: waited.may_have_been_sent,
+        duration: context.clock.instant().saturating_duration_since(began),
+        is_repeated: false,
+        is_kept: context.outbox().is_durable(),
+        now: context.clock.now().to_utc(),
+    }))
+}

@@ -1,0 +1,69 @@
+//! Tries the recipients of a message again that did not get it, or may not have.
+
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+use uuid::Uuid;
+
+use super::enqueue::{find, milliseconds};
+use super::{add_event, words};
+use crate::outbox::types::{EXPIRES_AFTER, Principal, Retried};
+use crate::outcome::State;
+
+/// Queues the unknown and the rejected recipients of a message again. That an earlier attempt may have delivered it is
+/// remembered.
+pub(in crate::outbox) fn retry(
+    db: &Connection,
+    now: i64,
+    id: Uuid,
+    principal: Option<Principal>,
+) -> rusqlite::Result<Retried> {
+    let sql = "SELECT seq, state, principal, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content \
+        FROM message WHERE id = ?";
+    let found = db
+        .prepare_cached(sql)?
+        .query_row([id.as_bytes()], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                words::state(row, "state")?,
+                words::principal(row, "principal")?,
+                row.get::<_, bool>(3)?,
+            ))
+        })
+        .optional()?;
+    let Some((seq, state, whose, has_content)) = found else {
+        return Ok(Retried::NotFound);
+    };
+    if principal.is_some_and(|principal| principal != whose) {
+        return Ok(Retried::NotFound);
+    }
+    if !matches!(state, State::Unknown | State::Refused | State::Partial) {
+        return Ok(Retried::NotNow(state));
+    }
+    if !has_content {
+        return Ok(Retried::NoContent);
+    }
+    let sql = "UPDATE recipient SET status = 'open' WHERE seq = ? AND status IN ('unknown', 'rejected')";
+    let recipients = db.prepare_cached(sql)?.execute([seq])?;
+    let sql = "UPDATE message SET state = 'queued', ended_ms = NULL, due_ms = :now, expires_ms = :expires, attempts = 0 \
+        WHERE seq = :seq";
+    db.prepare_cached(sql)?.execute(named_params! {
+        ":now": now, ":expires": now + milliseconds(EXPIRES_AFTER), ":seq": seq,
+    })?;
+    add_event(db, seq, now, "retried", None)?;
+    let queued = find(db, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    Ok(Retried::Queued(queued, recipients))
+}
+
+/// Makes every waiting message that one of these accounts can send due now.
+pub(in crate::outbox) fn make_due(
+    db: &Connection,
+    now: i64,
+    accounts: &[crate::config::Account],
+) -> rusqlite::Result<usize> {
+    let mut made_due = 0;
+    for account in accounts {
+        let sql = "UPDATE message SET due_ms = ? WHERE state = 'queued' AND due_ms > ? \
+            AND lane IN (SELECT lane FROM lane_account WHERE account = ?)";
+        made_due += db.prepare_cached(sql)?.execute(params![now, now, account.0])?;
+    }
+    Ok(made_due)
+}

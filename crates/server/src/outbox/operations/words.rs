@@ -1,0 +1,92 @@
+//! How values are written in the database.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+use rusqlite::types::{FromSqlError, Type};
+use smtp_submission::Phase;
+use uuid::Uuid;
+
+use crate::address::Address;
+use crate::outbox::types::Principal;
+use crate::outcome::{RecipientOutcome, RecipientStatus, ServerId, State};
+
+/// The phase of a recipient that counts as accepted although no server said so.
+pub(in crate::outbox) const ASSUMED: &str = "assumed";
+
+/// A status in the table: whoever waits for another attempt is open.
+pub(in crate::outbox) fn status(status: RecipientStatus) -> &'static str {
+    match status {
+        RecipientStatus::Accepted => "accepted",
+        RecipientStatus::TryNext | RecipientStatus::Deferred => "open",
+        RecipientStatus::Rejected => "rejected",
+        RecipientStatus::Unknown => "unknown",
+    }
+}
+
+/// A phase in the table.
+pub(in crate::outbox) fn phase(phase: Phase) -> String {
+    match serde_json::to_value(phase) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// The instant of a stored time.
+pub(in crate::outbox) fn time(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+/// An id in a row.
+pub(in crate::outbox) fn id(row: &Row<'_>, column: &str) -> rusqlite::Result<Uuid> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(Uuid::from_bytes(bytes))
+}
+
+/// A state in a row.
+pub(in crate::outbox) fn state(row: &Row<'_>, column: &str) -> rusqlite::Result<State> {
+    parsed(row, column, State::parse)
+}
+
+/// A principal in a row.
+pub(in crate::outbox) fn principal(row: &Row<'_>, column: &str) -> rusqlite::Result<Principal> {
+    parsed(row, column, Principal::parse)
+}
+
+/// A row of `recipient`.
+pub(in crate::outbox) fn recipient(row: &Row<'_>) -> rusqlite::Result<RecipientOutcome> {
+    let server = match (row.get("server")?, row.get("host")?) {
+        (Some(name), Some(host)) => Some(ServerId { name, host }),
+        _ => None,
+    };
+    let phase: Option<String> = row.get("phase")?;
+    let phase = phase.and_then(|word| serde_json::from_value(word.into()).ok());
+    Ok(RecipientOutcome {
+        address: parsed(row, "address", |text| Address::parse(text).ok())?,
+        status: parsed(row, "status", recipient_status)?,
+        // What was assumed, or cut off by a crash, was so at the end.
+        phase: phase.unwrap_or(Phase::EndOfData),
+        reason: row.get("reason")?,
+        code: row.get("code")?,
+        enhanced_code: row.get("enhanced_code")?,
+        reply: row.get("reply")?,
+        server,
+    })
+}
+
+fn recipient_status(word: &str) -> Option<RecipientStatus> {
+    match word {
+        "accepted" => Some(RecipientStatus::Accepted),
+        "open" => Some(RecipientStatus::Deferred),
+        "rejected" => Some(RecipientStatus::Rejected),
+        "unknown" => Some(RecipientStatus::Unknown),
+        _ => None,
+    }
+}
+
+fn parsed<T>(row: &Row<'_>, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    parse(&text).ok_or_else(|| {
+        let index = row.as_ref().column_index(column).unwrap_or_default();
+        rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(FromSqlError::InvalidType))
+    })
+}

@@ -1,0 +1,8 @@
+//! The operations of the outbox, on a file and in memory.
+
+mod conformance;
+mod faults;
+mod fixture;
+mod model;
+mod owners;
+mod states;

@@ -1,0 +1,203 @@
+//! What the operations take and return.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::config::{Account, OnUnknown};
+use crate::message::{Digest, Message, MessageInfo};
+use crate::outcome::{RecipientOutcome, State};
+
+/// How long a message is tried.
+pub const EXPIRES_AFTER: Duration = Duration::from_hours(48);
+
+/// The longest time between two attempts. A message that is due later than that was scheduled by a clock that was wrong.
+pub const MAX_BACKOFF: Duration = Duration::from_hours(4);
+
+/// The same request without a key within this time is a possible duplicate.
+pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(5);
+
+/// How long the content of a message and its idempotency key are kept after its end.
+pub const CONTENT_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// How long the record of a message is kept after its end.
+pub const RECORD_KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// The same in memory, where no content is kept after the end.
+pub const RECORD_KEPT_IN_MEMORY: Duration = Duration::from_hours(24);
+
+/// Whose message it is: others do not see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// The user of this machine: stdio and the command line.
+    Local,
+    /// The holder of the HTTP token.
+    Http,
+}
+
+/// A message to be taken.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Its id, a UUID of version 7.
+    pub id: Uuid,
+    /// The message.
+    pub message: std::sync::Arc<Message>,
+    /// Its subject, for lists.
+    pub subject: String,
+    /// The digest of the request.
+    pub request: Digest,
+    /// The accounts that may send it.
+    pub accounts: Vec<Account>,
+    /// Whose it is.
+    pub principal: Principal,
+    /// The caller's key: the same call with the same key is one message.
+    pub idempotency_key: Option<String>,
+    /// It may be the same as a message taken a moment ago.
+    pub allow_duplicate: bool,
+    /// What an unknown outcome leads to.
+    pub on_unknown: OnUnknown,
+}
+
+/// What became of a message that was to be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enqueued {
+    /// It was taken.
+    New(Queued),
+    /// The same request with the same key was taken before.
+    Earlier(Uuid),
+    /// Another request with the same key was taken before.
+    Conflict(Uuid, State),
+    /// The same request without a key was taken less than five minutes ago.
+    PossibleDuplicate(Uuid, State),
+}
+
+/// A message that waits for an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued {
+    pub(super) seq: i64,
+    /// Its id.
+    pub id: Uuid,
+    pub(super) token: i64,
+    /// The attempts so far.
+    pub attempts: u32,
+}
+
+/// A message as it was composed, with the recipients that are still open.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The message.
+    pub message: Message,
+    /// The open recipients.
+    pub open: Vec<RecipientOutcome>,
+}
+
+/// The record of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Email {
+    /// Its id.
+    pub id: Uuid,
+    /// Its state.
+    pub state: State,
+    /// Whose it is.
+    pub principal: Principal,
+    /// When it was taken.
+    pub created: DateTime<Utc>,
+    /// When it is tried next, if it is queued.
+    pub due: DateTime<Utc>,
+    /// Until when it is tried.
+    pub expires: DateTime<Utc>,
+    /// When it got its final state.
+    pub ended: Option<DateTime<Utc>>,
+    /// The Message-ID, in angle brackets.
+    pub message_id: String,
+    /// The sender's address.
+    pub sender: String,
+    /// The subject.
+    pub subject: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What results say about it.
+    pub info: MessageInfo,
+    /// The attempts so far.
+    pub attempts: u32,
+    /// In the order of the message.
+    pub recipients: Vec<RecipientOutcome>,
+    /// Whether its content is still kept.
+    pub has_content: bool,
+}
+
+/// A step in the history of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What, in one word.
+    pub kind: String,
+    /// More about it.
+    pub detail: Option<String>,
+}
+
+/// Which messages to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only those of this principal.
+    pub principal: Option<Principal>,
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only those to this address.
+    pub recipient: Option<String>,
+    /// Only those before this one.
+    pub before: Option<Uuid>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What a retry did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// It is queued again, with so many recipients.
+    Queued(Queued, usize),
+    /// It is in a state in which there is nothing to retry.
+    NotNow(State),
+    /// Its content is no longer kept.
+    NoContent,
+    /// There is no such message.
+    NotFound,
+}
+
+/// What waits in the outbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages that wait for an attempt.
+    pub queued: u64,
+    /// Messages that are being sent.
+    pub sending: u64,
+    /// Messages whose outcome is unknown.
+    pub unknown: u64,
+    /// When the oldest of those that wait or are being sent was taken.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integrity {
+    /// What is wrong with the file; empty if nothing is.
+    pub problems: Vec<String>,
+    /// The number of messages in each state.
+    pub counts: Vec<(State, u64)>,
+}
+
+impl Principal {
+    /// Its name in the outbox.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Http => "http",
+        }
+    }
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        [Self::Local, Self::Http].into_iter().find(|principal| principal.word() == word)
+    }
+}

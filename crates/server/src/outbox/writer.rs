@@ -1,0 +1,215 @@
+//! The thread that writes: it takes what is waiting, runs it in one transaction, commits, and then answers.
+//!
+//! It never waits for more work to come: a lone caller would pay for it.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, Sender};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tracing::error;
+
+use super::database::Database;
+use super::error::OutboxError;
+
+/// Operations in one transaction, at most.
+const BATCH: usize = 64;
+
+/// An operation with more bytes has a transaction of its own.
+const LARGE: usize = 1 << 20;
+
+/// Which operations of a batch come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Priority {
+    Record,
+    Claim,
+    Enqueue,
+}
+
+/// An operation that waits for the writer.
+pub(super) struct Job {
+    pub(super) priority: Priority,
+    /// About how much it writes.
+    pub(super) bytes: usize,
+    pub(super) work: Box<dyn Work>,
+}
+
+/// The work of an operation. It may be run more than once: what an earlier run did was rolled back, or cannot be known;
+/// in that case a second run finds it.
+pub(super) trait Work: Send {
+    fn run(&mut self, db: &Connection) -> rusqlite::Result<()>;
+    /// Answers the caller, after the commit.
+    fn finish(self: Box<Self>, committed: Result<(), OutboxError>);
+}
+
+/// An operation that returns a `T`, and its caller.
+pub(super) struct Operation<T, U, F, G> {
+    run: F,
+    /// Makes what the caller gets, once it is committed.
+    done: G,
+    result: Option<T>,
+    caller: oneshot::Sender<Result<U, OutboxError>>,
+}
+
+impl<T, U, F, G> Operation<T, U, F, G>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    G: FnOnce(T) -> U + Send + 'static,
+{
+    pub(super) fn boxed(run: F, done: G) -> (Box<dyn Work>, oneshot::Receiver<Result<U, OutboxError>>) {
+        let (caller, answer) = oneshot::channel();
+        (Box::new(Self { run, done, result: None, caller }), answer)
+    }
+}
+
+impl<T, U, F, G> Work for Operation<T, U, F, G>
+where
+    T: Send,
+    U: Send,
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
+    G: FnOnce(T) -> U + Send,
+{
+    fn run(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        self.result = Some((self.run)(db)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), OutboxError>) {
+        let answer = match (committed, self.result) {
+            (Ok(()), Some(result)) => Ok((self.done)(result)),
+            (Ok(()), None) => Err(OutboxError::Closed),
+            (Err(error), _) => Err(error),
+        };
+        // A caller that left: a claim among the answers notices it when it is dropped.
+        drop(self.caller.send(answer));
+    }
+}
+
+/// The jobs that wait, by priority.
+#[derive(Default)]
+struct Waiting([VecDeque<Job>; 3]);
+
+impl Waiting {
+    fn add(&mut self, job: Job) {
+        self.0[job.priority as usize].push_back(job);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(VecDeque::is_empty)
+    }
+
+    /// The next batch.
+    fn batch(&mut self) -> Vec<Job> {
+        let mut batch: Vec<Job> = Vec::new();
+        for queue in &mut self.0 {
+            while let Some(next) = queue.front() {
+                let is_large = next.bytes > LARGE;
+                if batch.len() == BATCH || is_large && !batch.is_empty() {
+                    return batch;
+                }
+                batch.extend(queue.pop_front());
+                if is_large {
+                    return batch;
+                }
+            }
+        }
+        batch
+    }
+}
+
+/// Runs jobs until every sender is gone.
+pub(super) fn run(mut db: Database, jobs: &Receiver<Job>) {
+    let mut waiting = Waiting::default();
+    while let Ok(first) = jobs.recv() {
+        waiting.add(first);
+        while !waiting.is_empty() {
+            jobs.try_iter().for_each(|job| waiting.add(job));
+            run_batch(&mut db, waiting.batch());
+        }
+    }
+}
+
+/// Runs `batch` in one transaction. If that is lost as a whole, each job gets a transaction of its own.
+fn run_batch(db: &mut Database, mut batch: Vec<Job>) {
+    if batch.len() == 1 {
+        return run_alone(db, batch);
+    }
+    let Ok(results) = try_batch(db, &mut batch) else {
+        return run_alone(db, batch);
+    };
+    for (job, result) in batch.into_iter().zip(results) {
+        job.work.finish(result);
+    }
+}
+
+/// What each job's savepoint came to, if the transaction was committed.
+fn try_batch(db: &mut Database, batch: &mut [Job]) -> rusqlite::Result<Vec<Result<(), OutboxError>>> {
+    let connection = db.begin()?;
+    let mut results = Vec::with_capacity(batch.len());
+    for job in batch {
+        match in_savepoint(connection, job) {
+            Ok(()) => results.push(Ok(())),
+            // SQLITE_FULL and others end the whole transaction, what the jobs before did included.
+            Err(error) if connection.is_autocommit() => return Err(error),
+            Err(error) => {
+                if let Err(lost) = connection.execute_batch("ROLLBACK TO job; RELEASE job") {
+                    db.roll_back();
+                    return Err(lost);
+                }
+                results.push(Err(OutboxError::failed(&error)));
+            }
+        }
+    }
+    db.commit()?;
+    Ok(results)
+}
+
+fn in_savepoint(connection: &Connection, job: &mut Job) -> rusqlite::Result<()> {
+    connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+    job.work.run(connection)?;
+    connection.prepare_cached("RELEASE job")?.execute([])?;
+    Ok(())
+}
+
+fn run_alone(db: &mut Database, jobs: Vec<Job>) {
+    for mut job in jobs {
+        let result = alone(db, &mut job);
+        job.work.finish(result);
+    }
+}
+
+/// One job in its own transaction. If the commit fails, the job is run again on a new connection, where it finds what was
+/// written after all.
+fn alone(db: &mut Database, job: &mut Job) -> Result<(), OutboxError> {
+    match attempt(db, job) {
+        Ok(()) => Ok(()),
+        Err(Failure { error, at_commit: false }) => Err(OutboxError::failed(&error)),
+        Err(Failure { error, at_commit: true }) => {
+            error!("the outbox: a commit failed: {error}");
+            db.reopen().map_err(|_| OutboxError::uncertain(&error))?;
+            attempt(db, job).map_err(|again| OutboxError::uncertain(&again.error))
+        }
+    }
+}
+
+struct Failure {
+    error: rusqlite::Error,
+    at_commit: bool,
+}
+
+fn attempt(db: &mut Database, job: &mut Job) -> Result<(), Failure> {
+    let early = |error| Failure { error, at_commit: false };
+    let connection = db.begin().map_err(early)?;
+    if let Err(error) = job.work.run(connection) {
+        db.roll_back();
+        return Err(early(error));
+    }
+    db.commit().map_err(|error| Failure { error, at_commit: true })
+}
+
+/// Puts a job into the writer's queue.
+pub(super) fn send(writer: &Sender<Job>, job: Job) -> Result<(), OutboxError> {
+    writer.send(job).map_err(|_| OutboxError::Closed)
+}
