@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from programs import BINARY, DEADLINE, Answer, EventLog, own_environment
+from programs import BINARY, DEADLINE, Answer, EventLog, own_environment, with_defaults
 
 
 class Pipe:
@@ -73,7 +73,7 @@ class Pipe:
         return self
 
     def start_call(self, tool: str, **arguments: Any) -> int:
-        return self.start("tools/call", {"name": tool, "arguments": arguments})
+        return self.start("tools/call", {"name": tool, "arguments": with_defaults(tool, arguments)})
 
     def answer(self, number: int, deadline: float = DEADLINE) -> Answer:
         reply = self.reply(number, deadline)

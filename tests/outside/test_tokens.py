@@ -44,7 +44,7 @@ def test_a_refused_token_is_not_the_end(processes, tmp_path: Path) -> None:
     file.write_text("old.token")
     server = processes.scripted(HELLO + "C: AUTH XOAUTH2\n" + REFUSED, HELLO + f"C: {auth('new.token')}\n" + SENT)
     program = processes.program(one_server(server, SMTP_USERNAME=USER, SMTP_TOKEN_FILE=file))
-    answer = program.send().has_state("refused").mentions("refused the access token", '{\'status\':\'401\'}', "SMTP_TOKEN_FILE")
+    answer = program.send().has_state("queued").mentions("refused the access token", '{\'status\':\'401\'}', "SMTP_TOKEN_FILE")
     assert "old.token" not in answer.text
     assert program.health("primary")["is_paused"] is False
     file.write_text("new.token")
@@ -108,7 +108,7 @@ FAILING_COMMANDS = {
 def test_a_command_that_fails(processes, tmp_path: Path, name: str) -> None:
     command, words = FAILING_COMMANDS[name]
     program = processes.program(one_server(processes.scripted(HELLO), SMTP_USERNAME=USER, SMTP_TOKEN_COMMAND=command))
-    answer = program.send().has_state("refused").mentions(words, "run the command by hand")
+    answer = program.send().has_state("queued").mentions(words, "run the command by hand")
     assert "secret-" not in answer.text + program.stderr()
 
 
@@ -117,7 +117,7 @@ def test_a_command_that_hangs(processes, tmp_path: Path) -> None:
     """It is given up in time, and nothing of it is left."""
     command = f"sleep 300 & echo $! >{tmp_path}/pid; sleep 300"
     program = processes.program(one_server(processes.scripted(HELLO), SMTP_USERNAME=USER, SMTP_TOKEN_COMMAND=command))
-    program.send().has_state("refused").mentions("it took more than 20 s")
+    program.send().has_state("queued").mentions("it took more than 20 s")
     child = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
     assert not child.exists() or child.read_text().split()[2] == "Z"
 

@@ -18,8 +18,11 @@ TOOLS = {
 PARAMETERS = {
     "send_email": {
         "to", "subject", "body", "from_email", "cc", "bcc", "html", "attachments", "template_vars",
-        "text", "reply_to", "in_reply_to", "references",
+        "text", "reply_to", "in_reply_to", "references", "idempotency_key", "allow_duplicate", "wait_seconds",
     },
+    "get_email": {"id"},
+    "list_emails": {"state", "recipient", "limit", "cursor"},
+    "retry_email": {"id"},
     "switch_smtp_server": {"server_name"},
 }
 

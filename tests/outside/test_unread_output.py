@@ -133,7 +133,7 @@ class HttpStderrUnread(HttpServer):
 def test_http_with_stderr_unread(processes, tmp_path: Path) -> None:
     http_server = HttpStderrUnread(tmp_path / "home", one_server(processes.capture(), LOG_LEVEL="debug"), [])
     processes.add_cleanup(http_server.close)
-    params = {"name": "send_email", "arguments": {"to": A, "subject": "s", "body": "b"}, "_meta": META}
+    params = {"name": "send_email", "arguments": {"to": A, "subject": "s", "body": "b", "allow_duplicate": True}, "_meta": META}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
     connection = http.client.HTTPConnection(urlsplit(http_server.url).netloc, timeout=20)
     for _ in range(SENDS):

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
+use smtp_mcp_server::cli::outbox::{OutboxArgs, OutboxCommand};
 use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
-use smtp_mcp_server::cli::{capture, check, demo, health, logging, login, logout, serve, token};
+use smtp_mcp_server::cli::{capture, check, demo, health, logging, login, logout, outbox, serve, token};
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{ConfigSources, Loaded, LogFilter, load_with_provenance};
 use tracing::level_filters::LevelFilter;
@@ -50,6 +51,13 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Token(TokenArgs { command: TokenCommand::Status })) => {
             token::status(&load_quietly(&origin)?.config)
+        }
+        Some(Command::Outbox(OutboxArgs { command: OutboxCommand::Drain(args) })) => {
+            let loaded = load_quietly(&origin)?;
+            runtime()?.block_on(outbox::drain(&args, origin, loaded.config))
+        }
+        Some(Command::Outbox(OutboxArgs { command })) => {
+            runtime()?.block_on(outbox::inspect(command, &origin))
         }
         Some(Command::Health(args)) => health::health(&args),
         Some(Command::Capture(args)) => runtime()?.block_on(capture::capture(*args)),

@@ -10,6 +10,7 @@ use super::demo::DemoArgs;
 use super::health::HealthArgs;
 use super::login::LoginArgs;
 use super::logout::LogoutArgs;
+use super::outbox::OutboxArgs;
 use super::token::TokenArgs;
 use crate::config::ConfigSources;
 
@@ -37,6 +38,9 @@ pub struct Files {
     /// A file with variables, one NAME=value a line
     #[arg(long = "env-file", value_name = "FILE", global = true)]
     pub env_file: Option<PathBuf>,
+    /// Where mails are kept until they are sent: sqlite:PATH or memory [default: a file in the state directory]
+    #[arg(long = "outbox", value_name = "PLACE", global = true)]
+    pub outbox: Option<String>,
 }
 
 /// How to serve.
@@ -76,6 +80,8 @@ pub enum Command {
     Logout(LogoutArgs),
     /// Stored logins
     Token(TokenArgs),
+    /// The mails that wait, were sent or could not be sent
+    Outbox(OutboxArgs),
     /// Check the health of a server over HTTP (exit code 0 or 1)
     Health(HealthArgs),
     /// Receive mail and keep it as .eml files; nothing is forwarded
@@ -106,7 +112,11 @@ impl Args {
 impl Files {
     /// The process's environment together with these files.
     pub fn origin(&self) -> ConfigSources {
-        ConfigSources::of_process(self.config.clone(), self.env_file.clone())
+        let mut sources = ConfigSources::of_process(self.config.clone(), self.env_file.clone());
+        if let Some(outbox) = &self.outbox {
+            sources.environment.insert("SMTP_MCP_OUTBOX".to_owned(), outbox.clone());
+        }
+        sources
     }
 }
 

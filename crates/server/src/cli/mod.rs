@@ -12,5 +12,6 @@ pub mod logging;
 pub mod login;
 pub mod logout;
 mod oauth_account;
+pub mod outbox;
 pub mod serve;
 pub mod token;

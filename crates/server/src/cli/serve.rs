@@ -21,7 +21,7 @@ use crate::outbox::{Outbox, Principal, Stats};
 use crate::transport::{CALLS_GRACE_PERIOD, HttpLimits, serve_http, serve_stdio};
 use crate::upstream::Upstreams;
 
-const NO_OUTBOX: &str = "SMTP_MCP_OUTBOX: not set, and no home directory is known; set it to sqlite:PATH, or to memory, which \
+pub(super) const NO_OUTBOX: &str = "SMTP_MCP_OUTBOX: not set, and no home directory is known; set it to sqlite:PATH, or to memory, which \
     keeps nothing when the program ends";
 
 /// What is left of the 8 s to send QUIT to SMTP servers.
@@ -107,7 +107,7 @@ async fn say_what_waits(outbox: &Outbox) {
             );
         }
         Ok(Stats { queued, .. }) => {
-            warn!(queued, "mails were not sent, and are lost: SMTP_MCP_OUTBOX is memory")
+            warn!(queued, "mails were not sent, and are lost: SMTP_MCP_OUTBOX is memory");
         }
         Err(error) => warn!("{error}"),
     }

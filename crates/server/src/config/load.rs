@@ -72,6 +72,22 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     Ok(Loaded { config, provenance })
 }
 
+/// Where the outbox is, whatever servers are configured. `None`: nowhere is known.
+///
+/// # Errors
+/// A setting of the program is wrong, or a file with settings cannot be read.
+pub fn outbox_location(config_sources: &ConfigSources) -> Result<Option<OutboxLocation>, ConfigErrors> {
+    let mut diagnostics = Diagnostics::default();
+    let sources = config_sources.sources(&mut diagnostics);
+    let base = config_sources.working_directory.as_deref();
+    let (config, _) = program(&common(&sources), base, &mut diagnostics.problems);
+    if !diagnostics.problems.is_empty() {
+        return Err(problems(diagnostics));
+    }
+    let state_dir = config.state_dir.or_else(|| config_sources.state_dir());
+    Ok(config.outbox.or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir)))
+}
+
 /// The settings of the program, without servers.
 fn program(common: &Settings, base: Option<&Path>, problems: &mut Vec<String>) -> (Config, Provenance) {
     let (mut config, mut provenance) = (Config::default(), Provenance::new());

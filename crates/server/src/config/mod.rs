@@ -22,7 +22,7 @@ pub mod variables;
 mod tests;
 
 pub use http::{Authority, HttpConfig, SecretFile, WebOrigin};
-pub use load::{ConfigProvenance, Loaded, load, load_with_provenance};
+pub use load::{ConfigProvenance, Loaded, load, load_with_provenance, outbox_location};
 pub use log_filter::LogFilter;
 pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};
 pub use outbox::{Account, OnUnknown, OutboxLocation};

@@ -21,7 +21,7 @@ use crate::config::Account;
 use crate::message::Message;
 use crate::outbox::{Email, Outbox, OutboxError, Queued};
 use crate::outcome::State;
-use crate::upstream::Upstreams;
+use crate::upstream::{Snapshot, Upstreams};
 use in_progress::InProgress;
 use worker::Worker;
 
@@ -94,10 +94,11 @@ impl Deliveries {
         }
     }
 
-    /// Begins with a message that was just taken. If too many are in progress, it waits in the outbox for its turn.
-    pub fn begin(&self, queued: Queued, message: Arc<Message>) {
+    /// Begins with a message that was just taken, and sends it through the servers that it was composed for. If too many are in
+    /// progress, it waits in the outbox for its turn.
+    pub fn begin(&self, queued: Queued, message: Arc<Message>, servers: Arc<Snapshot>) {
         match Arc::clone(&self.shared.slots).try_acquire_owned() {
-            Ok(slot) => self.spawn(queued, Some(message), slot),
+            Ok(slot) => self.spawn(queued, Some((message, servers)), slot),
             Err(_) => self.shared.wake.notify_one(),
         }
     }
@@ -174,12 +175,17 @@ impl Deliveries {
             .collect()
     }
 
-    fn spawn(&self, queued: Queued, message: Option<Arc<Message>>, slot: OwnedSemaphorePermit) {
+    fn spawn(
+        &self,
+        queued: Queued,
+        first: Option<(Arc<Message>, Arc<Snapshot>)>,
+        slot: OwnedSemaphorePermit,
+    ) {
         let commit_point = CommitPoint::new();
         let Some(entry) = self.shared.in_progress.enter(queued.id, commit_point.clone()) else { return };
         let shared = Arc::clone(&self.shared);
         self.shared.attempts.spawn(async move {
-            shared.worker.attempt(queued, message, &commit_point).await;
+            shared.worker.attempt(queued, first, &commit_point).await;
             drop(entry);
             drop(slot);
             // Another message may have waited for the slot.

@@ -13,7 +13,7 @@ use super::backoff;
 use crate::message::Message;
 use crate::outbox::{Claim, Loaded, Outbox, OutboxError, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
-use crate::upstream::Upstreams;
+use crate::upstream::{Snapshot, Upstreams};
 
 /// How long to wait before an outcome that could not be written is written again.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
@@ -33,21 +33,20 @@ impl Worker {
     pub(super) async fn attempt(
         &self,
         queued: Queued,
-        message: Option<Arc<Message>>,
+        first: Option<(Arc<Message>, Arc<Snapshot>)>,
         commit_point: &CommitPoint,
     ) {
-        let (message, recipients) = match message {
-            Some(message) => {
+        let (message, servers, recipients) = match first {
+            Some((message, servers)) => {
                 let open = message.recipients.iter().cloned().map(RecipientOutcome::open).collect();
-                (message, open)
+                (message, servers, open)
             }
             None => match self.outbox.load(&queued).await {
-                Ok(Some(Loaded { message, open })) => (Arc::new(message), open),
+                Ok(Some(Loaded { message, open })) => (Arc::new(message), self.upstreams.snapshot(), open),
                 Ok(None) => return,
                 Err(error) => return self.cannot_be_read(&queued, &error).await,
             },
         };
-        let servers = self.upstreams.snapshot();
         let mut attempt = Attempt {
             outbox: &self.outbox,
             servers: &servers,

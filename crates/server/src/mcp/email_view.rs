@@ -11,7 +11,7 @@ use crate::outcome::{RecipientOutcome, RecipientStatus, State};
 
 /// A mail. Its schema is a description in `get_email`: spelled out, it would cost more tokens than it is worth.
 #[derive(Debug, Serialize)]
-pub(super) struct EmailView {
+pub(crate) struct EmailView {
     id: String,
     state: &'static str,
     subject: String,
@@ -40,7 +40,7 @@ struct RecipientView {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct EventView {
+pub(crate) struct EventView {
     at: String,
     event: String,
     detail: Option<String>,
@@ -52,7 +52,7 @@ pub(super) fn objects(_: &mut SchemaGenerator) -> Schema {
 }
 
 impl EmailView {
-    pub(super) fn of(email: &Email) -> Self {
+    pub(crate) fn of(email: &Email) -> Self {
         let is_queued = email.state == State::Queued;
         Self {
             id: email.id.simple().to_string(),
@@ -89,7 +89,7 @@ impl RecipientView {
 }
 
 impl EventView {
-    pub(super) fn of(event: Event) -> Self {
+    pub(crate) fn of(event: Event) -> Self {
         Self { at: rfc3339(event.at), event: event.kind, detail: event.detail }
     }
 }
@@ -105,7 +105,7 @@ pub(super) fn status_word(status: RecipientStatus) -> &'static str {
 }
 
 /// One line about a message: what it is, its state, who has it.
-pub(super) fn line(email: &Email, now: DateTime<Utc>) -> String {
+pub(crate) fn email_line(email: &Email, now: DateTime<Utc>) -> String {
     let recipients: Vec<_> =
         email.recipients.iter().map(|one| format!("{} {}", one.address, status_word(one.status))).collect();
     let next = match email.state {

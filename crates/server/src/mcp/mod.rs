@@ -18,4 +18,6 @@ mod tool_result;
 mod tools;
 
 pub(crate) use admission::ParsePermit;
+pub(crate) use email_view::{EmailView, EventView, email_line};
 pub use handler::McpHandler;
+pub(crate) use send_result::reason;

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use reasons::{addresses, groups, named, reason, reasons};
+pub(crate) use reasons::reason;
+use reasons::{addresses, groups, named, reasons};
 
 use super::tool_result::ToolResult;
 use crate::message::ContentType;
@@ -200,7 +201,7 @@ impl<'a> ByStatus<'a> {
             text += &format!(" Already sent to {}.", named(&self.accepted));
         }
         if !self.unknown.is_empty() {
-            text += &format!(" May have been sent to {}.", reasons(&self.unknown));
+            text += &format!(" May have been sent to {}. {DO_NOT_REPEAT}.", reasons(&self.unknown));
         }
         if !self.refused.is_empty() {
             text += &format!(" Refused for {}.", reasons(&self.refused));

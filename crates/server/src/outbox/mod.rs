@@ -257,12 +257,20 @@ impl Outbox {
         self.write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, id, principal)).await
     }
 
-    /// Makes every waiting message that one of `accounts` can send due now; how many there are.
+    /// Makes every waiting message that one of `accounts` can send due now.
     ///
     /// # Errors
     /// The outbox cannot be used.
-    pub async fn make_due(&self, accounts: Vec<Account>) -> Result<usize, OutboxError> {
+    pub async fn make_due(&self, accounts: Vec<Account>) -> Result<(), OutboxError> {
         self.write(Priority::Enqueue, 0, move |db, now| retry::make_due(db, now, &accounts)).await
+    }
+
+    /// How many messages wait or are being sent that one of `accounts` can send.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn waiting(&self, accounts: Vec<Account>) -> Result<usize, OutboxError> {
+        self.read(move |db, _| claims::waiting(db, &accounts)).await
     }
 
     /// The record of a message; of any principal's if `None`.

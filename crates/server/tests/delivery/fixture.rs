@@ -114,11 +114,12 @@ impl Fixture {
         wait: Duration,
     ) -> impl Future<Output = Outcome> + Send + 'static {
         let (deliveries, new) = (self.deliveries.clone(), self.new_message(&message));
+        let servers = self.upstreams.snapshot();
         async move {
             let began = tokio::time::Instant::now();
             let id = new.id;
             let Enqueued::New(queued) = deliveries.outbox().enqueue(new).await.unwrap() else { panic!() };
-            deliveries.begin(queued, message);
+            deliveries.begin(queued, message, servers);
             let waited = deliveries.wait(id, wait).await.unwrap();
             let (email, may_have_been_sent) = (waited.email, waited.may_have_been_sent);
             Outcome { email, may_have_been_sent, duration: began.elapsed() }

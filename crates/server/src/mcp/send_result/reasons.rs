@@ -6,7 +6,7 @@ use crate::outcome::RecipientOutcome;
 const MAX_NAMED: usize = 10;
 
 /// What happened, the server's reply as a quotation, and what to do next.
-pub(super) fn reason(recipient: &RecipientOutcome) -> String {
+pub(crate) fn reason(recipient: &RecipientOutcome) -> String {
     let mut reason = recipient.reason.trim_end_matches('.').to_owned();
     if let Some(quote) = quote(recipient) {
         let separator = if reason.is_empty() { "" } else { "; " };

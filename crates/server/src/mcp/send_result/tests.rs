@@ -167,7 +167,7 @@ fn somebody_gets_it_later() -> Vec<Row> {
             "queued",
             true,
             "Not sent yet to eve@e.org: ",
-            "Already sent to ada@a.org. May have been sent to carl@c.org (no answer). Refused for bob@b.org (refused;",
+            "Already sent to ada@a.org. May have been sent to carl@c.org (no answer). Do not send it again unless the user says so. Refused for bob@b.org (refused;",
         ),
     ]
 }

@@ -30,17 +30,30 @@ struct StatusResult {
     current_server: Option<String>,
     server_configurations: Vec<ServerDetails>,
     server_status: ServersStatus,
+    /// queued, sending and unknown (numbers), and oldest_seconds of those that wait
+    #[schemars(schema_with = "crate::mcp::schema::object")]
+    outbox: OutboxView,
     max_attachment_size_mb: f64,
     max_total_attachments_size_mb: f64,
 }
 
+#[derive(Serialize)]
+struct OutboxView {
+    queued: u64,
+    sending: u64,
+    unknown: u64,
+    oldest_seconds: Option<i64>,
+}
+
 pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<NoArgs, StatusResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
-        Box::pin(std::future::ready(call(context)))
+        Box::pin(async move { call(context).await.unwrap_or_else(ToolResult::failed) })
     })
 }
 
-fn call(context: &ToolContext) -> ToolResult {
+async fn call(context: &ToolContext) -> Result<ToolResult, String> {
+    let stats = context.outbox().stats().await.map_err(|error| error.to_string())?;
+    let now = context.clock.now().to_utc();
     let config = &context.upstreams.snapshot().config;
     let status = context.upstreams.status();
     let body = StatusResult {
@@ -52,15 +65,27 @@ fn call(context: &ToolContext) -> ToolResult {
         current_server: status.current_server.clone(),
         server_configurations: config.servers.iter().map(ServerDetails::of).collect(),
         server_status: status,
+        outbox: OutboxView {
+            queued: stats.queued,
+            sending: stats.sending,
+            unknown: stats.unknown,
+            oldest_seconds: stats.oldest.map(|oldest| (now - oldest).num_seconds().max(0)),
+        },
         max_attachment_size_mb: mebibytes(config.limits.attachment_bytes),
         max_total_attachments_size_mb: mebibytes(config.limits.attachments_bytes),
     };
-    ToolResult::done(text(&body), &body)
+    Ok(ToolResult::done(text(&body), &body))
 }
 
 fn text(body: &StatusResult) -> String {
     let first = body.current_server.as_deref().unwrap_or("none");
-    format!("{}: {} SMTP server(s), the next mail goes to {first} first.", body.status, body.total_servers)
+    let OutboxView { queued, sending, unknown, oldest_seconds } = body.outbox;
+    let oldest = oldest_seconds.map(|age| format!(", the oldest for {age} s")).unwrap_or_default();
+    format!(
+        "{}: {} SMTP server(s), the next mail goes to {first} first. Outbox: {queued} waiting{oldest}, {sending} being sent, \
+         {unknown} unknown.",
+        body.status, body.total_servers
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^52 bytes")]

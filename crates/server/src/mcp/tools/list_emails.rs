@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Annotations, ToolSpec};
 use crate::mcp::context::ToolContext;
-use crate::mcp::email_view::{EmailView, line, objects, parse_id};
+use crate::mcp::email_view::{EmailView, email_line, objects, parse_id};
 use crate::mcp::tool_result::ToolResult;
 use crate::outbox::Filter;
 use crate::outcome::State;
@@ -73,7 +73,7 @@ async fn call(context: &ToolContext, args: Args) -> Result<ToolResult, String> {
     emails.truncate(limit);
     let next_cursor = emails.last().filter(|_| !is_last).map(|email| email.id.simple().to_string());
     let now = context.clock.now().to_utc();
-    let mut lines: Vec<_> = emails.iter().map(|email| line(email, now)).collect();
+    let mut lines: Vec<_> = emails.iter().map(|email| email_line(email, now)).collect();
     if lines.is_empty() {
         lines.push("No mails.".to_owned());
     }

@@ -15,7 +15,7 @@ use crate::mcp::tool_result::{ToolResult, one_line};
 use crate::outbox::{Enqueued, NewMessage, OutboxError};
 use crate::request::SendEmailArgs;
 use crate::submit::submit;
-use crate::upstream::accounts_for;
+use crate::upstream::{Snapshot, accounts_for};
 
 pub(in crate::mcp) const NAME: &str = "send_email";
 
@@ -82,14 +82,14 @@ impl Options {
 async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResult, ToolResult> {
     let began = context.clock.instant();
     let options = Options::take(&mut args)?;
-    let composed = compose(context, args).await?;
+    let servers = context.upstreams.snapshot();
+    let prepared = prepare(context, &servers, args).await?;
     let wait =
         options.wait.min(MAX_WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began)));
-    let id = composed.id;
-    match context.outbox().enqueue(new_message(context, &composed, options)).await {
+    let id = prepared.id;
+    match context.outbox().enqueue(new_message(context, &servers, &prepared, options)).await {
         Ok(Enqueued::New(queued)) => {
-            context.deliveries.begin(queued, Arc::clone(&composed.message));
-            drop(composed);
+            context.deliveries.begin(queued, prepared.message, servers);
             Ok(outcome(context, id, wait, began, false).await)
         }
         Ok(Enqueued::Earlier(id)) => Ok(outcome(context, id, wait, began, true).await),
@@ -123,8 +123,12 @@ struct Prepared {
     request: crate::message::Digest,
 }
 
-async fn compose(context: &ToolContext, args: SendEmailArgs) -> Result<Prepared, ToolResult> {
-    let config = Arc::clone(&context.upstreams.snapshot().config);
+async fn prepare(
+    context: &ToolContext,
+    servers: &Snapshot,
+    args: SendEmailArgs,
+) -> Result<Prepared, ToolResult> {
+    let config = Arc::clone(&servers.config);
     let composing = submit(args, config, &context.clock, &context.compose_budget);
     match timeout(MAX_WAIT, composing).await {
         Ok(Ok(Composed { id, message, subject, request })) => {
@@ -135,14 +139,18 @@ async fn compose(context: &ToolContext, args: SendEmailArgs) -> Result<Prepared,
     }
 }
 
-fn new_message(context: &ToolContext, prepared: &Prepared, options: Options) -> NewMessage {
-    let servers = context.upstreams.snapshot();
+fn new_message(
+    context: &ToolContext,
+    servers: &Snapshot,
+    prepared: &Prepared,
+    options: Options,
+) -> NewMessage {
     NewMessage {
         id: prepared.id,
         message: Arc::clone(&prepared.message),
         subject: prepared.subject.clone(),
         request: prepared.request,
-        accounts: accounts_for(&servers, &prepared.message),
+        accounts: accounts_for(servers, &prepared.message),
         principal: context.principal,
         idempotency_key: options.idempotency_key,
         allow_duplicate: options.allow_duplicate,

@@ -46,6 +46,16 @@ pub(in crate::outbox) fn due(
     Ok(due.into_iter().map(|(_, queued)| queued).take(limit).collect())
 }
 
+/// How many messages wait or are being sent that one of `accounts` can send.
+pub(in crate::outbox) fn waiting(db: &Connection, accounts: &[Account]) -> rusqlite::Result<usize> {
+    let mut waiting = 0;
+    for lane in lanes(db, accounts)? {
+        let sql = "SELECT count(*) FROM message WHERE lane = ? AND state IN ('queued', 'sending') AND ended_ms IS NULL";
+        waiting += db.prepare_cached(sql)?.query_row([lane], |row| row.get::<_, usize>(0))?;
+    }
+    Ok(waiting)
+}
+
 fn queued(row: &rusqlite::Row<'_>) -> rusqlite::Result<Queued> {
     Ok(Queued {
         seq: row.get("seq")?,

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::enqueue::{find, milliseconds};
 use super::{add_event, words};
+use crate::config::Account;
 use crate::outbox::types::{EXPIRES_AFTER, Principal, Retried};
 use crate::outcome::State;
 
@@ -54,16 +55,11 @@ pub(in crate::outbox) fn retry(
 }
 
 /// Makes every waiting message that one of these accounts can send due now.
-pub(in crate::outbox) fn make_due(
-    db: &Connection,
-    now: i64,
-    accounts: &[crate::config::Account],
-) -> rusqlite::Result<usize> {
-    let mut made_due = 0;
+pub(in crate::outbox) fn make_due(db: &Connection, now: i64, accounts: &[Account]) -> rusqlite::Result<()> {
     for account in accounts {
         let sql = "UPDATE message SET due_ms = ? WHERE state = 'queued' AND due_ms > ? \
             AND lane IN (SELECT lane FROM lane_account WHERE account = ?)";
-        made_due += db.prepare_cached(sql)?.execute(params![now, now, account.0])?;
+        db.prepare_cached(sql)?.execute(params![now, now, account.0])?;
     }
-    Ok(made_due)
+    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::outbox::NewMessage;
 use crate::outcome::State;
 
 /// A process that ends without a word: its lock is gone, and its claims with it.
-fn kill(fixture: Fixture, claims: Vec<crate::outbox::Claim>) {
+fn kill(fixture: &Fixture, claims: Vec<crate::outbox::Claim>) {
     claims.into_iter().for_each(std::mem::forget);
     *fixture.outbox.shared.owner.lock().unwrap() = super::super::owner::Owner::in_memory();
 }
@@ -28,7 +28,7 @@ async fn what_a_dead_process_was_sending_is_unknown() {
     }
     let waiting = first.enqueue(message(&["a@x.org"], "two")).await;
     assert_eq!(second.outbox.recover().await.unwrap(), 0, "its owner is alive");
-    kill(first, claims);
+    kill(&first, claims);
     assert_eq!(second.outbox.recover().await.unwrap(), 3);
     let mut states = Vec::new();
     for id in ids {

@@ -1,0 +1,204 @@
+//! `outbox`: what is in the outbox, and sending what waits in it.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args as ClapArgs, Subcommand};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::serve::NO_OUTBOX;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigSources, OutboxLocation, outbox_location};
+use crate::delivery::Deliveries;
+use crate::mcp::{EmailView, EventView, email_line, reason};
+use crate::outbox::{Filter, Outbox};
+use crate::outcome::State;
+use crate::upstream::Upstreams;
+
+/// The exit code of `drain` while mails are left: a temporary failure (sysexits.h).
+const TEMPORARY_FAILURE: u8 = 75;
+
+/// How often `drain` looks whether it is done.
+const DRAIN_TICK: Duration = Duration::from_millis(200);
+
+/// How long `drain` lets what is in progress go on after its time.
+const DRAIN_GRACE_PERIOD: Duration = Duration::from_secs(5);
+
+/// Options of `outbox`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct OutboxArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: OutboxCommand,
+}
+
+/// What to do with the outbox.
+#[derive(Debug, Clone, Subcommand)]
+pub enum OutboxCommand {
+    /// List mails, newest first
+    List(ListArgs),
+    /// Show one mail: its recipients and its history
+    Show(ShowArgs),
+    /// Send everything that waits now, and wait for it (exit code 0 if nothing is left, 75 otherwise)
+    Drain(DrainArgs),
+    /// Check the file, and count the mails by state (exit code 1 if it is damaged)
+    Check,
+}
+
+/// Options of `outbox list`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ListArgs {
+    /// Only mails in this state: queued, sending, unknown, sent, partial, refused
+    #[arg(long, value_parser = parse_state)]
+    pub state: Option<State>,
+    /// At most so many
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    /// As a JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `outbox show`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ShowArgs {
+    /// The id, as `outbox list` and send_email print it
+    pub id: Uuid,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `outbox drain`.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct DrainArgs {
+    /// How long to wait for mails that are deferred, in seconds
+    #[arg(long, default_value_t = 60)]
+    pub timeout: u64,
+}
+
+fn parse_state(word: &str) -> Result<State, String> {
+    State::parse(word).ok_or_else(|| format!("expected one of {}", State::ALL.map(State::word).join(", ")))
+}
+
+/// Lists, shows or checks.
+///
+/// # Errors
+/// There is no outbox, or it cannot be read.
+pub async fn inspect(command: OutboxCommand, origin: &ConfigSources) -> anyhow::Result<ExitCode> {
+    let location = outbox_location(origin)?.context(NO_OUTBOX)?;
+    let path = match &location {
+        OutboxLocation::File(path) => path.clone(),
+        OutboxLocation::Memory => bail!("SMTP_MCP_OUTBOX is memory: only the program that holds it can tell"),
+    };
+    if !path.exists() {
+        bail!("there is no outbox at {}: nothing was sent with these settings", path.display());
+    }
+    let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
+    let done = match command {
+        OutboxCommand::List(args) => list(&outbox, args).await,
+        OutboxCommand::Show(args) => show(&outbox, &args).await,
+        OutboxCommand::Check | OutboxCommand::Drain(_) => check(&outbox, &path).await,
+    };
+    outbox.leave().await;
+    done
+}
+
+async fn list(outbox: &Outbox, args: ListArgs) -> anyhow::Result<ExitCode> {
+    let filter = Filter { state: args.state, limit: args.limit, ..Filter::default() };
+    let emails = outbox.list(filter).await?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        let emails: Vec<_> = emails.iter().map(EmailView::of).collect();
+        serde_json::to_writer_pretty(&mut out, &emails)?;
+        writeln!(out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let now = Clock::System.now().to_utc();
+    for email in &emails {
+        writeln!(out, "{}", email_line(email, now))?;
+    }
+    if emails.is_empty() {
+        writeln!(out, "no mails")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(outbox: &Outbox, args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let email = outbox.get(args.id, None).await?;
+    let email = email.with_context(|| format!("there is no mail with the id {}", args.id.simple()))?;
+    let history = outbox.history(args.id).await?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        let history: Vec<_> = history.into_iter().map(EventView::of).collect();
+        let all = json!({ "email": EmailView::of(&email), "history": history });
+        serde_json::to_writer_pretty(&mut out, &all)?;
+        writeln!(out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(out, "{}", email_line(&email, Clock::System.now().to_utc()))?;
+    writeln!(out, "From {}, Message-ID {}, {} bytes", email.sender, email.message_id, email.size)?;
+    for recipient in email.recipients.iter().filter(|one| !one.reason.is_empty() || one.reply.is_some()) {
+        writeln!(out, "{}: {}", recipient.address, reason(recipient))?;
+    }
+    for event in history {
+        let detail = event.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        writeln!(out, "{} {}{detail}", event.at.to_rfc3339(), event.kind)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn check(outbox: &Outbox, path: &Path) -> anyhow::Result<ExitCode> {
+    let (integrity, stats) = (outbox.check().await?, outbox.stats().await?);
+    let mut out = io::stdout().lock();
+    for problem in &integrity.problems {
+        writeln!(out, "damaged: {problem}")?;
+    }
+    let verdict = if integrity.problems.is_empty() { "sound" } else { "damaged" };
+    let counts = integrity.counts.iter().map(|(state, count)| format!("{count} {}", state.word()));
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    let counts = if counts.is_empty() { "no mails".to_owned() } else { counts };
+    writeln!(out, "{}: {verdict}; {counts}", path.display())?;
+    if let Some(oldest) = stats.oldest {
+        writeln!(out, "the oldest mail that waits is of {}", oldest.to_rfc3339())?;
+    }
+    Ok(ExitCode::from(u8::from(!integrity.problems.is_empty())))
+}
+
+/// Sends everything that waits for the configured accounts, and waits for what is deferred.
+///
+/// # Errors
+/// The outbox cannot be used.
+pub async fn drain(args: &DrainArgs, origin: ConfigSources, config: Config) -> anyhow::Result<ExitCode> {
+    let location = config.outbox.clone().context(NO_OUTBOX)?;
+    let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
+    let upstreams = Arc::new(Upstreams::new(origin, config, Clock::System)?);
+    let deliveries = Deliveries::new(outbox.clone(), Arc::clone(&upstreams), Clock::System);
+    let accounts = deliveries.accounts();
+    outbox.recover().await?;
+    let waiting = outbox.waiting(accounts.clone()).await?;
+    outbox.make_due(accounts.clone()).await?;
+    let running = tokio::spawn({
+        let deliveries = deliveries.clone();
+        async move { deliveries.run().await }
+    });
+    let deadline = Instant::now() + Duration::from_secs(args.timeout);
+    let mut left = waiting;
+    while left > 0 && Instant::now() < deadline {
+        sleep(DRAIN_TICK).await;
+        left = outbox.waiting(accounts.clone()).await?;
+    }
+    deliveries.finish(DRAIN_GRACE_PERIOD).await;
+    running.await?;
+    let left = outbox.waiting(accounts).await?;
+    outbox.leave().await;
+    upstreams.drain().await;
+    writeln!(io::stdout(), "{waiting} mails waited; {left} are left")?;
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::from(TEMPORARY_FAILURE) })
+}
