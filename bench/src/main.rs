@@ -3,6 +3,7 @@
 mod http;
 mod kernel;
 mod mail_server;
+mod outbox;
 mod process;
 mod program;
 mod rpc;
@@ -22,11 +23,14 @@ use clap::Parser;
 enum Benchmark {
     /// The program: its start, its memory, what it adds to a mail, its calls per second.
     Program,
+    /// The outbox: what is taken and sent a second, beside a raw append that is synced; and a call with and without a disk.
+    Outbox,
 }
 
 fn main() -> ExitCode {
     let measured = match Benchmark::parse() {
         Benchmark::Program => program::measure(),
+        Benchmark::Outbox => outbox::measure(),
     };
     let printed = measured.and_then(|tables| Ok(write!(std::io::stdout(), "{tables}")?));
     match printed {

@@ -130,7 +130,8 @@ impl Process {
         let home = tempfile::tempdir()?;
         let log = home.path().join("log");
         let mut command = Command::new(program.path()?);
-        command.args(arguments).current_dir(home.path()).env_clear().envs(settings.iter().cloned());
+        command.args(arguments).current_dir(home.path()).env_clear().env("HOME", home.path());
+        command.envs(settings.iter().cloned());
         connect(&mut command).stderr(File::create(&log)?);
         let child = command.spawn().with_context(|| format!("cannot start {program:?}"))?;
         Ok(Self { child, log: open(&log)?, _home: home })

@@ -179,8 +179,8 @@ def test_no_secret_of_oauth_is_told(processes, tmp_path: Path) -> None:
     variables = one_server(server, SMTP_USERNAME=USER, SMTP_AUTH="oauth", SMTP_OAUTH_CLIENT_ID="app", SMTP_OAUTH_CLIENT_SECRET=OWN["client"], SMTP_MCP_STATE_DIR=tmp_path, **talkative)
     said = [CommandLine(tmp_path / "device", variables, "login", "--issuer", provider.url).ends(0), sign_in(tmp_path / "browser", variables, "--issuer", provider.url, "--browser")]
     program = processes.program(variables)
-    for _ in range(2):
-        answer = program.send().has_state("queued")
+    for state in ("queued", "refused"):
+        answer = program.send().has_state(state)
         said.append(f"{answer.text}\n{json.dumps(answer.data)}")
         program.call("reconnect_smtp_servers")
     assert provider.count("/token") == 4, "two sign-ins, a renewal, and one that is refused"

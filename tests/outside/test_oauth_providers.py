@@ -205,7 +205,8 @@ def test_a_provider_that_answers_wrongly(processes, provider, tmp_path: Path, na
     store(tmp_path / "state", provider.url)
     provider.routes["/token"] = lambda _: response
     program = processes.program(settings(processes.scripted(HELLO, login("new-access-token") + MAIL), tmp_path / "state"))
-    answer = program.send().has_state("queued").mentions(words)
+    answer = program.send().mentions(words)
+    assert answer.data["state"] in ("queued", "refused"), answer
     assert not any(token in answer.text for token in ("old-refresh-token", "old-access-token"))
     kept = stored(tmp_path / "state")
     assert (kept["refresh_token"], bool(kept["refreshing_since"]), bool(kept["refusal"])) == {

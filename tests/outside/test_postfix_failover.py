@@ -80,8 +80,8 @@ def test_a_connection_closed_at_a_recipient(processes, postfix: Postfix) -> None
     program = processes.program(postfix.variables())
     to = [ADA, BAD, BYE, CARL]
     answer = program.send(to=to).has_state("queued").mentions(", ".join([ADA, BYE, CARL]), "RCPT TO", "421 4.3.2", "closing for now")
-    recipients = program.call("get_email", id=answer.data["id"]).data["email"]["recipients"]
-    listed = {one["address"]: (one["code"], one["enhanced_code"], one["status"]) for one in recipients}
+    told = program.call("get_email", id=answer.data["id"]).data["email"]["recipients"]
+    listed = {one["address"]: (one["code"], one["enhanced_code"], one["status"]) for one in told}
     assert listed == dict.fromkeys(to, (421, "4.3.2", "pending")) | {BAD: (550, "5.1.1", "rejected")}
     assert is_in_back_off(program, "primary")
     program.send(to=BYE).has_state("queued").mentions("421 4.3.2")

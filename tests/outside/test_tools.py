@@ -14,6 +14,9 @@ TOOLS = {
     "switch_smtp_server": (False, None, None, None),
     "reload_smtp_configuration": (False, None, None, None),
     "reconnect_smtp_servers": (False, None, None, None),
+    "get_email": (True, None, None, False),
+    "list_emails": (True, None, None, False),
+    "retry_email": (False, None, False, True),
 }
 PARAMETERS = {
     "send_email": {
@@ -43,7 +46,7 @@ def test_the_session_speaks_the_protocol_of_its_mode(round_trip: RoundTrip) -> N
     assert round_trip.program.client.server_info.name == "smtp-mcp-server"
 
 
-def test_exactly_the_six_tools_in_the_same_order_each_time(round_trip: RoundTrip, tools: dict) -> None:
+def test_exactly_these_tools_in_the_same_order_each_time(round_trip: RoundTrip, tools: dict) -> None:
     assert set(tools) == set(TOOLS)
     assert [tool.name for tool in round_trip.program.tools()] == list(tools)
 

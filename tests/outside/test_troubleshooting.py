@@ -309,8 +309,29 @@ def test_the_program_ends_before_the_mail_does(processes, message: str, state: s
     assert matches(message, pipe.answer(number, 1).has_state(state).text)
 
 
+PATIENCE = "still waiting for the server's answer to the end of the mail"
+
+
+def test_a_server_that_is_slower_than_the_call(processes) -> None:
+    program = processes.program(one_server(processes.capture("--answer-after", "2")))
+    assert matches(PATIENCE, program.send(wait_seconds=0.5).has_state("unknown").text)
+
+
+SAME, KEY = "the same mail was sent less than five minutes ago", "this idempotency_key belongs to another mail"
+
+
+def test_a_call_that_is_repeated(processes) -> None:
+    program = processes.program(one_server(processes.capture()))
+    program.send(allow_duplicate=False, body="1")
+    assert matches(SAME, program.send(allow_duplicate=False, body="1").has_state("refused").text)
+    program.send(idempotency_key="k")
+    assert matches(KEY, program.send(idempotency_key="k", body="another").has_state("refused").text)
+
+
 # Messages that no test here provokes, and why.
 ELSEWHERE = {
+    "the outbox: …": "takes a full disk; crates/server/src/outbox/tests/faults.rs has one",
+    "this program ended while it was being sent": "test_outbox.py kills it",
     "its body did not arrive within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
     "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/delivery has its own clock",
     "TLS failed: … has expired": "needs another clock; crates/smtp/tests/sessions/protection.rs makes such certificates",
@@ -318,7 +339,7 @@ ELSEWHERE = {
     "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
-PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, GONE, *OAUTH, PAUSED, *MAIL, STOPPED, WAITING]
+PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, GONE, *OAUTH, PAUSED, *MAIL, STOPPED, WAITING, PATIENCE, SAME, KEY]
 
 
 def test_each_message_of_the_document_is_provoked() -> None:

@@ -15,12 +15,15 @@ const DOCUMENT: &str = "docs/performance.md";
 pub(crate) enum Benchmark {
     /// The program as a whole: start, memory, one mail, calls a second.
     Program,
+    /// The outbox: mails taken and sent a second, and a call with and without a disk.
+    Outbox,
 }
 
 impl Benchmark {
     fn word(self) -> &'static str {
         match self {
             Self::Program => "program",
+            Self::Outbox => "outbox",
         }
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn measure() -> Result<String> {
 /// Both in milliseconds.
 fn compare(size: usize, rounds: usize) -> Result<[Sample; 2]> {
     let server = MailServer::start()?;
-    let (_process, streams) = Process::with_client(Program::Ours, &server.settings(), Between::Pipes)?;
+    let settings = in_memory(server.settings());
+    let (_process, streams) = Process::with_client(Program::Ours, &settings, Between::Pipes)?;
     let mut client = stdio::Client::begin(streams)?;
     let mail = mail(size);
     // The first one opens the session, and shows the bytes that the engine shall send by itself.
@@ -50,10 +51,16 @@ fn compare(size: usize, rounds: usize) -> Result<[Sample; 2]> {
     Ok(results.map(|results| Sample::of(&results, |took| *took)))
 }
 
+/// The mails themselves, not the disk: `cargo xtask bench outbox` has both.
+fn in_memory(mut settings: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    settings.push(("SMTP_MCP_OUTBOX", "memory".to_owned()));
+    settings
+}
+
 fn mail(size: usize) -> Value {
     let line = "The quick brown fox jumps over the lazy dog, and the dog does not mind.\n";
     let body: String = line.chars().cycle().take(size).collect();
-    json!({ "to": "grace@example.org", "subject": "Measured", "body": body })
+    json!({ "to": "grace@example.org", "subject": "Measured", "body": body, "allow_duplicate": true })
 }
 
 /// The engine alone, with a reused session.

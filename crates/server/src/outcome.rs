@@ -37,7 +37,7 @@ pub struct ServerId {
 }
 
 /// The state of a message. It follows from the statuses of its recipients, except that it may be held or being sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// A person must approve it.
     Held,

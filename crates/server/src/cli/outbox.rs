@@ -12,7 +12,6 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::serve::NO_OUTBOX;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigSources, OutboxLocation, outbox_location};
 use crate::delivery::Deliveries;
@@ -20,6 +19,9 @@ use crate::mcp::{EmailView, EventView, email_line, reason};
 use crate::outbox::{Filter, Outbox};
 use crate::outcome::State;
 use crate::upstream::Upstreams;
+
+pub(super) const NO_OUTBOX: &str = "SMTP_MCP_OUTBOX: not set, and no home directory is known; set it to sqlite:PATH, or to memory, which \
+    keeps nothing when the program ends";
 
 /// The exit code of `drain` while mails are left: a temporary failure (sysexits.h).
 const TEMPORARY_FAILURE: u8 = 75;

@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 
 use super::args::{ServeArgs, Transport};
 use super::listen::{listen, reached_as};
+use super::outbox::NO_OUTBOX;
 use crate::address::without_addresses;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigSources};
@@ -20,9 +21,6 @@ use crate::mcp::McpHandler;
 use crate::outbox::{Outbox, Principal, Stats};
 use crate::transport::{CALLS_GRACE_PERIOD, HttpLimits, serve_http, serve_stdio};
 use crate::upstream::Upstreams;
-
-pub(super) const NO_OUTBOX: &str = "SMTP_MCP_OUTBOX: not set, and no home directory is known; set it to sqlite:PATH, or to memory, which \
-    keeps nothing when the program ends";
 
 /// What is left of the 8 s to send QUIT to SMTP servers.
 const QUIT_GRACE_PERIOD: Duration = Duration::from_millis(700);
@@ -74,6 +72,7 @@ async fn run(
     let location = config.outbox.clone().context(NO_OUTBOX)?;
     let outbox = Outbox::open(&location, clock.clone()).map_err(anyhow::Error::msg)?;
     let upstreams = Arc::new(Upstreams::new(origin, config, clock.clone())?);
+    outbox.recover().await?;
     let deliveries = Deliveries::new(outbox.clone(), Arc::clone(&upstreams), clock.clone());
     tokio::spawn({
         let deliveries = deliveries.clone();

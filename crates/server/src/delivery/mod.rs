@@ -28,6 +28,9 @@ use worker::Worker;
 /// Attempts at the same time.
 const MAX_ATTEMPTS: usize = 64;
 
+/// Messages that were just taken and wait in memory for an attempt. Beyond that, they wait in the outbox only.
+const MAX_WAITING: usize = 1024;
+
 /// The time within which an attempt must get a session with a server.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(44);
 
@@ -94,12 +97,13 @@ impl Deliveries {
         }
     }
 
-    /// Begins with a message that was just taken, and sends it through the servers that it was composed for. If too many are in
-    /// progress, it waits in the outbox for its turn.
+    /// Begins with a message that was just taken, and sends it through the servers that it was composed for. If far too many are
+    /// in progress, it waits in the outbox for its turn.
     pub fn begin(&self, queued: Queued, message: Arc<Message>, servers: Arc<Snapshot>) {
-        match Arc::clone(&self.shared.slots).try_acquire_owned() {
-            Ok(slot) => self.spawn(queued, Some((message, servers)), slot),
-            Err(_) => self.shared.wake.notify_one(),
+        if self.shared.in_progress.len() < MAX_WAITING {
+            self.spawn(queued, Some((message, servers)), None);
+        } else {
+            self.wake();
         }
     }
 
@@ -111,9 +115,6 @@ impl Deliveries {
     /// Sends what is due, until the program stops.
     pub async fn run(&self) {
         let shared = &self.shared;
-        if let Err(error) = shared.worker.outbox.recover().await {
-            error!("{error}");
-        }
         let mut purged = None;
         while !shared.stopping.is_cancelled() {
             if let Err(error) = self.begin_due().await {
@@ -157,7 +158,7 @@ impl Deliveries {
                 else {
                     return Ok(());
                 };
-                self.spawn(queued, None, free);
+                self.spawn(queued, None, Some(free));
             }
         }
     }
@@ -175,19 +176,24 @@ impl Deliveries {
             .collect()
     }
 
+    /// Begins an attempt, when there is a slot.
     fn spawn(
         &self,
         queued: Queued,
         first: Option<(Arc<Message>, Arc<Snapshot>)>,
-        slot: OwnedSemaphorePermit,
+        slot: Option<OwnedSemaphorePermit>,
     ) {
         let commit_point = CommitPoint::new();
         let Some(entry) = self.shared.in_progress.enter(queued.id, commit_point.clone()) else { return };
         let shared = Arc::clone(&self.shared);
         self.shared.attempts.spawn(async move {
+            // The semaphore is never closed.
+            let _slot = match slot {
+                Some(slot) => Some(slot),
+                None => Arc::clone(&shared.slots).acquire_owned().await.ok(),
+            };
             shared.worker.attempt(queued, first, &commit_point).await;
             drop(entry);
-            drop(slot);
             // Another message may have waited for the slot.
             shared.wake.notify_one();
         });

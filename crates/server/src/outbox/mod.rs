@@ -254,7 +254,8 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be used.
     pub async fn retry(&self, id: Uuid, principal: Option<Principal>) -> Result<Retried, OutboxError> {
-        self.write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, id, principal)).await
+        let me = self.owner();
+        self.write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, me, id, principal)).await
     }
 
     /// Makes every waiting message that one of `accounts` can send due now.

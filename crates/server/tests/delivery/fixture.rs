@@ -86,6 +86,15 @@ impl Fixture {
         fixture
     }
 
+    /// The same with an outbox on a file.
+    pub(crate) fn on_a_file(servers: Vec<ServerConfig>, directory: &std::path::Path) -> Self {
+        let mut fixture = Self::new(servers);
+        let location = OutboxLocation::File(directory.join("outbox.db"));
+        fixture.outbox = Outbox::open(&location, fixture.clock.clone()).unwrap();
+        fixture.restart();
+        fixture
+    }
+
     /// As after a restart of the program, on the same outbox.
     pub(crate) fn restart(&mut self) {
         let (outbox, upstreams) = (self.outbox.clone(), Arc::clone(&self.upstreams));

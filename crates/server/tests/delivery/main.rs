@@ -7,6 +7,8 @@ mod fixture;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod recipients;
 #[cfg(test)]
 mod recovery;

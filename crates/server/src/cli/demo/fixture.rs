@@ -62,6 +62,7 @@ impl Fixture {
             .env("SMTP_USERNAME", USER)
             .env("SMTP_PASSWORD", PASSWORD)
             .env("SMTP_FROM_EMAIL", format!("Ada Demo <{}>", sample_message::SENDER))
+            .env("SMTP_MCP_STATE_DIR", self.folder.join("state"))
             .env("SMTP_ATTACHMENT_DIRS", self.folder.join("attachments"));
         let log = File::create(self.log_file())?;
         let (child, _) =

@@ -12,7 +12,7 @@ use crate::outcome::{RecipientOutcome, RecipientStatus};
 use crate::stored::StoredError;
 
 /// How long a message is left to the process that enqueued it.
-const FIRST_TURN_MS: i64 = 2000;
+pub(super) const FIRST_TURN_MS: i64 = 2000;
 
 /// The messages that are due and that one of `accounts` can send, the longest due first.
 pub(in crate::outbox) fn due(

@@ -3,9 +3,11 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
+use super::claim::FIRST_TURN_MS;
 use super::enqueue::{find, milliseconds};
 use super::{add_event, words};
 use crate::config::Account;
+use crate::outbox::owner::OwnerId;
 use crate::outbox::types::{EXPIRES_AFTER, Principal, Retried};
 use crate::outcome::State;
 
@@ -14,6 +16,7 @@ use crate::outcome::State;
 pub(in crate::outbox) fn retry(
     db: &Connection,
     now: i64,
+    me: OwnerId,
     id: Uuid,
     principal: Option<Principal>,
 ) -> rusqlite::Result<Retried> {
@@ -44,10 +47,10 @@ pub(in crate::outbox) fn retry(
     }
     let sql = "UPDATE recipient SET status = 'open' WHERE seq = ? AND status IN ('unknown', 'rejected')";
     let recipients = db.prepare_cached(sql)?.execute([seq])?;
-    let sql = "UPDATE message SET state = 'queued', ended_ms = NULL, due_ms = :now, expires_ms = :expires, attempts = 0 \
+    let sql = "UPDATE message SET state = 'queued', ended_ms = NULL, due_ms = :now, taken_by = :me, expires_ms = :expires, attempts = 0 \
         WHERE seq = :seq";
     db.prepare_cached(sql)?.execute(named_params! {
-        ":now": now, ":expires": now + milliseconds(EXPIRES_AFTER), ":seq": seq,
+        ":now": now, ":me": me.0.as_bytes(), ":expires": now + milliseconds(EXPIRES_AFTER), ":seq": seq,
     })?;
     add_event(db, seq, now, "retried", None)?;
     let queued = find(db, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
@@ -56,10 +59,12 @@ pub(in crate::outbox) fn retry(
 
 /// Makes every waiting message that one of these accounts can send due now.
 pub(in crate::outbox) fn make_due(db: &Connection, now: i64, accounts: &[Account]) -> rusqlite::Result<()> {
+    // Also for processes that leave the first turn to the one that took it.
+    let due = now - FIRST_TURN_MS;
     for account in accounts {
         let sql = "UPDATE message SET due_ms = ? WHERE state = 'queued' AND due_ms > ? \
             AND lane IN (SELECT lane FROM lane_account WHERE account = ?)";
-        db.prepare_cached(sql)?.execute(params![now, now, account.0])?;
+        db.prepare_cached(sql)?.execute(params![due, due, account.0])?;
     }
     Ok(())
 }

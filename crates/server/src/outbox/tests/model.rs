@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::super::writer::Priority;
 use super::fixture::{Fixture, address, clock, message, outcome};
+use super::states::documented_transitions;
 use crate::outbox::{Claim, Enqueued, NewMessage, Queued, Retried};
 use crate::outcome::RecipientStatus::{self, Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
@@ -280,14 +281,21 @@ proptest! {
 
     #[test]
     fn the_outbox_does_what_its_model_does(commands in commands()) {
+        let documented = documented_transitions();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let directory = tempfile::tempdir().unwrap();
             let fixture = Fixture::file(directory.path(), &clock());
             let mut run = Run { fixture, now: 0, messages: Vec::new() };
             for command in commands {
+                let before: Vec<_> = run.messages.iter().map(Modeled::state).collect();
                 run.step(command).await;
                 run.compare().await;
+                let changes = before.into_iter().zip(run.messages.iter().map(Modeled::state));
+                let changes = changes.filter(|(before, after)| before != after);
+                for change in changes {
+                    assert!(documented.contains(&change), "{change:?} is not in docs/outbox-states.md");
+                }
             }
         });
     }

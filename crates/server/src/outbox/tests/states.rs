@@ -1,10 +1,13 @@
-//! The state in SQL and the state in Rust are the same function; and the tables refuse what cannot be.
+//! The state in SQL, the state in Rust and the one in `docs/outbox-states.md` are the same function; and the tables refuse what
+//! cannot be.
+
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
 use super::super::operations::STATE;
 use super::super::operations::words::status;
-use crate::outcome::RecipientStatus::{Accepted, Deferred, Rejected, Unknown};
+use crate::outcome::RecipientStatus::{self, Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
 
 fn tables() -> Connection {
@@ -58,5 +61,38 @@ fn impossible_rows_are_refused() {
         "UPDATE recipient SET status = 'rejected', doubt = 1",
     ] {
         assert!(db.execute(impossible, []).is_err(), "{impossible}");
+    }
+}
+
+/// The document about the states.
+const DOCUMENT: &str = include_str!("../../../../../docs/outbox-states.md");
+
+/// The transitions of the document's diagram, without the first one.
+pub(super) fn documented_transitions() -> BTreeSet<(State, State)> {
+    let arrows = DOCUMENT.lines().filter_map(|line| line.trim().split_once(" --> "));
+    let state = |word: &str| State::parse(word).unwrap_or_else(|| panic!("{word} is no state"));
+    let from_a_state = arrows.filter(|(from, _)| *from != "[*]");
+    from_a_state.map(|(from, to)| (state(from), state(to.split(':').next().unwrap()))).collect()
+}
+
+#[test]
+fn the_documents_table_is_the_function() {
+    let (_, table) = DOCUMENT.split_once("| recipients | state |\n| --- | --- |\n").unwrap();
+    let rows: Vec<_> = table.lines().map_while(|line| line.strip_prefix("| ")).collect();
+    let derived = |statuses: &[RecipientStatus]| {
+        let row = rows.iter().find(|row| match row.split(" |").next().unwrap() {
+            "at least one pending" => statuses.contains(&Deferred),
+            "at least one unknown" => statuses.contains(&Unknown),
+            "all accepted" => statuses.iter().all(|one| *one == Accepted),
+            "at least one accepted" => statuses.contains(&Accepted),
+            "none accepted" => true,
+            other => panic!("{other}"),
+        });
+        State::parse(row.unwrap().split("| ").nth(1).unwrap().trim_end_matches(" |")).unwrap()
+    };
+    assert_eq!(rows.len(), 5);
+    let all = [Accepted, Deferred, Rejected, Unknown];
+    for statuses in all.iter().flat_map(|a| all.iter().flat_map(|b| all.map(|c| [*a, *b, c]))) {
+        assert_eq!(derived(&statuses), State::of(statuses), "{statuses:?}");
     }
 }
