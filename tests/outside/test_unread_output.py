@@ -51,11 +51,11 @@ def start(processes: Any, kind: type[Pipe], home: Path, **variables: Any) -> Pip
     return pipe
 
 
-def all_sent(pipe: Pipe, calls: list[int]) -> None:
-    """Waits until every call after the handshake is answered, and its mail sent."""
+def all_sent(pipe: Pipe, calls: list[int], allowed: tuple[str, ...] = ("sent",)) -> None:
+    """Waits until every call after the handshake is answered, and its mail sent, or where other states are allowed, in one of those."""
     lines = pipe.lines.wait(lambda entries: len(entries) == len(calls) + 1 and entries, "every answer", 60)
     answers = {reply["id"]: reply["result"] for reply in map(json.loads, lines)}
-    assert {answers[call]["structuredContent"]["state"] for call in calls} == {"sent"}
+    assert {"sent"} <= {answers[call]["structuredContent"]["state"] for call in calls} <= set(allowed)
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])
@@ -75,7 +75,8 @@ def test_the_end_of_the_input_with_stderr_unread(processes, tmp_path: Path) -> N
     pipe = start(processes, StderrUnread, tmp_path / "pipe").handshake()
     calls = [send(pipe) for _ in range(SENDS)]
     pipe.close_stdin()
-    all_sent(pipe, calls)
+    # Whatever is not sent within the grace period waits in the outbox.
+    all_sent(pipe, calls, ("sent", "queued", "unknown"))
     assert pipe.exit_status(8) == 0
 
 
