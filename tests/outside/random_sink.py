@@ -5,6 +5,7 @@ import random
 import re
 import socketserver
 import threading
+import time
 
 
 class RandomSink:
@@ -92,6 +93,7 @@ class RandomSink:
             self.accepted += [(found.group(1).decode(), recipient) for recipient in recipients]
         if dice < 0.10:
             return False
+        time.sleep(self.chance() * 0.01)
         say("250 taken")
         return True
 
