@@ -5,6 +5,7 @@ mod backoff;
 mod in_progress;
 mod worker;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -40,6 +41,9 @@ const TICK: Duration = Duration::from_millis(1500);
 /// How often those who wait look for what other processes did.
 const WAIT_TICK: Duration = Duration::from_millis(500);
 
+/// The time for recording what is in progress when the program ends.
+const RECORD_GRACE_PERIOD: Duration = Duration::from_millis(700);
+
 /// How often what was kept long enough is deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
@@ -55,6 +59,8 @@ struct Shared {
     slots: Arc<Semaphore>,
     in_progress: InProgress,
     wake: Notify,
+    /// Something that is due waits for a slot.
+    has_backlog: AtomicBool,
     /// No further message is begun.
     stopping: CancellationToken,
     stopping_since: OnceLock<Instant>,
@@ -90,6 +96,7 @@ impl Deliveries {
                 slots: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
                 in_progress: InProgress::default(),
                 wake: Notify::new(),
+                has_backlog: AtomicBool::new(false),
                 stopping: CancellationToken::new(),
                 stopping_since: OnceLock::new(),
                 attempts: TaskTracker::new(),
@@ -103,7 +110,7 @@ impl Deliveries {
         if self.shared.in_progress.len() < MAX_WAITING {
             self.spawn(queued, Some((message, servers)), None);
         } else {
-            self.wake();
+            self.shared.has_backlog.store(true, Ordering::Release);
         }
     }
 
@@ -138,6 +145,7 @@ impl Deliveries {
     /// Begins with everything that is due and for which there is a slot.
     async fn begin_due(&self) -> Result<(), OutboxError> {
         let shared = &self.shared;
+        shared.has_backlog.store(true, Ordering::Release);
         let mut slot = None;
         loop {
             if slot.is_none() {
@@ -151,6 +159,7 @@ impl Deliveries {
             let due = shared.worker.outbox.due(self.accounts(), limit).await?;
             let mut due = due.into_iter().filter(|queued| !shared.in_progress.contains(queued.id)).peekable();
             if due.peek().is_none() {
+                shared.has_backlog.store(false, Ordering::Release);
                 return Ok(());
             }
             for queued in due {
@@ -188,14 +197,15 @@ impl Deliveries {
         let shared = Arc::clone(&self.shared);
         self.shared.attempts.spawn(async move {
             // The semaphore is never closed.
-            let _slot = match slot {
+            let slot = match slot {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&shared.slots).acquire_owned().await.ok(),
             };
             shared.worker.attempt(queued, first, &commit_point).await;
-            drop(entry);
-            // Another message may have waited for the slot.
-            shared.wake.notify_one();
+            drop((entry, slot));
+            if shared.has_backlog.load(Ordering::Acquire) {
+                shared.wake.notify_one();
+            }
         });
     }
 
@@ -206,6 +216,9 @@ impl Deliveries {
     /// The outbox cannot be read, or the message is no longer in it.
     pub async fn wait(&self, id: Uuid, wait: Duration) -> Result<Waited, OutboxError> {
         let deadline = Instant::now() + wait;
+        if let Some(ended) = self.shared.in_progress.changed(id) {
+            self.until(ended, deadline).await;
+        }
         loop {
             // Before the record is read, so that no change is missed.
             let changed = self.shared.in_progress.changed(id);
@@ -213,28 +226,25 @@ impl Deliveries {
             let email = self.shared.worker.outbox.get(id, None).await?.ok_or_else(gone)?;
             let was_deferred = email.state == State::Queued && email.attempts > 0 && changed.is_none();
             let has_ended = email.state.is_final() || email.state == State::Unknown || was_deferred;
-            let is_over = Instant::now() >= deadline || self.is_ending() && changed.is_none();
+            let is_over = Instant::now() >= deadline || self.shared.worker.deadline.is_cancelled();
             if has_ended || is_over {
                 return Ok(self.waited(email));
             }
-            let ended = async {
-                match changed {
-                    Some(changed) => changed.await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = ended => {}
-                () = sleep(WAIT_TICK) => {}
-                () = sleep_until(deadline) => {}
-                // What is in progress ends now, and its record follows at once.
-                () = self.shared.worker.deadline.cancelled(), if !self.is_ending() => {}
+            match changed {
+                Some(ended) => self.until(ended, deadline).await,
+                None => self.until(sleep(WAIT_TICK), deadline).await,
             }
         }
     }
 
-    fn is_ending(&self) -> bool {
-        self.shared.worker.deadline.is_cancelled()
+    /// Waits for `event`, at most until `deadline`; when the program ends, not much longer.
+    async fn until(&self, event: impl Future<Output = ()>, deadline: Instant) {
+        tokio::select! {
+            () = event => {}
+            () = sleep_until(deadline) => {}
+            // What is in progress ends now, and its record follows at once.
+            () = async { self.shared.worker.deadline.cancelled().await; sleep(RECORD_GRACE_PERIOD).await } => {}
+        }
     }
 
     fn waited(&self, email: Email) -> Waited {

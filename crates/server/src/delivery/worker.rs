@@ -10,6 +10,7 @@ use tracing::{error, warn};
 
 use super::attempt::{Attempt, Ended, close};
 use super::backoff;
+use crate::address::without_addresses;
 use crate::message::Message;
 use crate::outbox::{Claim, Loaded, Outbox, OutboxError, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
@@ -132,7 +133,7 @@ impl Worker {
             self.gives_up(error).await;
             return;
         }
-        error!("{error}");
+        error!("{}", without_addresses(&error.to_string()));
         if let Ok(Some(email)) = self.outbox.get(queued.id, None).await {
             let mut open: Vec<_> =
                 email.recipients.into_iter().map(|one| RecipientOutcome::open(one.address)).collect();

@@ -10,6 +10,9 @@ use super::operations::settle::{ClaimKey, release};
 use super::writer::{Job, Operation, Priority, send};
 use crate::clock::Clock;
 
+/// How long a message waits that was dropped in the middle of an attempt.
+const PAUSE_MS: i64 = 60_000;
+
 /// The right to send one message, made by the commit that marks it as being sent. It ends with
 /// [`record`](super::Outbox::record) or [`release`](super::Outbox::release).
 ///
@@ -58,7 +61,8 @@ impl Drop for Claim {
             move |db| {
                 let now = clock.now().timestamp_millis();
                 if was_not_sent {
-                    return release(db, now, key, now).map(drop);
+                    // What failed so would fail so again at once.
+                    return release(db, now, key, now + PAUSE_MS).map(drop);
                 }
                 give_up(db, now, key, "an error inside this program ended the delivery; please report it")
             },

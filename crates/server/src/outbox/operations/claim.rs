@@ -96,11 +96,11 @@ pub(in crate::outbox) fn claim(
         return Ok(own);
     }
     let sql = "UPDATE message SET state = 'sending', owner = :me, token = token + 1, attempts = attempts + 1 \
-        WHERE seq = :seq AND token = :token AND state = 'queued' RETURNING token";
+        WHERE seq = :seq AND token = :token AND attempts = :attempts AND state = 'queued' RETURNING token";
     let token = db
         .prepare_cached(sql)?
         .query_row(
-            named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token },
+            named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts },
             |row| row.get(0),
         )
         .optional()?;

@@ -221,7 +221,7 @@ impl Run {
             one.attempts -= 1;
         }
         drop(claim);
-        one.settle(self.now, self.now);
+        one.settle(self.now, if committed { self.now } else { self.now + 60 });
         // The writer works in order: this is answered after the claim was given up.
         self.fixture.outbox.write(Priority::Record, 0, |_, _| Ok(())).await.unwrap();
     }
