@@ -83,8 +83,8 @@ def test_killed_at_random(processes, home: Path) -> None:
         pipe.lines.wait(lambda _: pipe.lines.ended, "the end of the output")
         replies = [json.loads(line) for line in pipe.lines.entries]
         taken |= {reply["result"]["structuredContent"]["id"] for reply in replies if reply.get("id") in calls}
-    for _ in range(6):
-        if "0 are left" in subprocess.run(
+    for _ in range(12):
+        if "; 0 are left" in subprocess.run(
             [str(BINARY), "outbox", "drain", "--timeout", "2"], env=own_environment(home, variables), capture_output=True, text=True, timeout=60
         ).stdout:
             break
