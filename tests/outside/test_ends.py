@@ -63,7 +63,7 @@ def test_a_servers_reply_is_quoted_harmlessly(processes) -> None:
 
 def test_no_server_within_reach(processes, refused_port: RefusedPort) -> None:
     program = processes.program(one_server(refused_port))
-    answer = program.send().has_state("queued").mentions("it is kept", "do not send it again")
+    answer = program.send().has_state("queued").mentions("tried again at", "do not send it again")
     assert (answer.rejected, answer.data["pending"]) == ([], ["ada@example.org"]), answer
     health = program.health("primary")
     assert health["is_failed"] is True and 0 < health["backoff_remaining"] <= 5, health

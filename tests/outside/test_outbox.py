@@ -26,6 +26,11 @@ A, BAD = "ada@example.org", "bad@example.org"
 MAIL = {"to": A, "subject": "s", "body": "b"}
 
 
+@pytest.fixture(autouse=True)
+def on_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OUTBOX", raising=False)
+
+
 def command(home: Path, variables: dict[str, Any], *arguments: str, status: int = 0) -> str:
     """The output of `outbox …`."""
     ended = subprocess.run(

@@ -141,6 +141,11 @@ fn connect(location: &Location, read_only: bool) -> rusqlite::Result<Connection>
     }
     if read_only {
         set(&connection, "query_only", "ON", "1")?;
+    } else {
+        set(&connection, "secure_delete", "ON", "1")?;
+        // What a large mail left of the log is cut off at the next checkpoint.
+        connection
+            .pragma_update_and_check(None, "journal_size_limit", 16 << 20, |row| row.get::<_, i64>(0))?;
     }
     Ok(connection)
 }
@@ -170,8 +175,6 @@ fn prepare(connection: &mut Connection, is_in_memory: bool) -> rusqlite::Result<
     let journal_mode = if is_in_memory { "memory" } else { "wal" };
     connection.pragma_update_and_check(None, "journal_mode", journal_mode, |row| row.get::<_, String>(0))?;
     set(connection, "journal_mode", journal_mode, journal_mode)?;
-    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    connection.pragma_update(None, "secure_delete", "ON")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     if user_version(&transaction)? == 0 {

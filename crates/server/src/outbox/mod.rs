@@ -6,6 +6,7 @@
 
 mod claim;
 mod database;
+mod engine;
 mod error;
 mod operations;
 mod owner;
@@ -15,13 +16,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use rusqlite::Connection;
 use smtp_submission::CommitPoint;
-use tokio::sync::oneshot;
 use tracing::info;
 use uuid::Uuid;
 
@@ -29,11 +26,11 @@ use crate::clock::Clock;
 use crate::config::{Account, OutboxLocation};
 use crate::outcome::{RecipientOutcome, State};
 use crate::stored::StoredError;
-use database::{Database, Location};
+use database::Location;
+use engine::Engine;
 use operations::settle::ClaimKey;
 use operations::{claim as claims, enqueue, housekeeping, read, recover, retry, settle};
-use owner::{Owner, OwnerId};
-use writer::{Job, Operation, Priority, send};
+use writer::Priority;
 
 pub use claim::Claim;
 pub use error::OutboxError;
@@ -45,20 +42,8 @@ pub use types::{
 /// The outbox. Clones share it.
 #[derive(Clone)]
 pub struct Outbox {
-    shared: Arc<Shared>,
+    engine: Arc<Engine>,
 }
-
-struct Shared {
-    writer: Sender<Job>,
-    /// Without one the writer reads, too.
-    reader: Option<Sender<Read>>,
-    owner: Mutex<Owner>,
-    /// Where the owners' files are.
-    owners: Option<PathBuf>,
-    clock: Clock,
-}
-
-type Read = Box<dyn FnOnce(&Connection) + Send>;
 
 impl Outbox {
     /// Opens the outbox, and creates it if there is none.
@@ -66,40 +51,23 @@ impl Outbox {
     /// # Errors
     /// One sentence: it cannot be used, and what to do.
     pub fn open(location: &OutboxLocation, clock: Clock) -> Result<Self, String> {
-        let opened = match location {
-            OutboxLocation::Memory => Self::start(Location::Memory, None, clock),
-            OutboxLocation::File(path) => {
-                Self::start(Location::File(path.clone()), Some(owners_of(path)), clock)
-            }
+        let place = match location {
+            OutboxLocation::Memory => Location::Memory,
+            OutboxLocation::File(path) => Location::File(path.clone()),
         };
-        opened.map_err(|problem| {
+        let engine = Engine::start(place, clock).map_err(|problem| {
             format!(
                 "the outbox {} cannot be used: {problem}; set SMTP_MCP_OUTBOX to sqlite:PATH, a file in a directory that this \
                  program can write to, or to memory, which keeps nothing when the program ends",
                 location.word()
             )
-        })
-    }
-
-    fn start(location: Location, owners: Option<PathBuf>, clock: Clock) -> Result<Self, String> {
-        let database = Database::open(location)?;
-        let owner = match &owners {
-            Some(directory) => Owner::create(directory).map_err(|error| error.to_string())?,
-            None => Owner::in_memory(),
-        };
-        let reader = database.reader().map_err(|error| error.to_string())?;
-        let reader = reader.map(start_reader).transpose().map_err(|error| error.to_string())?;
-        let (writer, jobs) = channel();
-        std::thread::Builder::new()
-            .name("outbox-writer".to_owned())
-            .spawn(move || writer::run(database, &jobs))
-            .map_err(|error| error.to_string())?;
-        Ok(Self { shared: Arc::new(Shared { writer, reader, owner: Mutex::new(owner), owners, clock }) })
+        })?;
+        Ok(Self { engine: Arc::new(engine) })
     }
 
     /// Whether messages survive the end of the program.
     pub fn is_durable(&self) -> bool {
-        self.shared.owners.is_some()
+        self.engine.owners.is_some()
     }
 
     /// Takes a message: it is sent, or its end is recorded, whatever happens to this process.
@@ -107,9 +75,9 @@ impl Outbox {
     /// # Errors
     /// It was not taken; or that is not known.
     pub async fn enqueue(&self, new: NewMessage) -> Result<Enqueued, OutboxError> {
-        let me = self.owner();
+        let me = self.engine.owner();
         let bytes = new.message.content.len();
-        self.write(Priority::Enqueue, bytes, move |db, now| enqueue::enqueue(db, now, me, &new)).await
+        self.engine.write(Priority::Enqueue, bytes, move |db, now| enqueue::enqueue(db, now, me, &new)).await
     }
 
     /// The messages that are due and that one of `accounts` can send, the longest due first.
@@ -117,8 +85,8 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be read.
     pub async fn due(&self, accounts: Vec<Account>, limit: usize) -> Result<Vec<Queued>, OutboxError> {
-        let me = self.owner();
-        self.read(move |db, now| claims::due(db, now, me, &accounts, limit)).await
+        let me = self.engine.owner();
+        self.engine.read(move |db, now| claims::due(db, now, me, &accounts, limit)).await
     }
 
     /// The message as it was composed, with its open recipients. `None`: it is no longer there.
@@ -127,7 +95,7 @@ impl Outbox {
     /// The outbox cannot be read, or the message in it is damaged.
     pub async fn load(&self, queued: &Queued) -> Result<Option<Loaded>, OutboxError> {
         let seq = queued.seq;
-        let loaded = self.read(move |db, _| claims::load(db, seq)).await?;
+        let loaded = self.engine.read(move |db, _| claims::load(db, seq)).await?;
         let damaged = |error: StoredError| OutboxError::Damaged(error.to_string());
         loaded.transpose().map_err(damaged)
     }
@@ -141,19 +109,20 @@ impl Outbox {
         queued: &Queued,
         commit_point: &CommitPoint,
     ) -> Result<Option<Claim>, OutboxError> {
-        let owner = self.owner_in_place()?;
-        let (writer, clock) = (self.shared.writer.clone(), self.shared.clock.clone());
+        let owner = self.engine.owner_in_place()?;
+        let (writer, clock) = (self.engine.writer.clone(), self.engine.clock.clone());
         let (queued, commit_point) = (*queued, commit_point.clone());
         let seq = queued.seq;
-        self.write_then(
-            Priority::Claim,
-            0,
-            move |db, now| claims::claim(db, now, owner, &queued),
-            move |token: Option<i64>| {
-                token.map(|token| Claim::new(ClaimKey { seq, token, owner }, commit_point, writer, clock))
-            },
-        )
-        .await
+        self.engine
+            .write_then(
+                Priority::Claim,
+                0,
+                move |db, now| claims::claim(db, now, owner, &queued),
+                move |token: Option<i64>| {
+                    token.map(|token| Claim::new(ClaimKey { seq, token, owner }, commit_point, writer, clock))
+                },
+            )
+            .await
     }
 
     /// Records what is known of some recipients while the attempt goes on with the others.
@@ -162,7 +131,7 @@ impl Outbox {
     /// It could not be recorded.
     pub async fn note(&self, claim: &Claim, recipients: Vec<RecipientOutcome>) -> Result<bool, OutboxError> {
         let key = claim.key();
-        self.write(Priority::Record, 0, move |db, now| settle::note(db, now, key, &recipients)).await
+        self.engine.write(Priority::Record, 0, move |db, now| settle::note(db, now, key, &recipients)).await
     }
 
     /// Records the outcome of an attempt and ends its claim. Recipients that are deferred are tried again after `pause`. Returns
@@ -177,7 +146,7 @@ impl Outbox {
         pause: std::time::Duration,
     ) -> Result<Option<State>, (Claim, OutboxError)> {
         let (key, recipients, is_durable) = (claim.key(), recipients.to_vec(), self.is_durable());
-        let recorded = self.write(Priority::Record, 0, move |db, now| {
+        let recorded = self.engine.write(Priority::Record, 0, move |db, now| {
             let state = settle::record(db, now, key, &recipients, now + enqueue::milliseconds(pause))?;
             match state {
                 None => drop(settle::late(db, now, key, &recipients)?),
@@ -201,7 +170,8 @@ impl Outbox {
     /// It could not be recorded; the claim is returned, to try again.
     pub async fn release(&self, claim: Claim) -> Result<bool, (Claim, OutboxError)> {
         let key = claim.key();
-        match self.write(Priority::Record, 0, move |db, now| settle::release(db, now, key, now)).await {
+        match self.engine.write(Priority::Record, 0, move |db, now| settle::release(db, now, key, now)).await
+        {
             Ok(released) => {
                 claim.end();
                 Ok(released)
@@ -221,10 +191,11 @@ impl Outbox {
         pause: std::time::Duration,
     ) -> Result<Option<State>, OutboxError> {
         let queued = *queued;
-        self.write(Priority::Record, 0, move |db, now| {
-            settle::postpone(db, now, &queued, &recipients, now + enqueue::milliseconds(pause))
-        })
-        .await
+        self.engine
+            .write(Priority::Record, 0, move |db, now| {
+                settle::postpone(db, now, &queued, &recipients, now + enqueue::milliseconds(pause))
+            })
+            .await
     }
 
     /// Ends the attempts of processes that are dead; how many there were.
@@ -232,15 +203,15 @@ impl Outbox {
     /// # Errors
     /// The outbox or the directory of its owners cannot be used.
     pub async fn recover(&self) -> Result<usize, OutboxError> {
-        let Some(directory) = &self.shared.owners else { return Ok(0) };
-        let known = self.read(|db, _| recover::owners(db)).await?;
-        let dead = owner::dead(directory, &known, self.owner())
+        let Some(directory) = &self.engine.owners else { return Ok(0) };
+        let known = self.engine.read(|db, _| recover::owners(db)).await?;
+        let dead = owner::dead(directory, &known, self.engine.owner())
             .map_err(|error| OutboxError::Failed(format!("{}: {error}", directory.display())))?;
         let mut recovered = 0;
         for process in dead {
             let id = process.id;
             recovered +=
-                self.write(Priority::Record, 0, move |db, now| recover::recover(db, now, id)).await?;
+                self.engine.write(Priority::Record, 0, move |db, now| recover::recover(db, now, id)).await?;
             process.forget();
         }
         if recovered > 0 {
@@ -254,8 +225,8 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be used.
     pub async fn retry(&self, id: Uuid, principal: Option<Principal>) -> Result<Retried, OutboxError> {
-        let me = self.owner();
-        self.write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, me, id, principal)).await
+        let me = self.engine.owner();
+        self.engine.write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, me, id, principal)).await
     }
 
     /// Makes every waiting message that one of `accounts` can send due now.
@@ -263,7 +234,7 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be used.
     pub async fn make_due(&self, accounts: Vec<Account>) -> Result<(), OutboxError> {
-        self.write(Priority::Enqueue, 0, move |db, now| retry::make_due(db, now, &accounts)).await
+        self.engine.write(Priority::Enqueue, 0, move |db, now| retry::make_due(db, now, &accounts)).await
     }
 
     /// How many messages wait or are being sent that one of `accounts` can send.
@@ -271,7 +242,7 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be read.
     pub async fn waiting(&self, accounts: Vec<Account>) -> Result<usize, OutboxError> {
-        self.read(move |db, _| claims::waiting(db, &accounts)).await
+        self.engine.read(move |db, _| claims::waiting(db, &accounts)).await
     }
 
     /// The record of a message; of any principal's if `None`.
@@ -279,7 +250,7 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be read.
     pub async fn get(&self, id: Uuid, principal: Option<Principal>) -> Result<Option<Email>, OutboxError> {
-        self.read(move |db, _| read::get(db, id, principal)).await
+        self.engine.read(move |db, _| read::get(db, id, principal)).await
     }
 
     /// The history of a message, oldest first.
@@ -287,7 +258,7 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be read.
     pub async fn history(&self, id: Uuid) -> Result<Vec<Event>, OutboxError> {
-        self.read(move |db, _| read::history(db, id)).await
+        self.engine.read(move |db, _| read::history(db, id)).await
     }
 
     /// The messages that match, newest first.
@@ -295,7 +266,7 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be read.
     pub async fn list(&self, filter: Filter) -> Result<Vec<Email>, OutboxError> {
-        self.read(move |db, _| read::list(db, &filter)).await
+        self.engine.read(move |db, _| read::list(db, &filter)).await
     }
 
     /// What waits.
@@ -303,7 +274,7 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be read.
     pub async fn stats(&self) -> Result<Stats, OutboxError> {
-        self.read(|db, _| read::stats(db)).await
+        self.engine.read(|db, _| read::stats(db)).await
     }
 
     /// Deletes what was kept long enough.
@@ -313,6 +284,7 @@ impl Outbox {
     pub async fn purge(&self) -> Result<(), OutboxError> {
         let record_kept = if self.is_durable() { RECORD_KEPT } else { RECORD_KEPT_IN_MEMORY };
         while self
+            .engine
             .write(Priority::Enqueue, 0, move |db, now| housekeeping::purge(db, now, record_kept))
             .await?
             > 0
@@ -325,90 +297,15 @@ impl Outbox {
     /// # Errors
     /// The outbox cannot be read.
     pub async fn check(&self) -> Result<Integrity, OutboxError> {
-        self.read(|db, _| housekeeping::check(db)).await
+        self.engine.read(|db, _| housekeeping::check(db)).await
     }
 
     /// Removes this process's file among the owners, if it is sending nothing.
     pub async fn leave(&self) {
-        let me = self.owner();
-        let Ok(owners) = self.read(|db, _| recover::owners(db)).await else { return };
-        if let Some(directory) = self.shared.owners.as_deref().filter(|_| !owners.contains(&me)) {
-            let last = Owner::in_memory();
-            let owner = std::mem::replace(
-                &mut *self.shared.owner.lock().unwrap_or_else(PoisonError::into_inner),
-                last,
-            );
-            tracing::debug!(directory = %directory.display(), "the outbox was left");
-            owner.leave();
+        let me = self.engine.owner();
+        let owners = self.engine.read(|db, _| recover::owners(db)).await;
+        if owners.is_ok_and(|owners| !owners.contains(&me)) {
+            self.engine.leave();
         }
     }
-
-    fn owner(&self) -> OwnerId {
-        self.shared.owner.lock().unwrap_or_else(PoisonError::into_inner).id
-    }
-
-    /// This process's id, after making sure that others can see that it is alive.
-    fn owner_in_place(&self) -> Result<OwnerId, OutboxError> {
-        let failed = |error: std::io::Error| OutboxError::Failed(format!("the owner's file: {error}"));
-        let mut owner = self.shared.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(directory), false) = (&self.shared.owners, owner.is_held().map_err(failed)?) {
-            *owner = Owner::create(directory).map_err(failed)?;
-        }
-        Ok(owner.id)
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        priority: Priority,
-        bytes: usize,
-        run: impl FnMut(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, OutboxError> {
-        self.write_then(priority, bytes, run, |result| result).await
-    }
-
-    /// Runs `run` in a transaction, and after its commit `done`.
-    async fn write_then<T: Send + 'static, U: Send + 'static>(
-        &self,
-        priority: Priority,
-        bytes: usize,
-        mut run: impl FnMut(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
-        done: impl FnOnce(T) -> U + Send + 'static,
-    ) -> Result<U, OutboxError> {
-        let clock = self.shared.clock.clone();
-        let (work, answer) = Operation::boxed(move |db| run(db, clock.now().timestamp_millis()), done);
-        send(&self.shared.writer, Job { priority, bytes, work })?;
-        answer.await.unwrap_or(Err(OutboxError::Closed))
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        mut run: impl FnMut(&Connection, i64) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, OutboxError> {
-        let Some(reader) = &self.shared.reader else {
-            return self.write(Priority::Claim, 0, run).await;
-        };
-        let (answer, result) = oneshot::channel();
-        let clock = self.shared.clock.clone();
-        let read = move |db: &Connection| {
-            let found = run(db, clock.now().timestamp_millis()).map_err(|error| OutboxError::failed(&error));
-            let _ = answer.send(found);
-        };
-        reader.send(Box::new(read)).map_err(|_| OutboxError::Closed)?;
-        result.await.unwrap_or(Err(OutboxError::Closed))
-    }
-}
-
-/// The directory of the owners' files: beside the database, one for each.
-fn owners_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push("-owners");
-    path.with_file_name(name)
-}
-
-fn start_reader(connection: Connection) -> std::io::Result<Sender<Read>> {
-    let (reader, reads) = channel::<Read>();
-    std::thread::Builder::new()
-        .name("outbox-reader".to_owned())
-        .spawn(move || reads.iter().for_each(|read| read(&connection)))?;
-    Ok(reader)
 }

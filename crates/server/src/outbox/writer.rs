@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::database::Database;
 use super::error::OutboxError;
@@ -136,8 +136,16 @@ fn run_batch(db: &mut Database, mut batch: Vec<Job>) {
     if batch.len() == 1 {
         return run_alone(db, batch);
     }
-    let Ok(results) = try_batch(db, &mut batch) else {
-        return run_alone(db, batch);
+    let results = match try_batch(db, &mut batch) {
+        Ok(results) => results,
+        Err(error) => {
+            warn!("the outbox: a transaction was lost, its operations are run one by one: {error}");
+            // What is really on the disk counts.
+            if let Err(error) = db.reopen() {
+                error!("the outbox: {error}");
+            }
+            return run_alone(db, batch);
+        }
     };
     for (job, result) in batch.into_iter().zip(results) {
         job.work.finish(result);

@@ -25,8 +25,7 @@ pub(in crate::outbox) fn record(
     recipients: &[RecipientOutcome],
     due: i64,
 ) -> rusqlite::Result<Option<State>> {
-    let sql = "SELECT 1 FROM message WHERE seq = ? AND token = ? AND owner = ? AND state = 'sending'";
-    if !db.prepare_cached(sql)?.exists(params![key.seq, key.token, key.owner.0.as_bytes()])? {
+    if !is_in_effect(db, key)? {
         return recorded_before(db, key);
     }
     write_outcomes(db, now, key.seq, recipients)?;
@@ -56,12 +55,17 @@ pub(in crate::outbox) fn note(
     key: ClaimKey,
     recipients: &[RecipientOutcome],
 ) -> rusqlite::Result<bool> {
-    let sql = "SELECT 1 FROM message WHERE seq = ? AND token = ? AND owner = ? AND state = 'sending'";
-    let is_own = db.prepare_cached(sql)?.exists(params![key.seq, key.token, key.owner.0.as_bytes()])?;
+    let is_own = is_in_effect(db, key)?;
     if is_own {
         write_outcomes(db, now, key.seq, recipients)?;
     }
     Ok(is_own)
+}
+
+/// Whether the claim is still what permits sending.
+fn is_in_effect(db: &Connection, key: ClaimKey) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM message WHERE seq = ? AND token = ? AND owner = ? AND state = 'sending'";
+    db.prepare_cached(sql)?.exists(params![key.seq, key.token, key.owner.0.as_bytes()])
 }
 
 /// Gives up a claim under which certainly nothing was sent: the attempt does not count.

@@ -123,6 +123,7 @@ async fn only_the_holder_of_the_claim_records(f: &Fixture) {
     let late = super::super::operations::settle::ClaimKey { token: key.token + 1, ..key };
     let stolen = f
         .outbox
+        .engine
         .write(super::super::writer::Priority::Record, 0, move |db, now| {
             super::super::operations::settle::record(db, now, late, &[], now)
         })
@@ -272,7 +273,7 @@ async fn a_claim_that_is_dropped_is_given_up(f: &Fixture) {
         });
         assert!(task.await.unwrap_err().is_panic());
         // The writer works in order: this is answered after the claim was given up.
-        f.outbox.write(super::super::writer::Priority::Enqueue, 0, |_, _| Ok(())).await.unwrap();
+        f.outbox.engine.write(super::super::writer::Priority::Enqueue, 0, |_, _| Ok(())).await.unwrap();
         assert_eq!(f.state(queued.id).await, state);
     }
 }

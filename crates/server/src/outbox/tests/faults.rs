@@ -18,6 +18,7 @@ fn hold(fixture: &Fixture) -> std::sync::mpsc::Sender<()> {
     let (started, is_running) = std::sync::mpsc::channel::<()>();
     tokio::spawn(async move {
         outbox
+            .engine
             .write(Priority::Record, 0, move |_, _| {
                 let _ = started.send(());
                 let _ = wait.recv();
@@ -35,7 +36,7 @@ async fn a_full_disk_in_the_middle_of_a_batch_loses_nothing_that_was_promised() 
     let directory = tempfile::tempdir().unwrap();
     let fixture = Fixture::file(directory.path(), &clock());
     let limit = |pages: i64| {
-        fixture.outbox.write(Priority::Record, 0, move |db, _| {
+        fixture.outbox.engine.write(Priority::Record, 0, move |db, _| {
             // The limit is the connection's; it cannot be below what is in use.
             db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))
         })
@@ -83,6 +84,7 @@ fn limit_during(fixture: &Fixture, pages: i64) {
     let outbox = fixture.outbox.clone();
     tokio::spawn(async move {
         outbox
+            .engine
             .write(Priority::Record, 0, move |db, _| {
                 db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))
             })
@@ -101,6 +103,7 @@ async fn a_commit_that_fails_fails_for_its_cause_only() {
         let outbox = fixture.outbox.clone();
         tokio::spawn(async move {
             outbox
+                .engine
                 .write(Priority::Record, 0, |db, _| {
                     // Found at the commit only.
                     db.execute_batch(
@@ -135,13 +138,14 @@ async fn a_commit_that_fails_fails_for_its_cause_only() {
 #[tokio::test]
 async fn an_operation_that_is_run_again_does_nothing_twice() {
     let fixture = Fixture::memory();
-    let (new, owner) = (message(&["a@x.org"], "one"), fixture.outbox.owner());
+    let (new, owner) = (message(&["a@x.org"], "one"), fixture.outbox.engine.owner());
     let queued = fixture.enqueue(new.clone()).await;
     let again = fixture.enqueue(new).await;
     assert_eq!(queued, again);
     let claim = fixture.claim(&queued).await;
     let token = fixture
         .outbox
+        .engine
         .write(Priority::Claim, 0, move |db, now| {
             super::super::operations::claim::claim(db, now, owner, &queued)
         })
@@ -153,6 +157,7 @@ async fn an_operation_that_is_run_again_does_nothing_twice() {
     let before = fixture.email(queued.id).await;
     let recorded = fixture
         .outbox
+        .engine
         .write(Priority::Record, 0, move |db, now| {
             super::super::operations::settle::record(db, now, key, &deferred, now)
         })
@@ -168,6 +173,7 @@ async fn a_damaged_message_is_not_sent() {
     let queued = fixture.enqueue(message(&["a@x.org"], "one")).await;
     fixture
         .outbox
+        .engine
         .write(Priority::Record, 0, |db, _| db.execute("UPDATE content SET bytes = x'00'", []))
         .await
         .unwrap();
@@ -207,7 +213,7 @@ async fn the_durable_settings_are_in_effect() {
     let fixture = Fixture::file(directory.path(), &clock());
     fixture.enqueue(NewMessage { ..message(&["a@x.org"], "one") }).await;
     let pragma = |name: &'static str| {
-        fixture.outbox.write(Priority::Record, 0, move |db, _| {
+        fixture.outbox.engine.write(Priority::Record, 0, move |db, _| {
             db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
         })
     };

@@ -68,6 +68,7 @@ impl Fixture {
     /// The message as it waits now.
     pub(super) async fn queued(&self, id: Uuid) -> Queued {
         self.outbox
+            .engine
             .read(move |db, _| Ok(super::super::operations::enqueue::find(db, id)?.unwrap()))
             .await
             .unwrap()

@@ -223,7 +223,7 @@ impl Run {
         drop(claim);
         one.settle(self.now, if committed { self.now } else { self.now + 60 });
         // The writer works in order: this is answered after the claim was given up.
-        self.fixture.outbox.write(Priority::Record, 0, |_, _| Ok(())).await.unwrap();
+        self.fixture.outbox.engine.write(Priority::Record, 0, |_, _| Ok(())).await.unwrap();
     }
 
     async fn postpone(&mut self, which: usize, refused: bool) {

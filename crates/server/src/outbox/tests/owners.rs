@@ -10,7 +10,7 @@ use crate::outcome::State;
 /// A process that ends without a word: its lock is gone, and its claims with it.
 fn kill(fixture: &Fixture, claims: Vec<crate::outbox::Claim>) {
     claims.into_iter().for_each(std::mem::forget);
-    *fixture.outbox.shared.owner.lock().unwrap() = super::super::owner::Owner::in_memory();
+    fixture.outbox.engine.forget_owner();
 }
 
 #[tokio::test]
@@ -45,11 +45,11 @@ async fn an_owner_whose_file_is_gone_gets_a_new_one_before_it_claims() {
     let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
     let fixture = Fixture::file(directory.path(), &clock);
     let queued = fixture.enqueue(message(&["a@x.org"], "one")).await;
-    let before = fixture.outbox.owner();
+    let before = fixture.outbox.engine.owner();
     let owners = directory.path().join("outbox.db-owners");
     std::fs::remove_dir_all(&owners).unwrap();
     let claim = fixture.outbox.claim(&queued, &CommitPoint::new()).await.unwrap().unwrap();
-    assert_ne!(fixture.outbox.owner(), before);
+    assert_ne!(fixture.outbox.engine.owner(), before);
     assert_eq!(std::fs::read_dir(&owners).unwrap().count(), 1);
     let other = Fixture::file(directory.path(), &clock);
     assert_eq!(other.outbox.recover().await.unwrap(), 0);
