@@ -138,10 +138,10 @@ fn run_batch(db: &mut Database, mut batch: Vec<Job>) {
     }
     let results = match try_batch(db, &mut batch) {
         Ok(results) => results,
-        Err(error) => {
+        Err(Failure { error, at_commit }) => {
             warn!("the outbox: a transaction was lost, its operations are run one by one: {error}");
             // What is really on the disk counts.
-            if let Err(error) = db.reopen() {
+            if at_commit && let Err(error) = db.reopen() {
                 error!("the outbox: {error}");
             }
             return run_alone(db, batch);
@@ -153,24 +153,25 @@ fn run_batch(db: &mut Database, mut batch: Vec<Job>) {
 }
 
 /// What each job's savepoint came to, if the transaction was committed.
-fn try_batch(db: &mut Database, batch: &mut [Job]) -> rusqlite::Result<Vec<Result<(), OutboxError>>> {
-    let connection = db.begin()?;
+fn try_batch(db: &mut Database, batch: &mut [Job]) -> Result<Vec<Result<(), OutboxError>>, Failure> {
+    let early = |error| Failure { error, at_commit: false };
+    let connection = db.begin().map_err(early)?;
     let mut results = Vec::with_capacity(batch.len());
     for job in batch {
         match in_savepoint(connection, job) {
             Ok(()) => results.push(Ok(())),
             // SQLITE_FULL and others end the whole transaction, what the jobs before did included.
-            Err(error) if connection.is_autocommit() => return Err(error),
+            Err(error) if connection.is_autocommit() => return Err(early(error)),
             Err(error) => {
                 if let Err(lost) = connection.execute_batch("ROLLBACK TO job; RELEASE job") {
                     db.roll_back();
-                    return Err(lost);
+                    return Err(early(lost));
                 }
                 results.push(Err(OutboxError::failed(&error)));
             }
         }
     }
-    db.commit()?;
+    db.commit().map_err(|error| Failure { error, at_commit: true })?;
     Ok(results)
 }
 
