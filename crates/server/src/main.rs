@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         }
     };
     run(args).unwrap_or_else(|error| {
-        logging::line(&format!("{error:#}"));
+        logging::last_line(&format!("{error:#}"));
         ExitCode::FAILURE
     })
 }

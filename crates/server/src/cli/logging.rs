@@ -19,6 +19,9 @@ const OURS: [&str; 3] = ["smtp_mcp_server", "smtp_submission", "smtp_sink"];
 /// How long the end of the process waits for a stderr that is not read.
 const FLUSH_GRACE_PERIOD: Duration = Duration::from_millis(200);
 
+/// The same for the reason of the end.
+const LAST_LINE_GRACE_PERIOD: Duration = Duration::from_secs(2);
+
 /// All that goes to stderr while the program serves.
 static QUEUE: LogQueue = LogQueue::new();
 
@@ -48,6 +51,13 @@ pub fn begin() -> LogGuard {
 /// Writes a line as it is.
 pub fn line(line: &str) {
     QUEUE.push(format!("{line}\n").as_bytes());
+}
+
+/// Writes the reason why the program ends. On a busy machine the thread that writes may not have had a turn yet, and this line
+/// must not be lost.
+pub fn last_line(text: &str) {
+    line(text);
+    QUEUE.flush(LAST_LINE_GRACE_PERIOD);
 }
 
 /// Starts logging for the whole process. A second call changes nothing.
