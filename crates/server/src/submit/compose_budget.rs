@@ -9,7 +9,7 @@ use crate::budget::{MemoryBudget, MemoryPermit};
 /// Large mails that are composed at the same time.
 const COMPOSING: usize = 2;
 /// Composed mails that are kept at the same time, in bytes together.
-const KEPT_BYTES: usize = 256 << 20;
+const KEPT_BYTES: usize = 192 << 20;
 
 /// The limits for large mails. Clones share them.
 #[derive(Debug, Clone)]
