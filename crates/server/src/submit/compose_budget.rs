@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::budget::{MemoryBudget, MemoryPermit};
 
 /// Large mails that are composed at the same time.
-const COMPOSING: usize = 2;
+const COMPOSING: usize = 1;
 /// Composed mails that are kept at the same time, in bytes together.
 const KEPT_BYTES: usize = 192 << 20;
 
