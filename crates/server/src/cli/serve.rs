@@ -23,7 +23,10 @@ use crate::transport::{CALLS_GRACE_PERIOD, HttpLimits, serve_http, serve_stdio};
 use crate::upstream::Upstreams;
 
 /// What is left of the 8 s to send QUIT to SMTP servers.
-const QUIT_GRACE_PERIOD: Duration = Duration::from_millis(700);
+const QUIT_GRACE_PERIOD: Duration = Duration::from_millis(400);
+
+/// For the last look at the outbox, which another process may hold.
+const LEAVE_GRACE_PERIOD: Duration = Duration::from_millis(300);
 
 /// Enough for mail; a large machine has other work for its cores.
 const HTTP_THREADS: usize = 4;
@@ -86,8 +89,13 @@ async fn run(
         Some((listener, http)) => serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
     deliveries.finish(CALLS_GRACE_PERIOD).await;
-    say_what_waits(&outbox).await;
-    outbox.leave().await;
+    let left = timeout(LEAVE_GRACE_PERIOD, async {
+        say_what_waits(&outbox).await;
+        outbox.leave().await;
+    });
+    if left.await.is_err() {
+        warn!("another process holds the outbox: it was not asked what waits");
+    }
     if timeout(QUIT_GRACE_PERIOD, upstreams.drain()).await.is_err() {
         info!("some SMTP connections were closed without QUIT");
     }

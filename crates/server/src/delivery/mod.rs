@@ -44,6 +44,9 @@ const WAIT_TICK: Duration = Duration::from_millis(500);
 /// The time for recording what is in progress when the program ends.
 const RECORD_GRACE_PERIOD: Duration = Duration::from_millis(700);
 
+/// From the end of the grace period until outcomes that are not recorded yet are given up.
+const RECORD_TIMEOUT: Duration = Duration::from_millis(1600);
+
 /// How often what was kept long enough is deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
@@ -264,14 +267,19 @@ impl Deliveries {
         self.shared.worker.deadline.cancel();
     }
 
-    /// Waits until nothing is in progress; from `grace` after [`Deliveries::stop`] on, it is ended.
+    /// Waits until nothing is in progress; from `grace` after [`Deliveries::stop`] on, it is ended, and soon after that not waited
+    /// for any longer.
     pub async fn finish(&self, grace: Duration) {
         self.stop();
         let since = *self.shared.stopping_since.get_or_init(Instant::now);
         self.shared.attempts.close();
         if timeout_at(since + grace, self.shared.attempts.wait()).await.is_err() {
             self.shutdown_deadline();
-            self.shared.attempts.wait().await;
+            // Another process may hold the outbox; what is not recorded then is unknown to the next start.
+            let deadline = since + grace + RECORD_TIMEOUT;
+            if timeout_at(deadline, self.shared.attempts.wait()).await.is_err() {
+                warn!("some outcomes could not be recorded in time");
+            }
         }
     }
 

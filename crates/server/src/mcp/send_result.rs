@@ -132,6 +132,14 @@ pub(super) fn unknown(problem: impl std::fmt::Display) -> ToolResult {
     ToolResult::failed_with(format!("May have been sent: {problem}. {DO_NOT_REPEAT}"), &state)
 }
 
+/// A send whose record cannot be read, or may not have been written.
+pub(super) fn unknown_record(id: Uuid, problem: impl std::fmt::Display) -> ToolResult {
+    let id = id.simple().to_string();
+    let text = format!("May have been sent: {problem}. {DO_NOT_REPEAT}; get_email with id {id} tells more");
+    let body = serde_json::json!({ "state": State::Unknown.word(), "id": id });
+    ToolResult::failed_with(text, &body)
+}
+
 const DO_NOT_REPEAT: &str = "Do not send it again unless the user says so";
 
 const STILL_WAITING: &str = "still waiting for the server's answer to the end of the mail";

@@ -56,7 +56,7 @@ impl Drop for Claim {
         let Some(Abandoned { writer, clock }) = self.abandoned.take() else { return };
         let key = self.key;
         let was_not_sent = self.commit_point.cancel();
-        warn!(was_not_sent, "an attempt ended without an outcome, because of an error inside this program");
+        warn!(was_not_sent, "an attempt was dropped without an outcome");
         let (work, _) = Operation::boxed(
             move |db| {
                 let now = clock.now().timestamp_millis();

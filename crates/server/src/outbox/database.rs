@@ -175,6 +175,9 @@ fn prepare(connection: &mut Connection, is_in_memory: bool) -> rusqlite::Result<
     let journal_mode = if is_in_memory { "memory" } else { "wal" };
     connection.pragma_update_and_check(None, "journal_mode", journal_mode, |row| row.get::<_, String>(0))?;
     set(connection, "journal_mode", journal_mode, journal_mode)?;
+    if user_version(connection)? != 0 {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     if user_version(&transaction)? == 0 {

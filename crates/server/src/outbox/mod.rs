@@ -19,6 +19,7 @@ mod tests;
 use std::sync::Arc;
 
 use smtp_submission::CommitPoint;
+use tokio::time::sleep;
 use tracing::info;
 use uuid::Uuid;
 
@@ -30,6 +31,7 @@ use database::Location;
 use engine::Engine;
 use operations::settle::ClaimKey;
 use operations::{claim as claims, enqueue, housekeeping, read, recover, retry, settle};
+use owner::OwnerId;
 use writer::Priority;
 
 pub use claim::Claim;
@@ -38,6 +40,9 @@ pub use types::{
     CONTENT_KEPT, DUPLICATE_WINDOW, EXPIRES_AFTER, Email, Enqueued, Event, Filter, Integrity, Loaded,
     MAX_BACKOFF, NewMessage, Principal, Queued, RECORD_KEPT, RECORD_KEPT_IN_MEMORY, Retried, Stats,
 };
+
+/// How long to wait before asking again what became of a claim.
+const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The outbox. Clones share it.
 #[derive(Clone)]
@@ -100,28 +105,41 @@ impl Outbox {
         loaded.transpose().map_err(damaged)
     }
 
-    /// Claims a message. `None`: it is not waiting any more, or another process has it.
+    /// Claims a message. `None`: it is not waiting any more, or another process has it. Where it is not known whether the claim was
+    /// committed, it asks again until it is: a claim that nobody holds would stay until the end of the process.
     ///
     /// # Errors
-    /// The claim could not be committed: nothing may be sent.
+    /// The claim was not committed: nothing may be sent.
     pub async fn claim(
         &self,
         queued: &Queued,
         commit_point: &CommitPoint,
     ) -> Result<Option<Claim>, OutboxError> {
         let owner = self.engine.owner_in_place()?;
+        let mut is_uncertain = false;
+        loop {
+            match self.try_claim(*queued, commit_point.clone(), owner).await {
+                Err(OutboxError::Uncertain(_)) => is_uncertain = true,
+                Err(OutboxError::Failed(_)) if is_uncertain => {}
+                known => return known,
+            }
+            sleep(ASK_AGAIN).await;
+        }
+    }
+
+    async fn try_claim(
+        &self,
+        queued: Queued,
+        commit_point: CommitPoint,
+        owner: OwnerId,
+    ) -> Result<Option<Claim>, OutboxError> {
         let (writer, clock) = (self.engine.writer.clone(), self.engine.clock.clone());
-        let (queued, commit_point) = (*queued, commit_point.clone());
-        let seq = queued.seq;
+        let made = move |token: Option<i64>| {
+            let key = |token| ClaimKey { seq: queued.seq, token, owner };
+            token.map(|token| Claim::new(key(token), commit_point, writer, clock))
+        };
         self.engine
-            .write_then(
-                Priority::Claim,
-                0,
-                move |db, now| claims::claim(db, now, owner, &queued),
-                move |token: Option<i64>| {
-                    token.map(|token| Claim::new(ClaimKey { seq, token, owner }, commit_point, writer, clock))
-                },
-            )
+            .write_then(Priority::Claim, 0, move |db, now| claims::claim(db, now, owner, &queued), made)
             .await
     }
 
@@ -190,10 +208,15 @@ impl Outbox {
         recipients: Vec<RecipientOutcome>,
         pause: std::time::Duration,
     ) -> Result<Option<State>, OutboxError> {
-        let queued = *queued;
+        let (queued, is_durable) = (*queued, self.is_durable());
         self.engine
             .write(Priority::Record, 0, move |db, now| {
-                settle::postpone(db, now, &queued, &recipients, now + enqueue::milliseconds(pause))
+                let due = now + enqueue::milliseconds(pause);
+                let state = settle::postpone(db, now, &queued, &recipients, due)?;
+                if state.is_some_and(State::is_final) && !is_durable {
+                    housekeeping::forget_content(db, queued.seq)?;
+                }
+                Ok(state)
             })
             .await
     }
@@ -302,6 +325,10 @@ impl Outbox {
 
     /// Removes this process's file among the owners, if it is sending nothing.
     pub async fn leave(&self) {
+        // A claim whose caller is gone is dropped when it is answered, and ends in the transaction after that.
+        for _ in 0..2 {
+            let _ = self.engine.write(Priority::Enqueue, 0, |_, _| Ok(())).await;
+        }
         let me = self.engine.owner();
         let owners = self.engine.read(|db, _| recover::owners(db)).await;
         if owners.is_ok_and(|owners| !owners.contains(&me)) {

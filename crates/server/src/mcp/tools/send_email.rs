@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Annotations, ToolSpec};
 use crate::compose::Composed;
 use crate::mcp::context::ToolContext;
-use crate::mcp::send_result::{SendResult, Sent, refused, refused_because_of, send_result, unknown};
+use crate::mcp::send_result::{SendResult, Sent, refused, refused_because_of, send_result, unknown_record};
 use crate::mcp::tool_result::{ToolResult, one_line};
 use crate::outbox::{Enqueued, NewMessage, OutboxError};
 use crate::request::SendEmailArgs;
@@ -110,7 +110,7 @@ async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResu
                 state.word()
             ),
         )),
-        Err(error @ OutboxError::Uncertain(_)) => Err(unknown(error)),
+        Err(error @ OutboxError::Uncertain(_)) => Err(unknown_record(id, error)),
         Err(error) => Err(refused(format!("{error}; nothing was sent"))),
     }
 }
@@ -175,6 +175,6 @@ async fn outcome(
             is_kept: context.outbox().is_durable(),
             now: context.clock.now().to_utc(),
         }),
-        Err(error) => unknown(error),
+        Err(error) => unknown_record(id, error),
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::enqueue::milliseconds;
-use super::{add_event, words};
+use super::{add_event, columns};
 use crate::config::Account;
 use crate::message::Message;
 use crate::outbox::owner::OwnerId;
@@ -59,7 +59,7 @@ pub(in crate::outbox) fn waiting(db: &Connection, accounts: &[Account]) -> rusql
 fn queued(row: &rusqlite::Row<'_>) -> rusqlite::Result<Queued> {
     Ok(Queued {
         seq: row.get("seq")?,
-        id: words::id(row, "id")?,
+        id: columns::id(row, "id")?,
         token: row.get("token")?,
         attempts: row.get("attempts")?,
     })
@@ -124,7 +124,7 @@ pub(in crate::outbox) fn load(
     };
     let mut statement =
         db.prepare_cached("SELECT * FROM recipient WHERE seq = ? AND status = 'open' ORDER BY n")?;
-    let open = statement.query_map([seq], words::recipient)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let open = statement.query_map([seq], columns::recipient)?.collect::<rusqlite::Result<Vec<_>>>()?;
     let untried = |one: RecipientOutcome| RecipientOutcome {
         status: RecipientStatus::TryNext,
         ..RecipientOutcome::open(one.address)

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
-use super::{add_event, words};
+use super::{add_event, columns};
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
 use crate::outbox::types::{DUPLICATE_WINDOW, EXPIRES_AFTER, Enqueued, NewMessage, Queued};
@@ -55,8 +55,8 @@ fn with_same_key(db: &Connection, key: &str, new: &NewMessage) -> rusqlite::Resu
         .query_row(params![new.principal.word(), key], |row| {
             Ok((
                 row.get::<_, i64>("seq")?,
-                words::id(row, "id")?,
-                words::state(row, "state")?,
+                columns::id(row, "id")?,
+                columns::state(row, "state")?,
                 row.get("request_digest")?,
             ))
         })
@@ -79,7 +79,7 @@ fn with_same_request(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::R
     let since = now - milliseconds(DUPLICATE_WINDOW);
     db.prepare_cached(sql)?
         .query_row(params![new.request.0, new.principal.word(), since], |row| {
-            Ok(Enqueued::PossibleDuplicate(words::id(row, "id")?, words::state(row, "state")?))
+            Ok(Enqueued::PossibleDuplicate(columns::id(row, "id")?, columns::state(row, "state")?))
         })
         .optional()
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::columns;
 use super::enqueue::milliseconds;
-use super::words;
 use crate::outbox::types::{CONTENT_KEPT, Integrity};
 
 /// Messages that are handled in one transaction, at most.
@@ -54,7 +54,7 @@ pub(in crate::outbox) fn check(db: &Connection) -> rusqlite::Result<Integrity> {
     problems.extend(orphans.into_iter().map(|table| format!("a row of {table} belongs to nothing")));
     let mut statement =
         db.prepare("SELECT state, count(*) AS number FROM message GROUP BY state ORDER BY state")?;
-    let counts = statement.query_map([], |row| Ok((words::state(row, "state")?, row.get("number")?)))?;
+    let counts = statement.query_map([], |row| Ok((columns::state(row, "state")?, row.get("number")?)))?;
     let counts = counts.collect::<rusqlite::Result<_>>()?;
     Ok(Integrity { problems, counts })
 }

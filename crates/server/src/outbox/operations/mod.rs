@@ -4,13 +4,13 @@
 //! message now, and the operation does nothing.
 
 pub(super) mod claim;
+pub(super) mod columns;
 pub(super) mod enqueue;
 pub(super) mod housekeeping;
 pub(super) mod read;
 pub(super) mod recover;
 pub(super) mod retry;
 pub(super) mod settle;
-pub(super) mod words;
 
 use rusqlite::{Connection, named_params};
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
-use super::words;
+use super::columns;
 use crate::message::MessageInfo;
 use crate::outbox::types::{Email, Event, Filter, Principal, Stats};
 
@@ -32,7 +32,7 @@ pub(in crate::outbox) fn history(db: &Connection, id: Uuid) -> rusqlite::Result<
     let sql = "SELECT at_ms, kind, detail FROM event JOIN message USING (seq) WHERE id = ? ORDER BY n";
     let mut statement = db.prepare_cached(sql)?;
     let events = statement.query_map([id.as_bytes()], |row| {
-        Ok(Event { at: words::time(row.get(0)?), kind: row.get(1)?, detail: row.get(2)? })
+        Ok(Event { at: columns::time(row.get(0)?), kind: row.get(1)?, detail: row.get(2)? })
     })?;
     events.collect()
 }
@@ -78,21 +78,21 @@ pub(in crate::outbox) fn stats(db: &Connection) -> rusqlite::Result<Stats> {
         queued: count("queued")?,
         sending: count("sending")?,
         unknown: count("unknown")?,
-        oldest: oldest.map(words::time),
+        oldest: oldest.map(columns::time),
     })
 }
 
 fn email(row: &Row<'_>) -> rusqlite::Result<(i64, Email)> {
-    let time = |column| row.get::<_, i64>(column).map(words::time);
+    let time = |column| row.get::<_, i64>(column).map(columns::time);
     let content_type: String = row.get("content_type")?;
     let email = Email {
-        id: words::id(row, "id")?,
-        state: words::state(row, "state")?,
-        principal: words::principal(row, "principal")?,
+        id: columns::id(row, "id")?,
+        state: columns::state(row, "state")?,
+        principal: columns::principal(row, "principal")?,
         created: time("created_ms")?,
         due: time("due_ms")?,
         expires: time("expires_ms")?,
-        ended: row.get::<_, Option<i64>>("ended_ms")?.map(words::time),
+        ended: row.get::<_, Option<i64>>("ended_ms")?.map(columns::time),
         message_id: row.get("message_id")?,
         sender: row.get("sender")?,
         subject: row.get("subject")?,
@@ -111,6 +111,7 @@ fn email(row: &Row<'_>) -> rusqlite::Result<(i64, Email)> {
 
 fn with_recipients(db: &Connection, seq: i64, email: Email) -> rusqlite::Result<Email> {
     let mut statement = db.prepare_cached("SELECT * FROM recipient WHERE seq = ? ORDER BY n")?;
-    let recipients = statement.query_map(params![seq], words::recipient)?.collect::<rusqlite::Result<_>>()?;
+    let recipients =
+        statement.query_map(params![seq], columns::recipient)?.collect::<rusqlite::Result<_>>()?;
     Ok(Email { recipients, ..email })
 }

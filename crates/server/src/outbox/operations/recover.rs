@@ -3,8 +3,8 @@
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::settle::{ClaimKey, record};
-use super::words;
+use super::columns;
+use super::settle::{self, ClaimKey};
 use crate::outbox::owner::OwnerId;
 use crate::outcome::{RecipientOutcome, RecipientStatus};
 
@@ -39,7 +39,7 @@ pub(in crate::outbox) fn give_up(
 ) -> rusqlite::Result<()> {
     let mut statement = db.prepare_cached("SELECT * FROM recipient WHERE seq = ? AND status = 'open'")?;
     let open =
-        statement.query_map(params![key.seq], words::recipient)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        statement.query_map(params![key.seq], columns::recipient)?.collect::<rusqlite::Result<Vec<_>>>()?;
     let unknown = |one: RecipientOutcome| RecipientOutcome {
         status: RecipientStatus::Unknown,
         phase: smtp_submission::Phase::EndOfData,
@@ -47,5 +47,5 @@ pub(in crate::outbox) fn give_up(
         ..RecipientOutcome::open(one.address)
     };
     let open: Vec<_> = open.into_iter().map(unknown).collect();
-    record(db, now, key, &open, now).map(drop)
+    settle::give_up(db, now, key, &open)
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::claim::FIRST_TURN_MS;
 use super::enqueue::{find, milliseconds};
-use super::{add_event, words};
+use super::{add_event, columns};
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
 use crate::outbox::types::{EXPIRES_AFTER, Principal, Retried};
@@ -27,8 +27,8 @@ pub(in crate::outbox) fn retry(
         .query_row([id.as_bytes()], |row| {
             Ok((
                 row.get::<_, i64>(0)?,
-                words::state(row, "state")?,
-                words::principal(row, "principal")?,
+                columns::state(row, "state")?,
+                columns::principal(row, "principal")?,
                 row.get::<_, bool>(3)?,
             ))
         })

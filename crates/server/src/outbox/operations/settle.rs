@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::{ENDED, STATE, add_event, words};
+use super::{ENDED, STATE, add_event, columns};
 use crate::config::OnUnknown;
 use crate::outbox::owner::OwnerId;
 use crate::outbox::types::Queued;
@@ -28,10 +28,35 @@ pub(in crate::outbox) fn record(
     if !is_in_effect(db, key)? {
         return recorded_before(db, key);
     }
+    end(db, now, key, recipients, due, &recorded(key.token)).map(Some)
+}
+
+/// Gives up the claim of a process that will not: what its open recipients came to is unknown. Not the same event as
+/// [`record`]: if the process is alive after all, what it records later still counts.
+pub(super) fn give_up(
+    db: &Connection,
+    now: i64,
+    key: ClaimKey,
+    unknown: &[RecipientOutcome],
+) -> rusqlite::Result<()> {
+    if is_in_effect(db, key)? {
+        end(db, now, key, unknown, now, "given up")?;
+    }
+    Ok(())
+}
+
+fn end(
+    db: &Connection,
+    now: i64,
+    key: ClaimKey,
+    recipients: &[RecipientOutcome],
+    due: i64,
+    event: &str,
+) -> rusqlite::Result<State> {
     write_outcomes(db, now, key.seq, recipients)?;
     let state = settle(db, now, key.seq, due)?;
-    add_event(db, key.seq, now, &recorded(key.token), Some(&summary(recipients)))?;
-    Ok(Some(state))
+    add_event(db, key.seq, now, event, Some(&summary(recipients)))?;
+    Ok(state)
 }
 
 /// After a commit whose result was lost the outcome may be there already.
@@ -39,7 +64,7 @@ fn recorded_before(db: &Connection, key: ClaimKey) -> rusqlite::Result<Option<St
     let sql = "SELECT state FROM message WHERE seq = ?1 AND token = ?2 \
         AND EXISTS (SELECT 1 FROM event WHERE event.seq = ?1 AND kind = ?3)";
     db.prepare_cached(sql)?
-        .query_row(params![key.seq, key.token, recorded(key.token)], |row| words::state(row, "state"))
+        .query_row(params![key.seq, key.token, recorded(key.token)], |row| columns::state(row, "state"))
         .optional()
 }
 
@@ -107,7 +132,8 @@ pub(in crate::outbox) fn postpone(
     Ok(Some(state))
 }
 
-/// What became known after the claim was lost: acceptance counts, as long as nobody has claimed the message since.
+/// What became known after the claim was lost: acceptance counts, as long as nobody has claimed the message since. Whoever has
+/// read its recipients before and not claimed it yet cannot claim it any more: the token moves on.
 pub(in crate::outbox) fn late(
     db: &Connection,
     now: i64,
@@ -126,7 +152,7 @@ pub(in crate::outbox) fn late(
     }
     write_outcomes(db, now, key.seq, &accepted)?;
     let due: i64 = db
-        .prepare_cached("SELECT due_ms FROM message WHERE seq = ?")?
+        .prepare_cached("UPDATE message SET token = token + 1 WHERE seq = ? RETURNING due_ms")?
         .query_row([key.seq], |row| row.get(0))?;
     settle(db, now, key.seq, due)?;
     add_event(db, key.seq, now, "late reply", Some(&summary(&accepted)))?;
@@ -153,9 +179,9 @@ fn write_outcomes(
     for recipient in recipients {
         let is_unknown = recipient.status == RecipientStatus::Unknown;
         let (status, phase) = match on_unknown {
-            OnUnknown::AssumeSent if is_unknown => ("accepted", words::ASSUMED.to_owned()),
-            OnUnknown::Retry if is_unknown => ("open", words::phase(recipient.phase)),
-            _ => (words::status(recipient.status), words::phase(recipient.phase)),
+            OnUnknown::AssumeSent if is_unknown => ("accepted", columns::ASSUMED.to_owned()),
+            OnUnknown::Retry if is_unknown => ("open", columns::phase(recipient.phase)),
+            _ => (columns::status(recipient.status), columns::phase(recipient.phase)),
         };
         // A code needs a reply: where the server's text is empty, that is its text.
         let reply = recipient.reply.clone().or_else(|| recipient.code.map(|_| String::new()));
@@ -198,8 +224,9 @@ fn derive(db: &Connection, now: i64, seq: i64, due: i64) -> rusqlite::Result<Sta
     let sql = format!(
         "UPDATE message SET owner = NULL, due_ms = :due, ended_ms = {ENDED}, state = {STATE} WHERE seq = :seq RETURNING state"
     );
-    db.prepare_cached(&sql)?
-        .query_row(named_params! { ":due": due, ":now": now, ":seq": seq }, |row| words::state(row, "state"))
+    db.prepare_cached(&sql)?.query_row(named_params! { ":due": due, ":now": now, ":seq": seq }, |row| {
+        columns::state(row, "state")
+    })
 }
 
 /// How many recipients came to what, without their addresses.

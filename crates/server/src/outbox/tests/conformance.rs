@@ -43,6 +43,7 @@ conformance! {
     what_may_have_arrived_stays_in_doubt
     a_policy_decides_about_unknown_outcomes
     what_is_noted_survives_the_attempt
+    a_late_answer_stops_whoever_has_not_claimed
     a_message_goes_only_to_its_accounts
     a_claim_that_is_dropped_is_given_up
     lists_are_filtered_and_paged
@@ -245,6 +246,31 @@ async fn what_is_noted_survives_the_attempt(f: &Fixture) {
     assert_eq!(loaded.open.len(), 1, "only the other one is sent to");
 }
 
+async fn a_late_answer_stops_whoever_has_not_claimed(f: &Fixture) {
+    let queued = f.enqueue(message(&["a@x.org", "b@x.org"], "one")).await;
+    let claim = f.claim(&queued).await;
+    let key = claim.key();
+    // As if this process were taken for dead, and someone wanted the message sent again.
+    f.outbox
+        .engine
+        .write(super::super::writer::Priority::Record, 0, move |db, now| {
+            super::super::operations::recover::give_up(db, now, key, "its owner was taken for dead")
+        })
+        .await
+        .unwrap();
+    let Retried::Queued(again, 2) = f.outbox.retry(queued.id, None).await.unwrap() else { panic!() };
+    let open = f.outbox.load(&again).await.unwrap().unwrap().open.len();
+    assert_eq!(open, 2);
+    let outcomes = [outcome(address("a@x.org"), Accepted), outcome(address("b@x.org"), Deferred)];
+    assert_eq!(f.outbox.record(claim, &outcomes, Duration::ZERO).await.unwrap(), None);
+    assert_eq!(f.statuses(queued.id).await, "AD");
+    // Whoever has read both recipients would send a second copy to the first.
+    assert!(f.outbox.claim(&again, &CommitPoint::new()).await.unwrap().is_none());
+    let now = f.queued(queued.id).await;
+    assert_eq!(f.outbox.load(&now).await.unwrap().unwrap().open.len(), 1);
+    f.claim(&now).await;
+}
+
 async fn a_message_goes_only_to_its_accounts(f: &Fixture) {
     let other = Account([2; 32]);
     let both = f.enqueue(NewMessage { accounts: vec![other, ACCOUNT], ..message(&["a@x.org"], "one") }).await;
@@ -317,6 +343,10 @@ async fn content_is_kept_on_a_file_for_a_week_and_in_memory_not_at_all() {
     for (f, is_kept) in [(Fixture::file(directory.path(), &clock), true), (Fixture::memory(), false)] {
         let ended = f.attempted(message(&["a@x.org"], "one"), &[Rejected]).await.id;
         assert_eq!(f.email(ended).await.has_content, is_kept);
+        let refused = f.enqueue(message(&["a@x.org"], "two")).await;
+        let rejected = vec![outcome(address("a@x.org"), Rejected)];
+        f.outbox.postpone(&refused, rejected, Duration::ZERO).await.unwrap();
+        assert_eq!(f.email(refused.id).await.has_content, is_kept, "refused without a session");
         f.clock.advance(CONTENT_KEPT + Duration::from_secs(1));
         f.outbox.purge().await.unwrap();
         let expected = if is_kept { Retried::NoContent } else { Retried::NotFound };

@@ -167,6 +167,29 @@ async fn an_operation_that_is_run_again_does_nothing_twice() {
     assert_eq!(fixture.outbox.history(queued.id).await.unwrap().len(), 3);
 }
 
+/// The program ends while a claim is being committed: the message was certainly not sent, and waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_caller_is_gone_is_released_before_the_outbox_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let fixture = Fixture::file(directory.path(), &clock());
+    let queued = fixture.enqueue(message(&["a@x.org"], "one")).await;
+    let go = hold(&fixture);
+    {
+        let commit_point = CommitPoint::new();
+        let mut claim = std::pin::pin!(fixture.outbox.claim(&queued, &commit_point));
+        // Its job is in the writer's queue now.
+        assert!(
+            std::future::poll_fn(|context| std::task::Poll::Ready(claim.as_mut().poll(context)))
+                .await
+                .is_pending()
+        );
+    }
+    go.send(()).unwrap();
+    fixture.outbox.leave().await;
+    let email = fixture.email(queued.id).await;
+    assert_eq!((email.state, email.attempts), (State::Queued, 0));
+}
+
 #[tokio::test]
 async fn a_damaged_message_is_not_sent() {
     let fixture = Fixture::memory();
