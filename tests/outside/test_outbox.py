@@ -89,7 +89,7 @@ def test_killed_at_random(processes, home: Path) -> None:
         replies = [json.loads(line) for line in pipe.lines.entries]
         taken |= {reply["result"]["structuredContent"]["id"] for reply in replies if reply.get("id") in calls}
     for _ in range(12):
-        if "; 0 are left" in subprocess.run(
+        if "; left: 0\n" in subprocess.run(
             [str(BINARY), "outbox", "drain", "--timeout", "2"], env=own_environment(home, variables), capture_output=True, text=True, timeout=60
         ).stdout:
             break
@@ -200,11 +200,11 @@ def test_what_waits_is_sent_when_the_server_is_back(processes, home: Path) -> No
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
     assert "mails wait in the outbox" in pipe.stderr()
-    assert "1 are left" in command(home, variables, "drain", "--timeout", "1", status=75)
+    assert "; left: 1\n" in command(home, variables, "drain", "--timeout", "1", status=75)
     port = probe.getsockname()[1]
     probe.close()
     capture = processes.capture("--listen", f"127.0.0.1:{port}")
-    assert "1 mails waited; 0 are left" in command(home, variables, "drain")
+    assert "mails that waited: 1; left: 0\n" in command(home, variables, "drain")
     mail = capture.take()
     assert mail.message["message-id"] == answer.data["message_id"]
     assert answer.data["id"] in command(home, variables, "list")

@@ -201,6 +201,6 @@ pub async fn drain(args: &DrainArgs, origin: ConfigSources, config: Config) -> a
     let left = outbox.waiting(accounts).await?;
     outbox.leave().await;
     upstreams.drain().await;
-    writeln!(io::stdout(), "{waiting} mails waited; {left} are left")?;
+    writeln!(io::stdout(), "mails that waited: {waiting}; left: {left}")?;
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::from(TEMPORARY_FAILURE) })
 }
