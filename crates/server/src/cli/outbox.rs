@@ -51,12 +51,14 @@ pub enum OutboxCommand {
     Drain(DrainArgs),
     /// Check the file, and count the mails by state (exit code 1 if it is damaged)
     Check,
+    /// Queue what is held because the file was copied or restored: some of it may have been sent already
+    Adopt,
 }
 
 /// Options of `outbox list`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ListArgs {
-    /// Only mails in this state: queued, sending, unknown, sent, partial, refused
+    /// Only mails in this state: queued, held, sending, unknown, sent, partial, refused
     #[arg(long, value_parser = parse_state)]
     pub state: Option<State>,
     /// At most so many
@@ -107,6 +109,7 @@ pub async fn inspect(command: OutboxCommand, origin: &ConfigSources) -> anyhow::
         OutboxCommand::List(args) => list(&outbox, args).await,
         OutboxCommand::Show(args) => show(&outbox, &args).await,
         OutboxCommand::Check | OutboxCommand::Drain(_) => check(&outbox, &path).await,
+        OutboxCommand::Adopt => adopt(&outbox).await,
     };
     outbox.leave().await;
     done
@@ -170,7 +173,30 @@ async fn check(outbox: &Outbox, path: &Path) -> anyhow::Result<ExitCode> {
     if let Some(oldest) = stats.oldest {
         writeln!(out, "the oldest mail that waits is of {}", oldest.to_rfc3339())?;
     }
+    if stats.unserved > 0 {
+        writeln!(
+            out,
+            "no program that is running has an account for {} of the mails that wait",
+            stats.unserved
+        )?;
+    }
+    if stats.held > 0 {
+        writeln!(
+            out,
+            "held, because the outbox was copied or restored: {}; see `outbox adopt --help`",
+            stats.held
+        )?;
+    }
+    for process in outbox.processes()? {
+        writeln!(out, "in use by {process}")?;
+    }
     Ok(ExitCode::from(u8::from(!integrity.problems.is_empty())))
+}
+
+async fn adopt(outbox: &Outbox) -> anyhow::Result<ExitCode> {
+    let adopted = outbox.adopt().await?;
+    writeln!(io::stdout(), "mails that were held and are now queued: {adopted}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Sends everything that waits for the configured accounts, and waits for what is deferred.
@@ -182,10 +208,9 @@ pub async fn drain(args: &DrainArgs, origin: ConfigSources, config: Config) -> a
     let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
     let upstreams = Arc::new(Upstreams::new(origin, config, Clock::System)?);
     let deliveries = Deliveries::new(outbox.clone(), Arc::clone(&upstreams), Clock::System);
-    let accounts = deliveries.accounts();
     outbox.recover().await?;
-    let waiting = outbox.waiting(accounts.clone()).await?;
-    outbox.make_due(accounts.clone()).await?;
+    let waiting = outbox.waiting().await?;
+    outbox.make_due().await?;
     let running = tokio::spawn({
         let deliveries = deliveries.clone();
         async move { deliveries.run().await }
@@ -194,11 +219,11 @@ pub async fn drain(args: &DrainArgs, origin: ConfigSources, config: Config) -> a
     let mut left = waiting;
     while left > 0 && Instant::now() < deadline {
         sleep(DRAIN_TICK).await;
-        left = outbox.waiting(accounts.clone()).await?;
+        left = outbox.waiting().await?;
     }
     deliveries.finish(DRAIN_GRACE_PERIOD).await;
     running.await?;
-    let left = outbox.waiting(accounts).await?;
+    let left = outbox.waiting().await?;
     outbox.leave().await;
     upstreams.drain().await;
     writeln!(io::stdout(), "mails that waited: {waiting}; left: {left}")?;

@@ -76,6 +76,7 @@ async fn run(
     let outbox = Outbox::open(&location, clock.clone()).map_err(anyhow::Error::msg)?;
     let upstreams = Arc::new(Upstreams::new(origin, config, clock.clone())?);
     outbox.recover().await?;
+    say_what_is_held(&outbox).await;
     let deliveries = Deliveries::new(outbox.clone(), Arc::clone(&upstreams), clock.clone());
     tokio::spawn({
         let deliveries = deliveries.clone();
@@ -90,8 +91,8 @@ async fn run(
     }
     deliveries.finish(CALLS_GRACE_PERIOD).await;
     let left = timeout(LEAVE_GRACE_PERIOD, async {
-        say_what_waits(&outbox).await;
         outbox.leave().await;
+        say_what_waits(&outbox).await;
     });
     if left.await.is_err() {
         warn!("another process holds the outbox: it was not asked what waits");
@@ -103,20 +104,31 @@ async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The last words about mail that was not sent.
+/// The last words about mail that was not sent. This process has left, and serves no account any more.
 async fn say_what_waits(outbox: &Outbox) {
     match outbox.stats().await {
-        Ok(Stats { queued: 0, .. }) => {}
-        Ok(Stats { queued, .. }) if outbox.is_durable() => {
-            warn!(
-                queued,
-                "mails wait in the outbox; they are sent when this program runs again with the same account"
-            );
-        }
-        Ok(Stats { queued, .. }) => {
-            warn!(queued, "mails were not sent, and are lost: SMTP_MCP_OUTBOX is memory");
+        Ok(Stats { unserved: 0, .. }) => {}
+        Ok(Stats { unserved, .. }) if outbox.is_durable() => warn!(
+            unserved,
+            "mails wait in the outbox, and no other program that is running can send them; they are sent when this program runs \
+             again with the same account"
+        ),
+        Ok(Stats { unserved, .. }) => {
+            warn!(unserved, "mails were not sent, and are lost: SMTP_MCP_OUTBOX is memory");
         }
         Err(error) => warn!("{error}"),
+    }
+}
+
+/// Held mail needs a person, who may not know of it.
+async fn say_what_is_held(outbox: &Outbox) {
+    match outbox.stats().await {
+        Ok(Stats { held, .. }) if held > 0 => warn!(
+            held,
+            "mails are held, because the outbox was copied or restored: some may have been sent already; look at them with \
+             `outbox list --state held`, and send them with `outbox adopt`"
+        ),
+        _ => {}
     }
 }
 

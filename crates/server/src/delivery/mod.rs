@@ -18,7 +18,7 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::Account;
+use crate::config::ServerConfig;
 use crate::message::Message;
 use crate::outbox::{Email, Outbox, OutboxError, Queued};
 use crate::outcome::State;
@@ -35,8 +35,9 @@ const MAX_WAITING: usize = 1024;
 /// The time within which an attempt must get a session with a server.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(44);
 
-/// How often the outbox is looked at for what is due. By the wall clock, which jumps when a machine was asleep.
-const TICK: Duration = Duration::from_millis(1500);
+/// How often the outbox is looked at for what is due, what other processes did, and which of them are dead. What is due is told by
+/// the wall clock, which jumps when a machine was asleep.
+const TICK: Duration = Duration::from_millis(900);
 
 /// How often those who wait look for what other processes did.
 const WAIT_TICK: Duration = Duration::from_millis(500);
@@ -92,7 +93,7 @@ impl Deliveries {
         clock: Clock,
         attempt_timeout: Duration,
     ) -> Self {
-        Self {
+        let deliveries = Self {
             shared: Arc::new(Shared {
                 worker: Worker { outbox, upstreams, attempt_timeout, deadline: CancellationToken::new() },
                 clock,
@@ -104,7 +105,11 @@ impl Deliveries {
                 stopping_since: OnceLock::new(),
                 attempts: TaskTracker::new(),
             }),
+        };
+        if let Err(error) = deliveries.serve() {
+            error!("{error}");
         }
+        deliveries
     }
 
     /// Begins with a message that was just taken, and sends it through the servers that it was composed for. If far too many are
@@ -117,6 +122,11 @@ impl Deliveries {
         }
     }
 
+    /// Begins with a message that waits again, through the servers that are configured now.
+    pub fn begin_again(&self, queued: Queued) {
+        self.spawn(queued, None, None);
+    }
+
     /// Looks at once for what is due.
     pub fn wake(&self) {
         self.shared.wake.notify_one();
@@ -127,8 +137,12 @@ impl Deliveries {
         let shared = &self.shared;
         let mut purged = None;
         while !shared.stopping.is_cancelled() {
-            if let Err(error) = self.begin_due().await {
-                error!("{error}");
+            match self.look().await {
+                Ok(()) => {}
+                Err(OutboxError::Unusable(problem)) => {
+                    return error!("nothing is sent any more: the outbox: {problem}");
+                }
+                Err(error) => error!("{error}"),
             }
             let now = shared.clock.instant();
             if purged.is_none_or(|at| now.saturating_duration_since(at) >= PURGE_EVERY) {
@@ -145,6 +159,20 @@ impl Deliveries {
         }
     }
 
+    /// Ends what processes that are dead left behind, and begins with what is due.
+    async fn look(&self) -> Result<(), OutboxError> {
+        self.serve()?;
+        self.shared.worker.outbox.recover().await?;
+        self.begin_due().await
+    }
+
+    /// Says which accounts this process can send with; a reload may have changed them.
+    fn serve(&self) -> Result<(), OutboxError> {
+        let snapshot = self.shared.worker.upstreams.snapshot();
+        let accounts = snapshot.config.servers.iter().map(ServerConfig::account).collect();
+        self.shared.worker.outbox.serve(accounts)
+    }
+
     /// Begins with everything that is due and for which there is a slot.
     async fn begin_due(&self) -> Result<(), OutboxError> {
         let shared = &self.shared;
@@ -159,13 +187,16 @@ impl Deliveries {
             }
             // Those in progress may still be due in the outbox: they are not claimed until a session is ready.
             let limit = shared.in_progress.len() + MAX_ATTEMPTS;
-            let due = shared.worker.outbox.due(self.accounts(), limit).await?;
+            let due = shared.worker.outbox.due(limit).await?;
             let mut due = due.into_iter().filter(|queued| !shared.in_progress.contains(queued.id)).peekable();
             if due.peek().is_none() {
                 shared.has_backlog.store(false, Ordering::Release);
                 return Ok(());
             }
             for queued in due {
+                if shared.stopping.is_cancelled() {
+                    return Ok(());
+                }
                 let Some(free) = slot.take().or_else(|| Arc::clone(&shared.slots).try_acquire_owned().ok())
                 else {
                     return Ok(());
@@ -173,19 +204,6 @@ impl Deliveries {
                 self.spawn(queued, None, Some(free));
             }
         }
-    }
-
-    /// The accounts whose messages this process can send.
-    pub fn accounts(&self) -> Vec<Account> {
-        self.shared
-            .worker
-            .upstreams
-            .snapshot()
-            .config
-            .servers
-            .iter()
-            .map(crate::config::ServerConfig::account)
-            .collect()
     }
 
     /// Begins an attempt, when there is a slot.
@@ -228,7 +246,8 @@ impl Deliveries {
             let gone = || OutboxError::Failed("the message is no longer in it".to_owned());
             let email = self.shared.worker.outbox.get(id, None).await?.ok_or_else(gone)?;
             let was_deferred = email.state == State::Queued && email.attempts > 0 && changed.is_none();
-            let has_ended = email.state.is_final() || email.state == State::Unknown || was_deferred;
+            let waits_for_a_person = matches!(email.state, State::Unknown | State::Held);
+            let has_ended = email.state.is_final() || waits_for_a_person || was_deferred;
             let is_over = Instant::now() >= deadline || self.shared.worker.deadline.is_cancelled();
             if has_ended || is_over {
                 return Ok(self.waited(email));

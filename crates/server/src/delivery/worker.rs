@@ -92,9 +92,12 @@ impl Worker {
         }
     }
 
-    /// Waits before the next try to write. True: the program stops, and there is none.
+    /// Waits before the next try to write. True: there is none, because it would fail, too, or the program stops.
     async fn gives_up(&self, error: &OutboxError) -> bool {
         error!("an outcome could not be recorded: {error}");
+        if matches!(error, OutboxError::Unusable(_) | OutboxError::Closed) {
+            return true;
+        }
         tokio::select! {
             () = sleep(RECORD_AGAIN) => false,
             () = self.deadline.cancelled() => true,

@@ -24,6 +24,7 @@ pub(crate) struct EmailView {
     expires_at: Option<String>,
     ended_at: Option<String>,
     attempts: u32,
+    note: Option<String>,
     recipients: Vec<RecipientView>,
 }
 
@@ -67,6 +68,7 @@ impl EmailView {
             expires_at: is_queued.then(|| rfc3339(email.expires)),
             ended_at: email.ended.map(rfc3339),
             attempts: email.attempts,
+            note: note(email),
             recipients: email.recipients.iter().map(RecipientView::of).collect(),
         }
     }
@@ -109,6 +111,7 @@ pub(crate) fn email_line(email: &Email, now: DateTime<Utc>) -> String {
     let recipients: Vec<_> =
         email.recipients.iter().map(|one| format!("{} {}", one.address, status_word(one.status))).collect();
     let next = match email.state {
+        _ if let Some(note) = note(email) => format!("; {note}"),
         State::Queued if email.due > now => format!("; next attempt {}", rfc3339(email.due)),
         State::Queued => "; tried as soon as possible".to_owned(),
         _ => String::new(),
@@ -121,6 +124,22 @@ pub(crate) fn email_line(email: &Email, now: DateTime<Utc>) -> String {
         email.subject,
         recipients.join(", ")
     )
+}
+
+/// What else must be known about who sends it.
+fn note(email: &Email) -> Option<String> {
+    match (&email.sending_by, email.state) {
+        (Some(process), _) => Some(format!("it is being sent by {process}")),
+        (None, State::Held) => Some(
+            "held, because the outbox was copied or restored, so that it may have been sent already: \
+             `smtp-mcp-server outbox adopt` sends what is held"
+                .to_owned(),
+        ),
+        _ if email.is_unserved => Some(
+            "no program that is running has an account that can send it: it waits until one does".to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// The id in an argument.

@@ -245,8 +245,14 @@ impl<'a> ByStatus<'a> {
 fn next(sent: &Sent) -> String {
     let email = &sent.email;
     match email.state {
-        State::Held => "it waits for approval".to_owned(),
-        State::Sending => "it is being sent".to_owned(),
+        State::Held => "it is held, because the outbox was copied or restored".to_owned(),
+        State::Sending => match &email.sending_by {
+            Some(process) => format!("it is being sent by {process}"),
+            None => "it is being sent".to_owned(),
+        },
+        _ if email.is_unserved => {
+            format!("{}no program that is running has an account that can send it", kept(sent))
+        }
         // In the past while an attempt goes on that has no session yet.
         _ if email.due <= sent.now => format!("{}it is tried as soon as possible", kept(sent)),
         _ => {

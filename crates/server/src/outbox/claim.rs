@@ -1,11 +1,13 @@
 //! The claim: what permits an attempt to send a message.
 
+use std::collections::HashSet;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smtp_submission::CommitPoint;
 use tracing::warn;
 
-use super::operations::recover::give_up;
+use super::operations::recover::give_up_lost;
 use super::operations::settle::{ClaimKey, release};
 use super::writer::{Job, Operation, Priority, send};
 use crate::clock::Clock;
@@ -19,9 +21,47 @@ const PAUSE_MS: i64 = 60_000;
 /// Dropped without either, as by a panic, it releases the message if it certainly was not sent, and else its outcome is unknown.
 #[derive(Debug)]
 pub struct Claim {
-    key: ClaimKey,
+    held: Arc<HeldClaim>,
     commit_point: CommitPoint,
     abandoned: Option<Abandoned>,
+}
+
+/// The claims that this process holds, or whose beginning or end is on its way to the database.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HeldClaims(Arc<Mutex<HashSet<ClaimKey>>>);
+
+/// A claim is held as long as this lives.
+#[derive(Debug)]
+pub(super) struct HeldClaim {
+    pub(super) key: ClaimKey,
+    all: HeldClaims,
+}
+
+impl HeldClaims {
+    pub(super) fn hold(&self, key: ClaimKey) -> Arc<HeldClaim> {
+        self.keys().insert(key);
+        Arc::new(HeldClaim { key, all: self.clone() })
+    }
+
+    pub(super) fn contains(&self, key: ClaimKey) -> bool {
+        self.keys().contains(&key)
+    }
+
+    /// As if no task held any.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.keys().clear();
+    }
+
+    fn keys(&self) -> MutexGuard<'_, HashSet<ClaimKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for HeldClaim {
+    fn drop(&mut self) {
+        self.all.keys().remove(&self.key);
+    }
 }
 
 /// What it takes to end a claim that was dropped.
@@ -32,8 +72,13 @@ struct Abandoned {
 }
 
 impl Claim {
-    pub(super) fn new(key: ClaimKey, commit_point: CommitPoint, writer: Sender<Job>, clock: Clock) -> Self {
-        Self { key, commit_point, abandoned: Some(Abandoned { writer, clock }) }
+    pub(super) fn new(
+        held: Arc<HeldClaim>,
+        commit_point: CommitPoint,
+        writer: Sender<Job>,
+        clock: Clock,
+    ) -> Self {
+        Self { held, commit_point, abandoned: Some(Abandoned { writer, clock }) }
     }
 
     /// The point of no return of the attempt.
@@ -42,7 +87,7 @@ impl Claim {
     }
 
     pub(super) fn key(&self) -> ClaimKey {
-        self.key
+        self.held.key
     }
 
     /// The claim has ended in the outbox.
@@ -54,7 +99,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         let Some(Abandoned { writer, clock }) = self.abandoned.take() else { return };
-        let key = self.key;
+        let held = Arc::clone(&self.held);
         let was_not_sent = self.commit_point.cancel();
         warn!(was_not_sent, "an attempt was dropped without an outcome");
         let (work, _) = Operation::boxed(
@@ -62,13 +107,13 @@ impl Drop for Claim {
                 let now = clock.now().timestamp_millis();
                 if was_not_sent {
                     // What failed so would fail so again at once.
-                    return release(db, now, key, now + PAUSE_MS).map(drop);
+                    return release(db, now, held.key, now + PAUSE_MS).map(drop);
                 }
-                give_up(db, now, key, "an error inside this program ended the delivery; please report it")
+                give_up_lost(db, now, held.key).map(drop)
             },
             |()| (),
         );
-        // If the writer is gone, the next start of the program finds the message without an owner.
+        // If that fails, the message is found among those that nobody holds; if the writer is gone, by another process.
         let _ = send(&writer, Job { priority: Priority::Record, bytes: 0, work });
     }
 }

@@ -1,15 +1,14 @@
-//! The SQLite database: where it is, how it is opened, its transactions.
+//! The SQLite database: how it is opened, and its transactions.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
 
-/// The version of the schema, kept in the file's `user_version`.
-const SCHEMA_VERSION: i32 = 1;
+use super::error::describe;
+use super::file::{self, FileIdentity};
+use super::operations::adopt;
+use super::schema::{self, SCHEMA_VERSION, user_version};
 
 /// The oldest SQLite with the WAL fixes that this program relies on: 3.51.3.
 const MIN_SQLITE: i32 = 3_051_003;
@@ -32,49 +31,88 @@ pub(super) enum Location {
 /// The writing connection.
 pub(super) struct Database {
     connection: Connection,
+    place: Place,
+}
+
+/// The reading connection.
+pub(super) struct Reader {
+    connection: Connection,
+    place: Place,
+}
+
+/// Where the database is.
+#[derive(Clone)]
+struct Place {
     location: Location,
+    /// The file that SQLite has opened.
+    file: Option<FileIdentity>,
 }
 
 impl Database {
     /// Opens the database, and creates it if there is none.
-    pub(super) fn open(location: Location) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// It cannot be used, in one sentence.
+    pub(super) fn open(location: Location, now: i64) -> Result<Self, String> {
         if rusqlite::version_number() < MIN_SQLITE {
             return Err(format!("SQLite {} is too old", rusqlite::version()));
         }
-        if let Location::File(path) = &location {
-            create_file(path).map_err(|error| error.to_string())?;
+        let failed = |error: rusqlite::Error| describe(&error);
+        match location {
+            Location::Memory => {
+                let mut connection = connect(&Location::Memory, false).map_err(failed)?;
+                set_up(&connection, "memory").map_err(failed)?;
+                schema::prepare(&mut connection)?;
+                Ok(Self { connection, place: Place { location, file: None } })
+            }
+            Location::File(path) => {
+                let path = file::prepare(&path)?;
+                let _opening = file::lock_opening(&file::owners_of(&path))?;
+                let identity = FileIdentity::of(&path).map_err(|error| error.to_string())?;
+                let location = Location::File(path);
+                let mut connection = connect(&location, false).map_err(failed)?;
+                // Nothing is changed in what is no outbox, and nobody is waited for where there is nothing to change.
+                if schema::is_current(&connection)? {
+                    set(&connection, "journal_mode", "wal", "wal").map_err(failed)?;
+                } else {
+                    set_up(&connection, "wal").map_err(failed)?;
+                    schema::prepare(&mut connection)?;
+                }
+                if !adopt::is_known(&connection, identity.stored()).map_err(failed)? {
+                    let transaction = connection
+                        .transaction_with_behavior(TransactionBehavior::Immediate)
+                        .map_err(failed)?;
+                    adopt::recognize(&transaction, now, identity.stored()).map_err(failed)?;
+                    transaction.commit().map_err(failed)?;
+                }
+                Ok(Self { connection, place: Place { location, file: Some(identity) } })
+            }
         }
-        let mut connection = connect(&location, false).map_err(|error| error.to_string())?;
-        prepare(&mut connection, location == Location::Memory).map_err(|error| error.to_string())?;
-        let version = user_version(&connection).map_err(|error| error.to_string())?;
-        if version != SCHEMA_VERSION {
-            return Err(format!(
-                "it was made by another version of this program (form {version}, this program writes form {SCHEMA_VERSION})"
-            ));
-        }
-        Ok(Self { connection, location })
+    }
+
+    /// Where it is: the path that every process uses.
+    pub(super) fn location(&self) -> &Location {
+        &self.place.location
     }
 
     /// A second connection, which only reads. There is none to a database in memory.
-    pub(super) fn reader(&self) -> rusqlite::Result<Option<Connection>> {
-        match self.location {
+    pub(super) fn reader(&self) -> rusqlite::Result<Option<Reader>> {
+        match &self.place.location {
             Location::Memory => Ok(None),
-            Location::File(_) => connect(&self.location, true).map(Some),
+            location @ Location::File(_) => {
+                Ok(Some(Reader { connection: connect(location, true)?, place: self.place.clone() }))
+            }
         }
     }
 
     /// Begins a write transaction.
+    ///
+    /// # Errors
+    /// [`rusqlite::ErrorCode::SchemaChanged`] and [`ffi::SQLITE_READONLY_DBMOVED`]: this process must not use the file any more.
     pub(super) fn begin(&mut self) -> rusqlite::Result<&Connection> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        match user_version(&self.connection) {
-            Ok(SCHEMA_VERSION) => Ok(&self.connection),
-            Ok(_) => {
-                self.roll_back();
-                // A newer program has changed the tables: this one must not write any more.
-                Err(rusqlite::Error::InvalidParameterName(
-                    "a newer version of this program has taken it over; stop this one".to_owned(),
-                ))
-            }
+        match self.place.check(&self.connection) {
+            Ok(()) => Ok(&self.connection),
             Err(error) => {
                 self.roll_back();
                 Err(error)
@@ -100,27 +138,44 @@ impl Database {
 
     /// Opens the file again, and with it reads what is really there.
     pub(super) fn reopen(&mut self) -> rusqlite::Result<()> {
-        if self.location != Location::Memory {
-            self.connection = connect(&self.location, false)?;
+        if self.place.location != Location::Memory {
+            self.connection = connect(&self.place.location, false)?;
         }
         Ok(())
     }
 }
 
-fn user_version(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))
+impl Reader {
+    /// The connection.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub(super) fn connection(&self) -> rusqlite::Result<&Connection> {
+        self.place.check(&self.connection)?;
+        Ok(&self.connection)
+    }
 }
 
-/// Creates the directory, and the file before SQLite does, with permissions for its owner only.
-fn create_file(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+impl Place {
+    /// Whether this process may still use what it has opened.
+    fn check(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if user_version(connection)? != SCHEMA_VERSION {
+            let problem = "a newer version of this program has taken it over; stop this one";
+            return Err(unusable(ffi::SQLITE_SCHEMA, problem));
+        }
+        match (&self.location, &self.file) {
+            (Location::File(path), Some(file)) if FileIdentity::of(path).ok().as_ref() != Some(file) => {
+                let problem =
+                    "its file was removed or replaced while this program used it; restart this program";
+                Err(unusable(ffi::SQLITE_READONLY_DBMOVED, problem))
+            }
+            _ => Ok(()),
+        }
     }
-    // Once SQLite has opened it, the file must not be opened by any other way: closing that descriptor would drop SQLite's locks.
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
+}
+
+fn unusable(code: i32, text: &str) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(text.to_owned()))
 }
 
 fn connect(location: &Location, read_only: bool) -> rusqlite::Result<Connection> {
@@ -165,26 +220,14 @@ fn set(connection: &Connection, pragma: &str, value: &str, expected: &str) -> ru
     Err(rusqlite::Error::InvalidParameterName(format!("PRAGMA {pragma} is {found}, not {expected}")))
 }
 
-/// Creates the tables in a new database.
-fn prepare(connection: &mut Connection, is_in_memory: bool) -> rusqlite::Result<()> {
+/// What is kept in the file. In a new one it must be set before the first table.
+fn set_up(connection: &Connection, journal_mode: &str) -> rusqlite::Result<()> {
     if user_version(connection)? == 0 {
-        // Before the first table.
         connection.pragma_update(None, "page_size", 2048)?;
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
-    let journal_mode = if is_in_memory { "memory" } else { "wal" };
     connection.pragma_update_and_check(None, "journal_mode", journal_mode, |row| row.get::<_, String>(0))?;
-    set(connection, "journal_mode", journal_mode, journal_mode)?;
-    if user_version(connection)? != 0 {
-        return Ok(());
-    }
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
-    if user_version(&transaction)? == 0 {
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    }
-    transaction.commit()
+    set(connection, "journal_mode", journal_mode, journal_mode)
 }
 
 /// SQLite's own busy timeout lets one process wait for seconds while another takes thousands of turns.

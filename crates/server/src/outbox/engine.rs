@@ -1,17 +1,20 @@
 //! SQLite behind the operations: the threads that write and read, and this process's place among the owners.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::database::{Database, Location};
+use super::claim::HeldClaims;
+use super::database::{Database, Location, Reader};
 use super::error::OutboxError;
+use super::file::owners_of;
 use super::owner::{Owner, OwnerId};
 use super::writer::{self, Job, Operation, Priority, send};
 use crate::clock::Clock;
+use crate::config::Account;
 
 /// The engine of an outbox.
 pub(super) struct Engine {
@@ -19,24 +22,26 @@ pub(super) struct Engine {
     /// Without one the writer reads, too.
     reader: Option<Sender<Read>>,
     owner: Mutex<Owner>,
+    pub(super) claims: HeldClaims,
     /// Where the owners' files are. `None`: in memory there are none.
     pub(super) owners: Option<PathBuf>,
     pub(super) clock: Clock,
 }
 
-type Read = Box<dyn FnOnce(&Connection) + Send>;
+type Read = Box<dyn FnOnce(&Reader) + Send>;
 
 impl Engine {
     /// Opens the database and starts its threads.
     pub(super) fn start(location: Location, clock: Clock) -> Result<Self, String> {
-        let owners = match &location {
+        let database = Database::open(location, clock.now().timestamp_millis())?;
+        let owners = match database.location() {
             Location::File(path) => Some(owners_of(path)),
             Location::Memory => None,
         };
-        let database = Database::open(location)?;
         let owner = match &owners {
-            Some(directory) => Owner::create(directory).map_err(|error| error.to_string())?,
-            None => Owner::in_memory(),
+            Some(directory) => Owner::create(directory, Vec::new())
+                .map_err(|error| format!("{}: {error}", directory.display()))?,
+            None => Owner::in_memory(Vec::new()),
         };
         let reader = database.reader().map_err(|error| error.to_string())?;
         let reader = reader.map(start_reader).transpose().map_err(|error| error.to_string())?;
@@ -45,7 +50,7 @@ impl Engine {
             .name("outbox-writer".to_owned())
             .spawn(move || writer::run(database, &jobs))
             .map_err(|error| error.to_string())?;
-        Ok(Self { writer, reader, owner: Mutex::new(owner), owners, clock })
+        Ok(Self { writer, reader, owner: Mutex::new(owner), claims: HeldClaims::default(), owners, clock })
     }
 
     /// This process's id.
@@ -58,21 +63,36 @@ impl Engine {
         let failed = |error: std::io::Error| OutboxError::Failed(format!("the owner's file: {error}"));
         let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(directory), false) = (&self.owners, owner.is_held().map_err(failed)?) {
-            *owner = Owner::create(directory).map_err(failed)?;
+            *owner = Owner::create(directory, owner.accounts.clone()).map_err(failed)?;
         }
         Ok(owner.id)
+    }
+
+    /// The accounts that this process can send with.
+    pub(super) fn accounts(&self) -> Vec<Account> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner).accounts.clone()
+    }
+
+    /// Tells other processes which accounts this one can send with.
+    pub(super) fn serve(&self, accounts: Vec<Account>) -> Result<(), OutboxError> {
+        let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        if owner.accounts == accounts {
+            return Ok(());
+        }
+        owner.serve(accounts).map_err(|error| OutboxError::Failed(format!("the owner's file: {error}")))
     }
 
     /// Gives up this process's file. It must not claim anything afterwards: others would take it for dead.
     pub(super) fn leave(&self) {
         let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *owner, Owner::in_memory()).leave();
+        let gone = Owner::in_memory(Vec::new());
+        std::mem::replace(&mut *owner, gone).leave();
     }
 
     /// As if the process had been killed: its lock is gone, and its file is not.
     #[cfg(test)]
     pub(super) fn forget_owner(&self) {
-        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Owner::in_memory();
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Owner::in_memory(Vec::new());
     }
 
     /// Runs `run` in a transaction.
@@ -109,8 +129,9 @@ impl Engine {
         };
         let (answer, result) = oneshot::channel();
         let clock = self.clock.clone();
-        let read = move |db: &Connection| {
-            let found = run(db, clock.now().timestamp_millis()).map_err(|error| OutboxError::failed(&error));
+        let read = move |db: &Reader| {
+            let found = db.connection().and_then(|db| run(db, clock.now().timestamp_millis()));
+            let found = found.map_err(|error| OutboxError::failed(&error));
             let _ = answer.send(found);
         };
         reader.send(Box::new(read)).map_err(|_| OutboxError::Closed)?;
@@ -118,17 +139,10 @@ impl Engine {
     }
 }
 
-/// The directory of the owners' files: beside the database, one for each.
-fn owners_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push("-owners");
-    path.with_file_name(name)
-}
-
-fn start_reader(connection: Connection) -> std::io::Result<Sender<Read>> {
-    let (reader, reads) = channel::<Read>();
+fn start_reader(reader: Reader) -> std::io::Result<Sender<Read>> {
+    let (sender, reads) = channel::<Read>();
     std::thread::Builder::new()
         .name("outbox-reader".to_owned())
-        .spawn(move || reads.iter().for_each(|read| read(&connection)))?;
-    Ok(reader)
+        .spawn(move || reads.iter().for_each(|read| read(&reader)))?;
+    Ok(sender)
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with the outbox.
 
+use rusqlite::ffi;
+
 /// Why an operation was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutboxError {
@@ -12,6 +14,9 @@ pub enum OutboxError {
     /// The message was changed after it was taken, or written by another version: it cannot be sent.
     #[error("the outbox: the message cannot be sent: {0}")]
     Damaged(String),
+    /// This process must not use the outbox any more: its file was replaced, or taken over by a newer version of this program.
+    #[error("the outbox: {0}")]
+    Unusable(String),
     /// The outbox was closed, because the program is stopping.
     #[error("the outbox is closed: the program is stopping")]
     Closed,
@@ -19,12 +24,19 @@ pub enum OutboxError {
 
 impl OutboxError {
     pub(super) fn failed(error: &rusqlite::Error) -> Self {
-        Self::Failed(describe(error))
+        if is_unusable(error) { Self::Unusable(describe(error)) } else { Self::Failed(describe(error)) }
     }
 
     pub(super) fn uncertain(error: &rusqlite::Error) -> Self {
         Self::Uncertain(describe(error))
     }
+}
+
+fn is_unusable(error: &rusqlite::Error) -> bool {
+    let found = error.sqlite_error();
+    found.is_some_and(|error| {
+        [ffi::SQLITE_SCHEMA, ffi::SQLITE_READONLY_DBMOVED].contains(&error.extended_code)
+    })
 }
 
 /// What happened, and where it helps, what to do.
@@ -35,7 +47,7 @@ pub(super) fn describe(error: &rusqlite::Error) -> String {
         Some(rusqlite::ErrorCode::DatabaseBusy) => {
             ": another process holds it for longer than 10 s, and may have been stopped"
         }
-        Some(rusqlite::ErrorCode::ReadOnly) => ": it cannot be written to",
+        Some(rusqlite::ErrorCode::ReadOnly) if !is_unusable(error) => ": it cannot be written to",
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
             ": run `smtp-mcp-server outbox check`"
         }

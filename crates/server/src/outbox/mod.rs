@@ -8,8 +8,12 @@ mod claim;
 mod database;
 mod engine;
 mod error;
+mod file;
+mod inspect;
 mod operations;
 mod owner;
+mod processes;
+mod schema;
 mod types;
 mod writer;
 
@@ -20,25 +24,25 @@ use std::sync::Arc;
 
 use smtp_submission::CommitPoint;
 use tokio::time::sleep;
-use tracing::info;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::{Account, OutboxLocation};
+use crate::config::OutboxLocation;
 use crate::outcome::{RecipientOutcome, State};
 use crate::stored::StoredError;
 use database::Location;
 use engine::Engine;
 use operations::settle::ClaimKey;
-use operations::{claim as claims, enqueue, housekeeping, read, recover, retry, settle};
-use owner::OwnerId;
+use operations::{adopt, claim as claims, enqueue, housekeeping, retry, settle};
 use writer::Priority;
+
+use claim::HeldClaim;
 
 pub use claim::Claim;
 pub use error::OutboxError;
 pub use types::{
     CONTENT_KEPT, DUPLICATE_WINDOW, EXPIRES_AFTER, Email, Enqueued, Event, Filter, Integrity, Loaded,
-    MAX_BACKOFF, NewMessage, Principal, Queued, RECORD_KEPT, RECORD_KEPT_IN_MEMORY, Retried, Stats,
+    MAX_BACKOFF, NewMessage, Principal, Process, Queued, RECORD_KEPT, RECORD_KEPT_IN_MEMORY, Retried, Stats,
 };
 
 /// How long to wait before asking again what became of a claim.
@@ -85,22 +89,22 @@ impl Outbox {
         self.engine.write(Priority::Enqueue, bytes, move |db, now| enqueue::enqueue(db, now, me, &new)).await
     }
 
-    /// The messages that are due and that one of `accounts` can send, the longest due first.
+    /// The messages that are due and that this process can send: the longest due first, in turn from each set of accounts.
     ///
     /// # Errors
     /// The outbox cannot be read.
-    pub async fn due(&self, accounts: Vec<Account>, limit: usize) -> Result<Vec<Queued>, OutboxError> {
-        let me = self.engine.owner();
+    pub async fn due(&self, limit: usize) -> Result<Vec<Queued>, OutboxError> {
+        let (me, accounts) = (self.engine.owner(), self.engine.accounts());
         self.engine.read(move |db, now| claims::due(db, now, me, &accounts, limit)).await
     }
 
-    /// The message as it was composed, with its open recipients. `None`: it is no longer there.
+    /// The message as it was composed, with its open recipients. `None`: it is not waiting any more, or another process has it.
     ///
     /// # Errors
     /// The outbox cannot be read, or the message in it is damaged.
     pub async fn load(&self, queued: &Queued) -> Result<Option<Loaded>, OutboxError> {
-        let seq = queued.seq;
-        let loaded = self.engine.read(move |db, _| claims::load(db, seq)).await?;
+        let queued = *queued;
+        let loaded = self.engine.read(move |db, _| claims::load(db, &queued)).await?;
         let damaged = |error: StoredError| OutboxError::Damaged(error.to_string());
         loaded.transpose().map_err(damaged)
     }
@@ -116,9 +120,10 @@ impl Outbox {
         commit_point: &CommitPoint,
     ) -> Result<Option<Claim>, OutboxError> {
         let owner = self.engine.owner_in_place()?;
+        let held = self.engine.claims.hold(ClaimKey { seq: queued.seq, token: queued.token + 1, owner });
         let mut is_uncertain = false;
         loop {
-            match self.try_claim(*queued, commit_point.clone(), owner).await {
+            match self.try_claim(*queued, commit_point.clone(), Arc::clone(&held)).await {
                 Err(OutboxError::Uncertain(_)) => is_uncertain = true,
                 Err(OutboxError::Failed(_)) if is_uncertain => {}
                 known => return known,
@@ -131,13 +136,11 @@ impl Outbox {
         &self,
         queued: Queued,
         commit_point: CommitPoint,
-        owner: OwnerId,
+        held: Arc<HeldClaim>,
     ) -> Result<Option<Claim>, OutboxError> {
         let (writer, clock) = (self.engine.writer.clone(), self.engine.clock.clone());
-        let made = move |token: Option<i64>| {
-            let key = |token| ClaimKey { seq: queued.seq, token, owner };
-            token.map(|token| Claim::new(key(token), commit_point, writer, clock))
-        };
+        let owner = held.key.owner;
+        let made = move |is_claimed: bool| is_claimed.then(|| Claim::new(held, commit_point, writer, clock));
         self.engine
             .write_then(Priority::Claim, 0, move |db, now| claims::claim(db, now, owner, &queued), made)
             .await
@@ -221,83 +224,32 @@ impl Outbox {
             .await
     }
 
-    /// Ends the attempts of processes that are dead; how many there were.
-    ///
-    /// # Errors
-    /// The outbox or the directory of its owners cannot be used.
-    pub async fn recover(&self) -> Result<usize, OutboxError> {
-        let Some(directory) = &self.engine.owners else { return Ok(0) };
-        let known = self.engine.read(|db, _| recover::owners(db)).await?;
-        let dead = owner::dead(directory, &known, self.engine.owner())
-            .map_err(|error| OutboxError::Failed(format!("{}: {error}", directory.display())))?;
-        let mut recovered = 0;
-        for process in dead {
-            let id = process.id;
-            recovered +=
-                self.engine.write(Priority::Record, 0, move |db, now| recover::recover(db, now, id)).await?;
-            process.forget();
-        }
-        if recovered > 0 {
-            info!(messages = recovered, "attempts of a process that ended were given up");
-        }
-        Ok(recovered)
-    }
-
-    /// Queues the unknown and the refused recipients of a message again.
+    /// Queues the unknown and the refused recipients of a message again. If this process can send it, it tries first.
     ///
     /// # Errors
     /// The outbox cannot be used.
     pub async fn retry(&self, id: Uuid, principal: Option<Principal>) -> Result<Retried, OutboxError> {
-        let me = self.engine.owner();
-        self.engine.write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, me, id, principal)).await
+        let (me, accounts) = (self.engine.owner(), self.engine.accounts());
+        self.engine
+            .write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, me, &accounts, id, principal))
+            .await
     }
 
-    /// Makes every waiting message that one of `accounts` can send due now.
+    /// Queues what is held because the outbox was copied or restored; how many messages that were.
     ///
     /// # Errors
     /// The outbox cannot be used.
-    pub async fn make_due(&self, accounts: Vec<Account>) -> Result<(), OutboxError> {
+    pub async fn adopt(&self) -> Result<usize, OutboxError> {
+        self.engine.write(Priority::Enqueue, 0, adopt::adopt).await
+    }
+
+    /// Makes every waiting message that this process can send due now.
+    ///
+    /// # Errors
+    /// The outbox cannot be used.
+    pub async fn make_due(&self) -> Result<(), OutboxError> {
+        let accounts = self.engine.accounts();
         self.engine.write(Priority::Enqueue, 0, move |db, now| retry::make_due(db, now, &accounts)).await
-    }
-
-    /// How many messages wait or are being sent that one of `accounts` can send.
-    ///
-    /// # Errors
-    /// The outbox cannot be read.
-    pub async fn waiting(&self, accounts: Vec<Account>) -> Result<usize, OutboxError> {
-        self.engine.read(move |db, _| claims::waiting(db, &accounts)).await
-    }
-
-    /// The record of a message; of any principal's if `None`.
-    ///
-    /// # Errors
-    /// The outbox cannot be read.
-    pub async fn get(&self, id: Uuid, principal: Option<Principal>) -> Result<Option<Email>, OutboxError> {
-        self.engine.read(move |db, _| read::get(db, id, principal)).await
-    }
-
-    /// The history of a message, oldest first.
-    ///
-    /// # Errors
-    /// The outbox cannot be read.
-    pub async fn history(&self, id: Uuid) -> Result<Vec<Event>, OutboxError> {
-        self.engine.read(move |db, _| read::history(db, id)).await
-    }
-
-    /// The messages that match, newest first.
-    ///
-    /// # Errors
-    /// The outbox cannot be read.
-    pub async fn list(&self, filter: Filter) -> Result<Vec<Email>, OutboxError> {
-        self.engine.read(move |db, _| read::list(db, &filter)).await
-    }
-
-    /// What waits.
-    ///
-    /// # Errors
-    /// The outbox cannot be read.
-    pub async fn stats(&self) -> Result<Stats, OutboxError> {
-        self.engine.read(|db, _| read::stats(db)).await
     }
 
     /// Deletes what was kept long enough.
@@ -313,26 +265,5 @@ impl Outbox {
             > 0
         {}
         Ok(())
-    }
-
-    /// Checks the file, and counts the messages by state.
-    ///
-    /// # Errors
-    /// The outbox cannot be read.
-    pub async fn check(&self) -> Result<Integrity, OutboxError> {
-        self.engine.read(|db, _| housekeeping::check(db)).await
-    }
-
-    /// Removes this process's file among the owners, if it is sending nothing.
-    pub async fn leave(&self) {
-        // A claim whose caller is gone is dropped when it is answered, and ends in the transaction after that.
-        for _ in 0..2 {
-            let _ = self.engine.write(Priority::Enqueue, 0, |_, _| Ok(())).await;
-        }
-        let me = self.engine.owner();
-        let owners = self.engine.read(|db, _| recover::owners(db)).await;
-        if owners.is_ok_and(|owners| !owners.contains(&me)) {
-            self.engine.leave();
-        }
     }
 }

@@ -3,13 +3,20 @@
 //! A process id says nothing in another PID namespace, and a lease takes rows away from a process that was merely stopped.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::types::Process;
+use crate::config::Account;
+
 const SUFFIX: &str = ".lock";
+
+/// The suffix of a file that is not locked yet.
+const UNLOCKED: &str = ".new";
 
 /// The id of a process that uses the outbox; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +26,8 @@ pub(super) struct OwnerId(pub(super) Uuid);
 #[derive(Debug)]
 pub(super) struct Owner {
     pub(super) id: OwnerId,
+    /// The accounts that this process can send with.
+    pub(super) accounts: Vec<Account>,
     held: Option<Held>,
 }
 
@@ -28,6 +37,22 @@ struct Held {
     path: PathBuf,
 }
 
+/// What others can read in an owner's file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Description {
+    pid: u32,
+    host: String,
+    accounts: Vec<[u8; 32]>,
+}
+
+/// A process that is alive.
+#[derive(Debug, Clone)]
+pub(super) struct Living {
+    pub(super) id: OwnerId,
+    pub(super) process: Process,
+    pub(super) accounts: Vec<Account>,
+}
+
 /// A process that is dead. Its file is locked until the value is dropped.
 #[derive(Debug)]
 pub(super) struct Dead {
@@ -35,19 +60,29 @@ pub(super) struct Dead {
     held: Option<Held>,
 }
 
+/// The other processes.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    pub(super) living: Vec<Living>,
+    pub(super) dead: Vec<Dead>,
+}
+
 impl Owner {
     /// An owner that no other process can see.
-    pub(super) fn in_memory() -> Self {
-        Self { id: OwnerId(Uuid::new_v4()), held: None }
+    pub(super) fn in_memory(accounts: Vec<Account>) -> Self {
+        Self { id: OwnerId(Uuid::new_v4()), accounts, held: None }
     }
 
     /// Creates a file in `directory` and locks it: under another name first, so that no other process finds it unlocked.
-    pub(super) fn create(directory: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// It cannot be created, or locks have no effect there.
+    pub(super) fn create(directory: &Path, accounts: Vec<Account>) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         loop {
             let id = OwnerId(Uuid::new_v4());
             let path = directory.join(format!("{}.{}{SUFFIX}", id.0.simple(), std::process::id()));
-            let unlocked = path.with_extension("new");
+            let unlocked = path.with_extension(&UNLOCKED[1..]);
             let file =
                 OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&unlocked)?;
             match file.try_lock() {
@@ -55,12 +90,31 @@ impl Owner {
                 Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            fs::rename(&unlocked, &path)?;
-            let owner = Self { id, held: Some(Held { file, path }) };
-            if owner.is_held()? {
-                return Ok(owner);
+            let mut held = Held { file, path };
+            held.describe(&accounts)?;
+            match fs::rename(&unlocked, &held.path) {
+                Ok(()) => {}
+                // Taken for what is left of a process that was killed here, before it was locked.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            }
+            if let Some(Probe::Dead(_)) = probe(id, held.path.clone()) {
+                let problem = "two programs can hold the same lock in this directory";
+                return Err(io::Error::new(ErrorKind::Unsupported, problem));
+            }
+            if held.is_in_place()? {
+                return Ok(Self { id, accounts, held: Some(held) });
             }
         }
+    }
+
+    /// Tells others which accounts this process can send with.
+    pub(super) fn serve(&mut self, accounts: Vec<Account>) -> io::Result<()> {
+        if let Some(held) = &mut self.held {
+            held.describe(&accounts)?;
+        }
+        self.accounts = accounts;
+        Ok(())
     }
 
     /// Whether the file is still where others look for it.
@@ -85,6 +139,19 @@ impl Held {
             Err(error) => Err(error),
         }
     }
+
+    /// Whoever reads it meanwhile finds the new text first, and perhaps a rest of the old one behind it.
+    fn describe(&mut self, accounts: &[Account]) -> io::Result<()> {
+        let description = Description {
+            pid: std::process::id(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            accounts: accounts.iter().map(|account| account.0).collect(),
+        };
+        let text = serde_json::to_vec(&description)?;
+        self.file.rewind()?;
+        self.file.write_all(&text)?;
+        self.file.set_len(text.len() as u64)
+    }
 }
 
 impl Dead {
@@ -96,26 +163,61 @@ impl Dead {
     }
 }
 
-/// The owners among `known` and in `directory` that are dead, without `me`.
+/// The owners among `known` and in `directory`, without `me`.
 ///
 /// Dead means: its lock was obtained, or there is no file. Every other error means that it may be alive.
-pub(super) fn dead(directory: &Path, known: &[OwnerId], me: OwnerId) -> io::Result<Vec<Dead>> {
+pub(super) fn others(directory: &Path, known: &[OwnerId], me: OwnerId) -> io::Result<Others> {
     let files = files(directory)?;
-    let without_file = known.iter().filter(|id| !files.iter().any(|(other, _)| other == *id));
-    let mut dead: Vec<_> =
-        without_file.filter(|id| **id != me).map(|id| Dead { id: *id, held: None }).collect();
-    dead.extend(files.into_iter().filter(|(id, _)| *id != me).filter_map(|(id, path)| probe(id, path)));
-    Ok(dead)
+    let without_file = known.iter().filter(|id| **id != me && !files.iter().any(|(other, _)| other == *id));
+    let mut others =
+        Others { dead: without_file.map(|id| Dead { id: *id, held: None }).collect(), ..Others::default() };
+    for (id, path) in files.into_iter().filter(|(id, _)| *id != me) {
+        match probe(id, path) {
+            Some(Probe::Dead(dead)) => others.dead.push(dead),
+            Some(Probe::Living(living)) => others.living.push(living),
+            None => {}
+        }
+    }
+    Ok(others)
 }
 
-fn probe(id: OwnerId, path: PathBuf) -> Option<Dead> {
+enum Probe {
+    Dead(Dead),
+    Living(Living),
+}
+
+/// `None`: it has just ended, and another process recovered it, or there is nothing to recover.
+fn probe(id: OwnerId, path: PathBuf) -> Option<Probe> {
     let file = match OpenOptions::new().read(true).write(true).open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Some(Dead { id, held: None }),
-        Err(_) => return None,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(_) => return Some(Probe::Living(Living::unread(id, &path))),
     };
-    file.try_lock().ok()?;
-    Some(Dead { id, held: Some(Held { file, path }) })
+    if file.try_lock().is_ok() {
+        return Some(Probe::Dead(Dead { id, held: Some(Held { file, path }) }));
+    }
+    let unread = Living::unread(id, &path);
+    let read: Option<Description> = serde_json::Deserializer::from_reader(io::BufReader::new(file))
+        .into_iter()
+        .next()
+        .and_then(Result::ok);
+    Some(Probe::Living(match read {
+        Some(Description { pid, host, accounts }) => Living {
+            process: Process { pid, host },
+            accounts: accounts.into_iter().map(Account).collect(),
+            ..unread
+        },
+        None => unread,
+    }))
+}
+
+impl Living {
+    /// What the name of the file tells.
+    fn unread(id: OwnerId, path: &Path) -> Self {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let pid = name.split('.').nth(1).and_then(|pid| pid.parse().ok()).unwrap_or_default();
+        Self { id, process: Process { pid, host: String::new() }, accounts: Vec::new() }
+    }
 }
 
 /// The owners' files.
@@ -124,9 +226,20 @@ fn files(directory: &Path) -> io::Result<Vec<(OwnerId, PathBuf)>> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(name) = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)) else { continue };
-        let id = name.split('.').next().and_then(|id| Uuid::parse_str(id).ok());
+        let Some(name) = name.to_str() else { continue };
+        if name.ends_with(UNLOCKED) {
+            remove_unlocked(&entry.path());
+        }
+        let id = name.strip_suffix(SUFFIX).and_then(|name| Uuid::parse_str(name.split('.').next()?).ok());
         files.extend(id.map(|id| (OwnerId(id), entry.path())));
     }
     Ok(files)
+}
+
+/// Removes what is left of a process that was killed before it had its file.
+fn remove_unlocked(path: &Path) {
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    if file.is_ok_and(|file| file.try_lock().is_ok()) {
+        let _ = fs::remove_file(path);
+    }
 }

@@ -44,3 +44,4 @@ CREATE TABLE content(               -- the message as composed; a rowid table, s
 CREATE TABLE event(
   seq INTEGER NOT NULL REFERENCES message, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT,
   PRIMARY KEY(seq, n)) WITHOUT ROWID, STRICT;
+CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT; -- the file that this database is in: in another one it is a copy

@@ -125,6 +125,19 @@ pub struct Email {
     pub recipients: Vec<RecipientOutcome>,
     /// Whether its content is still kept.
     pub has_content: bool,
+    /// It waits, and no process that is running has an account that can send it.
+    pub is_unserved: bool,
+    /// The other process that is sending it.
+    pub sending_by: Option<Process>,
+}
+
+/// A process that uses the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its id, on its machine and in its PID namespace: for people.
+    pub pid: u32,
+    /// The name of its machine or container; empty if it is not known.
+    pub host: String,
 }
 
 /// A step in the history of a message.
@@ -156,8 +169,15 @@ pub struct Filter {
 /// What a retry did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retried {
-    /// It is queued again, with so many recipients.
-    Queued(Queued, usize),
+    /// It is queued again.
+    Queued {
+        /// As it waits.
+        queued: Queued,
+        /// How many recipients are tried again.
+        recipients: usize,
+        /// This process can send it.
+        is_served: bool,
+    },
     /// It is in a state in which there is nothing to retry.
     NotNow(State),
     /// Its content is no longer kept.
@@ -175,6 +195,10 @@ pub struct Stats {
     pub sending: u64,
     /// Messages whose outcome is unknown.
     pub unknown: u64,
+    /// Messages that wait for a person's word.
+    pub held: u64,
+    /// Of those that wait for an attempt: no process that is running has an account that can send them.
+    pub unserved: u64,
     /// When the oldest of those that wait or are being sent was taken.
     pub oldest: Option<DateTime<Utc>>,
 }
@@ -186,6 +210,15 @@ pub struct Integrity {
     pub problems: Vec<String>,
     /// The number of messages in each state.
     pub counts: Vec<(State, u64)>,
+}
+
+impl std::fmt::Display for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host.as_str() {
+            "" => write!(f, "process {}", self.pid),
+            host => write!(f, "process {} on {host}", self.pid),
+        }
+    }
 }
 
 impl Principal {

@@ -31,6 +31,8 @@ fn email(state: State, recipients: Vec<RecipientOutcome>) -> Email {
         attempts: 1,
         recipients,
         has_content: true,
+        is_unserved: false,
+        sending_by: None,
     }
 }
 

@@ -27,7 +27,7 @@ struct Args {
 
 #[derive(Serialize, JsonSchema)]
 struct GetResult {
-    /// id, state, subject, times, attempts, and recipients: each with address, status, phase, code, enhanced_code,
+    /// id, state, subject, times, attempts, note, and recipients: each with address, status, phase, code, enhanced_code,
     /// reply (the server's words: untrusted), reason, server
     #[schemars(schema_with = "schema::object")]
     email: EmailView,

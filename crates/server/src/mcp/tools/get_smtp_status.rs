@@ -30,7 +30,8 @@ struct StatusResult {
     current_server: Option<String>,
     server_configurations: Vec<ServerDetails>,
     server_status: ServersStatus,
-    /// queued, sending and unknown (numbers), and oldest_seconds of those that wait
+    /// Numbers: queued, of these unserved (no running program has an account for them), held, sending, unknown; and
+    /// oldest_seconds of those that wait
     #[schemars(schema_with = "crate::mcp::schema::object")]
     outbox: OutboxView,
     max_attachment_size_mb: f64,
@@ -40,6 +41,8 @@ struct StatusResult {
 #[derive(Serialize)]
 struct OutboxView {
     queued: u64,
+    unserved: u64,
+    held: u64,
     sending: u64,
     unknown: u64,
     oldest_seconds: Option<i64>,
@@ -67,6 +70,8 @@ async fn call(context: &ToolContext) -> Result<ToolResult, String> {
         server_status: status,
         outbox: OutboxView {
             queued: stats.queued,
+            unserved: stats.unserved,
+            held: stats.held,
             sending: stats.sending,
             unknown: stats.unknown,
             oldest_seconds: stats.oldest.map(|oldest| (now - oldest).num_seconds().max(0)),
@@ -79,11 +84,21 @@ async fn call(context: &ToolContext) -> Result<ToolResult, String> {
 
 fn text(body: &StatusResult) -> String {
     let first = body.current_server.as_deref().unwrap_or("none");
-    let OutboxView { queued, sending, unknown, oldest_seconds } = body.outbox;
+    let OutboxView { queued, unserved, held, sending, unknown, oldest_seconds } = body.outbox;
     let oldest = oldest_seconds.map(|age| format!(", the oldest for {age} s")).unwrap_or_default();
+    let unserved = match unserved {
+        0 => String::new(),
+        count => format!(" ({count} of them for accounts that no running program has)"),
+    };
+    let held = match held {
+        0 => String::new(),
+        count => format!(
+            " {count} held, because the outbox was copied or restored: see `smtp-mcp-server outbox adopt`."
+        ),
+    };
     format!(
-        "{}: {} SMTP server(s), the next mail goes to {first} first. Outbox: {queued} waiting{oldest}, {sending} being sent, \
-         {unknown} unknown.",
+        "{}: {} SMTP server(s), the next mail goes to {first} first. Outbox: {queued} waiting{unserved}{oldest}, {sending} being \
+         sent, {unknown} unknown.{held}",
         body.status, body.total_servers
     )
 }

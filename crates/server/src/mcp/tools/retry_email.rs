@@ -12,6 +12,7 @@ use crate::mcp::email_view::parse_id;
 use crate::mcp::send_result::{Sent, send_result};
 use crate::mcp::tool_result::ToolResult;
 use crate::outbox::{CONTENT_KEPT, Retried};
+use crate::outcome::State;
 
 /// How long the call waits for the outcome.
 const WAIT: Duration = Duration::from_secs(30);
@@ -51,7 +52,18 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
     let retried =
         context.outbox().retry(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
     match retried {
-        Retried::Queued(..) => context.deliveries.wake(),
+        Retried::Queued { queued, is_served: true, .. } => context.deliveries.begin_again(queued),
+        // Another process sends it, or one that has the account when it runs.
+        Retried::Queued { .. } => {}
+        Retried::NotNow(State::Sending) => {
+            let email =
+                context.outbox().get(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
+            let sender = email.and_then(|email| email.sending_by);
+            let sender = sender.map_or_else(|| "this program".to_owned(), |process| process.to_string());
+            return Err(format!(
+                "nothing to retry yet: the mail is being sent by {sender}; wait until that has ended, get_email tells when"
+            ));
+        }
         Retried::NotNow(state) => {
             return Err(format!(
                 "nothing to retry: the mail is {}; only mails in state unknown, refused or partial can be sent again",

@@ -1,8 +1,11 @@
 //! Which messages are due, and the claim without which none is sent.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::enqueue::milliseconds;
+use super::settle::{ClaimKey, is_in_effect};
 use super::{add_event, columns};
 use crate::config::Account;
 use crate::message::Message;
@@ -12,9 +15,12 @@ use crate::outcome::{RecipientOutcome, RecipientStatus};
 use crate::stored::StoredError;
 
 /// How long a message is left to the process that enqueued it.
-pub(super) const FIRST_TURN_MS: i64 = 2000;
+const FIRST_TURN_MS: i64 = 2000;
 
-/// The messages that are due and that one of `accounts` can send, the longest due first.
+/// From then on any process may send it: the turns of those that did not enqueue it are spread.
+pub(super) const LAST_TURN_MS: i64 = 3000;
+
+/// The messages that are due and that one of `accounts` can send: in turn one of each lane, the longest due first.
 pub(in crate::outbox) fn due(
     db: &Connection,
     now: i64,
@@ -22,13 +28,13 @@ pub(in crate::outbox) fn due(
     accounts: &[Account],
     limit: usize,
 ) -> rusqlite::Result<Vec<Queued>> {
+    // Due later than any attempt can be: the clock was wrong when it was scheduled.
+    let sql = "SELECT seq, id, token, attempts, due_ms, taken_by = :me AS is_own FROM message WHERE lane = :lane \
+        AND state = 'queued' AND (due_ms <= :now AND (taken_by = :me OR due_ms <= :now - :first_turn) OR due_ms > :latest) \
+        ORDER BY due_ms, seq LIMIT :limit";
+    let mut statement = db.prepare_cached(sql)?;
     let mut due = Vec::new();
     for lane in lanes(db, accounts)? {
-        // Due later than any attempt can be: the clock was wrong when it was scheduled.
-        let sql = "SELECT seq, id, token, attempts, due_ms FROM message WHERE lane = :lane AND state = 'queued' \
-            AND (due_ms <= :now AND (taken_by = :me OR due_ms <= :now - :first_turn) OR due_ms > :latest) \
-            ORDER BY due_ms LIMIT :limit";
-        let mut statement = db.prepare_cached(sql)?;
         let rows = statement.query_map(
             named_params! {
                 ":lane": lane,
@@ -38,12 +44,25 @@ pub(in crate::outbox) fn due(
                 ":latest": now + milliseconds(MAX_BACKOFF),
                 ":limit": limit,
             },
-            |row| Ok((row.get::<_, i64>("due_ms")?, queued(row)?)),
+            |row| Ok((row.get::<_, i64>("due_ms")?, row.get::<_, bool>("is_own")?, queued(row)?)),
         )?;
-        due.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+        let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        let is_turn = |(due_ms, is_own, queued): &(i64, bool, Queued)| {
+            *is_own || *due_ms > now || now - due_ms >= FIRST_TURN_MS + turn_ms(me, queued)
+        };
+        let turn = rows.into_iter().filter(is_turn).enumerate();
+        due.extend(turn.map(|(position, (due_ms, _, queued))| (position, due_ms, queued)));
     }
-    due.sort_by_key(|(due_ms, queued)| (*due_ms, queued.seq));
-    Ok(due.into_iter().map(|(_, queued)| queued).take(limit).collect())
+    due.sort_by_key(|(position, due_ms, queued)| (*position, *due_ms, queued.seq));
+    Ok(due.into_iter().map(|(_, _, queued)| queued).take(limit).collect())
+}
+
+/// How much longer this process leaves a message to others than [`FIRST_TURN_MS`]: processes that see the same message due do
+/// not all log in for it at the same moment.
+fn turn_ms(me: OwnerId, queued: &Queued) -> i64 {
+    let mut hash = DefaultHasher::new();
+    (me, queued.id, queued.attempts).hash(&mut hash);
+    (hash.finish() % LAST_TURN_MS.abs_diff(FIRST_TURN_MS)).cast_signed()
 }
 
 /// How many messages wait or are being sent that one of `accounts` can send.
@@ -66,7 +85,7 @@ fn queued(row: &rusqlite::Row<'_>) -> rusqlite::Result<Queued> {
 }
 
 /// The lanes that have one of these accounts.
-fn lanes(db: &Connection, accounts: &[Account]) -> rusqlite::Result<Vec<i64>> {
+pub(super) fn lanes(db: &Connection, accounts: &[Account]) -> rusqlite::Result<Vec<i64>> {
     let mut lanes = Vec::new();
     for account in accounts {
         let mut statement = db.prepare_cached("SELECT lane FROM lane_account WHERE account = ?")?;
@@ -78,46 +97,41 @@ fn lanes(db: &Connection, accounts: &[Account]) -> rusqlite::Result<Vec<i64>> {
     Ok(lanes)
 }
 
-/// Marks the message as being sent by `me`. Returns the token of the claim, or `None` if it is not waiting any more.
+/// Marks the message as being sent by `me`, with the next token. False: it is not waiting any more.
 pub(in crate::outbox) fn claim(
     db: &Connection,
     now: i64,
     me: OwnerId,
     queued: &Queued,
-) -> rusqlite::Result<Option<i64>> {
+) -> rusqlite::Result<bool> {
     // After a commit whose result was lost the claim may be there already; nobody else has this owner and this token.
-    let own = db
-        .prepare_cached(
-            "SELECT token FROM message WHERE seq = ? AND token = ? AND owner = ? AND state = 'sending'",
-        )?
-        .query_row(params![queued.seq, queued.token + 1, me.0.as_bytes()], |row| row.get(0))
-        .optional()?;
-    if own.is_some() {
-        return Ok(own);
+    if is_in_effect(db, ClaimKey { seq: queued.seq, token: queued.token + 1, owner: me })? {
+        return Ok(true);
     }
     let sql = "UPDATE message SET state = 'sending', owner = :me, token = token + 1, attempts = attempts + 1 \
-        WHERE seq = :seq AND token = :token AND attempts = :attempts AND state = 'queued' RETURNING token";
-    let token = db
-        .prepare_cached(sql)?
-        .query_row(
-            named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts },
-            |row| row.get(0),
-        )
-        .optional()?;
-    if token.is_some() {
+        WHERE seq = :seq AND token = :token AND attempts = :attempts AND state = 'queued'";
+    let claimed = db.prepare_cached(sql)?.execute(
+        named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts },
+    )?;
+    if claimed > 0 {
         add_event(db, queued.seq, now, "claimed", None)?;
     }
-    Ok(token)
+    Ok(claimed > 0)
 }
 
-/// The message as it was composed, and its open recipients. `None`: its content is no longer there.
+/// The message as it was composed, and its open recipients. `None`: it is not waiting any more.
 pub(in crate::outbox) fn load(
     db: &Connection,
-    seq: i64,
+    queued: &Queued,
 ) -> rusqlite::Result<Option<Result<Loaded, StoredError>>> {
+    let seq = queued.seq;
+    let sql = "SELECT envelope, bytes FROM content JOIN message USING (seq) \
+        WHERE seq = ? AND token = ? AND attempts = ? AND state = 'queued'";
     let content = db
-        .prepare_cached("SELECT envelope, bytes FROM content WHERE seq = ?")?
-        .query_row([seq], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))
+        .prepare_cached(sql)?
+        .query_row(params![seq, queued.token, queued.attempts], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })
         .optional()?;
     let Some((envelope, bytes)) = content else {
         return Ok(None);

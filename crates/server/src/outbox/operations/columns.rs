@@ -7,6 +7,7 @@ use smtp_submission::Phase;
 use uuid::Uuid;
 
 use crate::address::Address;
+use crate::config::Account;
 use crate::outbox::types::Principal;
 use crate::outcome::{RecipientOutcome, RecipientStatus, ServerId, State};
 
@@ -40,6 +41,13 @@ pub(in crate::outbox) fn time(ms: i64) -> DateTime<Utc> {
 pub(in crate::outbox) fn id(row: &Row<'_>, column: &str) -> rusqlite::Result<Uuid> {
     let bytes: [u8; 16] = row.get(column)?;
     Ok(Uuid::from_bytes(bytes))
+}
+
+/// The accounts of a lane in a row.
+pub(in crate::outbox) fn accounts(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<Account>> {
+    let set: Vec<u8> = row.get(column)?;
+    let (accounts, _) = set.as_chunks::<32>();
+    Ok(accounts.iter().copied().map(Account).collect())
 }
 
 /// A state in a row.

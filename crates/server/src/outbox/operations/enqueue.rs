@@ -75,7 +75,7 @@ fn with_same_key(db: &Connection, key: &str, new: &NewMessage) -> rusqlite::Resu
 
 fn with_same_request(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::Result<Option<Enqueued>> {
     let sql = "SELECT id, state FROM message WHERE request_digest = ? AND idempotency_key IS NULL AND principal = ? \
-        AND created_ms > ? AND state NOT IN ('refused', 'cancelled') ORDER BY created_ms DESC LIMIT 1";
+        AND created_ms > ? AND state NOT IN ('refused', 'cancelled') ORDER BY created_ms DESC, seq DESC LIMIT 1";
     let since = now - milliseconds(DUPLICATE_WINDOW);
     db.prepare_cached(sql)?
         .query_row(params![new.request.0, new.principal.word(), since], |row| {

@@ -3,6 +3,7 @@
 //! Every UPDATE of a message names its id, its token and the state it expects. If it touches no row, another process owns the
 //! message now, and the operation does nothing.
 
+pub(super) mod adopt;
 pub(super) mod claim;
 pub(super) mod columns;
 pub(super) mod enqueue;

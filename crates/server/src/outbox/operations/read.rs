@@ -1,30 +1,41 @@
 //! What the outbox holds, for people and assistants.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use uuid::Uuid;
 
 use super::columns;
+use crate::config::Account;
 use crate::message::MessageInfo;
+use crate::outbox::owner::OwnerId;
 use crate::outbox::types::{Email, Event, Filter, Principal, Stats};
 
-const COLUMNS: &str = "seq, id, state, principal, created_ms, due_ms, expires_ms, ended_ms, message_id, sender, subject, size, \
+const COLUMNS: &str = "seq, id, owner, (SELECT accounts FROM lane WHERE lane.lane = message.lane) AS accounts, state, principal, created_ms, due_ms, expires_ms, ended_ms, message_id, sender, subject, size, \
     content_type, attachments, attempts, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content";
+
+/// A message, and what tells which processes have to do with it.
+pub(in crate::outbox) struct Found {
+    seq: i64,
+    pub(in crate::outbox) email: Email,
+    /// The accounts that can send it.
+    pub(in crate::outbox) accounts: Vec<Account>,
+    /// The process that is sending it.
+    pub(in crate::outbox) owner: Option<OwnerId>,
+}
 
 /// The record of a message, if it is one of `principal`.
 pub(in crate::outbox) fn get(
     db: &Connection,
     id: Uuid,
     principal: Option<Principal>,
-) -> rusqlite::Result<Option<Email>> {
+) -> rusqlite::Result<Option<Found>> {
     let sql = format!("SELECT {COLUMNS} FROM message WHERE id = ?");
-    let found = db.prepare_cached(&sql)?.query_row([id.as_bytes()], email).optional()?;
-    let Some((seq, email)) = found else {
-        return Ok(None);
-    };
-    if principal.is_some_and(|principal| principal != email.principal) {
-        return Ok(None);
+    let found = db.prepare_cached(&sql)?.query_row([id.as_bytes()], found).optional()?;
+    match found {
+        Some(one) if principal.is_none_or(|principal| principal == one.email.principal) => {
+            with_recipients(db, one).map(Some)
+        }
+        _ => Ok(None),
     }
-    with_recipients(db, seq, email).map(Some)
 }
 
 /// The history of a message, oldest first.
@@ -38,7 +49,7 @@ pub(in crate::outbox) fn history(db: &Connection, id: Uuid) -> rusqlite::Result<
 }
 
 /// The messages that match, newest first.
-pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Email>> {
+pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Found>> {
     let before: Option<i64> = match filter.before {
         None => None,
         Some(id) => db
@@ -60,10 +71,10 @@ pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Res
             ":recipient": filter.recipient,
             ":limit": filter.limit,
         },
-        email,
+        found,
     )?;
     let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
-    found.into_iter().map(|(seq, email)| with_recipients(db, seq, email)).collect()
+    found.into_iter().map(|one| with_recipients(db, one)).collect()
 }
 
 /// What waits.
@@ -78,14 +89,35 @@ pub(in crate::outbox) fn stats(db: &Connection) -> rusqlite::Result<Stats> {
         queued: count("queued")?,
         sending: count("sending")?,
         unknown: count("unknown")?,
+        held: count("held")?,
+        unserved: 0,
         oldest: oldest.map(columns::time),
     })
 }
 
-fn email(row: &Row<'_>) -> rusqlite::Result<(i64, Email)> {
+/// How many messages wait for an attempt by each set of accounts.
+pub(in crate::outbox) fn queued_by_lane(db: &Connection) -> rusqlite::Result<Vec<(Vec<Account>, u64)>> {
+    let sql = "SELECT accounts, count(*) FROM message JOIN lane USING (lane) WHERE state = 'queued' AND ended_ms IS NULL \
+        GROUP BY lane";
+    let mut statement = db.prepare_cached(sql)?;
+    let lanes = statement.query_map([], |row| Ok((columns::accounts(row, "accounts")?, row.get(1)?)))?;
+    lanes.collect()
+}
+
+fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let owner: Option<[u8; 16]> = row.get("owner")?;
+    Ok(Found {
+        seq: row.get("seq")?,
+        email: email(row)?,
+        accounts: columns::accounts(row, "accounts")?,
+        owner: owner.map(|id| OwnerId(Uuid::from_bytes(id))),
+    })
+}
+
+fn email(row: &Row<'_>) -> rusqlite::Result<Email> {
     let time = |column| row.get::<_, i64>(column).map(columns::time);
     let content_type: String = row.get("content_type")?;
-    let email = Email {
+    Ok(Email {
         id: columns::id(row, "id")?,
         state: columns::state(row, "state")?,
         principal: columns::principal(row, "principal")?,
@@ -105,13 +137,14 @@ fn email(row: &Row<'_>) -> rusqlite::Result<(i64, Email)> {
         attempts: row.get("attempts")?,
         recipients: Vec::new(),
         has_content: row.get("has_content")?,
-    };
-    Ok((row.get("seq")?, email))
+        is_unserved: false,
+        sending_by: None,
+    })
 }
 
-fn with_recipients(db: &Connection, seq: i64, email: Email) -> rusqlite::Result<Email> {
+fn with_recipients(db: &Connection, mut found: Found) -> rusqlite::Result<Found> {
     let mut statement = db.prepare_cached("SELECT * FROM recipient WHERE seq = ? ORDER BY n")?;
-    let recipients =
-        statement.query_map(params![seq], columns::recipient)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Email { recipients, ..email })
+    found.email.recipients =
+        statement.query_map([found.seq], columns::recipient)?.collect::<rusqlite::Result<_>>()?;
+    Ok(found)
 }

@@ -15,28 +15,50 @@ pub(in crate::outbox) fn owners(db: &Connection) -> rusqlite::Result<Vec<OwnerId
     owners.map(|bytes| bytes.map(|bytes| OwnerId(Uuid::from_bytes(bytes)))).collect()
 }
 
-/// Ends every attempt of a process that is dead; how many there were. What it had not recorded is unknown.
-pub(in crate::outbox) fn recover(db: &Connection, now: i64, owner: OwnerId) -> rusqlite::Result<usize> {
-    let rows = {
-        let mut statement =
-            db.prepare_cached("SELECT seq, token FROM message WHERE state = 'sending' AND owner = ?")?;
-        let rows = statement.query_map([owner.0.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?
-    };
-    for (seq, token) in &rows {
-        let reason = "this program ended while it was being sent";
-        give_up(db, now, ClaimKey { seq: *seq, token: *token, owner }, reason)?;
-    }
-    Ok(rows.len())
+/// The claims of this process, as the database knows them.
+pub(in crate::outbox) fn claims(db: &Connection, owner: OwnerId) -> rusqlite::Result<Vec<ClaimKey>> {
+    let mut statement =
+        db.prepare_cached("SELECT seq, token FROM message WHERE state = 'sending' AND owner = ?")?;
+    let keys = statement.query_map([owner.0.as_bytes()], |row| {
+        Ok(ClaimKey { seq: row.get(0)?, token: row.get(1)?, owner })
+    })?;
+    keys.collect()
 }
 
-/// Ends an attempt of which nobody knows whether it sent anything: its open recipients are unknown.
+/// Ends every attempt of a process that is dead; how many there were. What it had not recorded is unknown.
+pub(in crate::outbox) fn recover(db: &Connection, now: i64, owner: OwnerId) -> rusqlite::Result<usize> {
+    let keys = claims(db, owner)?;
+    for key in &keys {
+        give_up(db, now, *key, "this program ended while it was being sent")?;
+    }
+    Ok(keys.len())
+}
+
+/// Ends every attempt, whoever makes it.
+pub(super) fn give_up_all(db: &Connection, now: i64, reason: &str) -> rusqlite::Result<()> {
+    for owner in owners(db)? {
+        for key in claims(db, owner)? {
+            give_up(db, now, key, reason)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends an attempt of this process that none of its tasks holds.
+pub(in crate::outbox) fn give_up_lost(db: &Connection, now: i64, key: ClaimKey) -> rusqlite::Result<bool> {
+    give_up(db, now, key, LOST)
+}
+
+/// Why an attempt ended without an outcome although the program goes on.
+pub(in crate::outbox) const LOST: &str = "an error inside this program ended the delivery; please report it";
+
+/// Ends an attempt of which nobody knows whether it sent anything: its open recipients are unknown. False: it had ended already.
 pub(in crate::outbox) fn give_up(
     db: &Connection,
     now: i64,
     key: ClaimKey,
     reason: &str,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let mut statement = db.prepare_cached("SELECT * FROM recipient WHERE seq = ? AND status = 'open'")?;
     let open =
         statement.query_map(params![key.seq], columns::recipient)?.collect::<rusqlite::Result<Vec<_>>>()?;

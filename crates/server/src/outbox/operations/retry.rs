@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
-use super::claim::FIRST_TURN_MS;
+use super::claim::{LAST_TURN_MS, lanes};
 use super::enqueue::{find, milliseconds};
 use super::{add_event, columns};
 use crate::config::Account;
@@ -12,28 +12,29 @@ use crate::outbox::types::{EXPIRES_AFTER, Principal, Retried};
 use crate::outcome::State;
 
 /// Queues the unknown and the rejected recipients of a message again. That an earlier attempt may have delivered it is
-/// remembered.
+/// remembered. If `me` has an account that can send it, it tries first.
 pub(in crate::outbox) fn retry(
     db: &Connection,
     now: i64,
     me: OwnerId,
+    accounts: &[Account],
     id: Uuid,
     principal: Option<Principal>,
 ) -> rusqlite::Result<Retried> {
-    let sql = "SELECT seq, state, principal, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content \
+    let sql = "SELECT seq, lane, state, principal, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content \
         FROM message WHERE id = ?";
     let found = db
         .prepare_cached(sql)?
         .query_row([id.as_bytes()], |row| {
             Ok((
-                row.get::<_, i64>(0)?,
+                (row.get::<_, i64>("seq")?, row.get::<_, i64>("lane")?),
                 columns::state(row, "state")?,
                 columns::principal(row, "principal")?,
-                row.get::<_, bool>(3)?,
+                row.get::<_, bool>("has_content")?,
             ))
         })
         .optional()?;
-    let Some((seq, state, whose, has_content)) = found else {
+    let Some(((seq, lane), state, whose, has_content)) = found else {
         return Ok(Retried::NotFound);
     };
     if principal.is_some_and(|principal| principal != whose) {
@@ -47,20 +48,25 @@ pub(in crate::outbox) fn retry(
     }
     let sql = "UPDATE recipient SET status = 'open' WHERE seq = ? AND status IN ('unknown', 'rejected')";
     let recipients = db.prepare_cached(sql)?.execute([seq])?;
-    let sql = "UPDATE message SET state = 'queued', ended_ms = NULL, due_ms = :now, taken_by = :me, expires_ms = :expires, attempts = 0 \
+    let sql = "UPDATE message SET state = 'queued', ended_ms = NULL, due_ms = :now, expires_ms = :expires, attempts = 0 \
         WHERE seq = :seq";
     db.prepare_cached(sql)?.execute(named_params! {
-        ":now": now, ":me": me.0.as_bytes(), ":expires": now + milliseconds(EXPIRES_AFTER), ":seq": seq,
+        ":now": now, ":expires": now + milliseconds(EXPIRES_AFTER), ":seq": seq,
     })?;
+    let is_served = lanes(db, accounts)?.contains(&lane);
+    if is_served {
+        let sql = "UPDATE message SET taken_by = ? WHERE seq = ?";
+        db.prepare_cached(sql)?.execute(params![me.0.as_bytes(), seq])?;
+    }
     add_event(db, seq, now, "retried", None)?;
     let queued = find(db, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    Ok(Retried::Queued(queued, recipients))
+    Ok(Retried::Queued { queued, recipients, is_served })
 }
 
 /// Makes every waiting message that one of these accounts can send due now.
 pub(in crate::outbox) fn make_due(db: &Connection, now: i64, accounts: &[Account]) -> rusqlite::Result<()> {
     // Also for processes that leave the first turn to the one that took it.
-    let due = now - FIRST_TURN_MS;
+    let due = now - LAST_TURN_MS;
     for account in accounts {
         let sql = "UPDATE message SET due_ms = ? WHERE state = 'queued' AND due_ms > ? \
             AND lane IN (SELECT lane FROM lane_account WHERE account = ?)";

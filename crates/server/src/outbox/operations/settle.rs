@@ -38,11 +38,12 @@ pub(super) fn give_up(
     now: i64,
     key: ClaimKey,
     unknown: &[RecipientOutcome],
-) -> rusqlite::Result<()> {
-    if is_in_effect(db, key)? {
+) -> rusqlite::Result<bool> {
+    let is_in_effect = is_in_effect(db, key)?;
+    if is_in_effect {
         end(db, now, key, unknown, now, "given up")?;
     }
-    Ok(())
+    Ok(is_in_effect)
 }
 
 fn end(
@@ -88,7 +89,7 @@ pub(in crate::outbox) fn note(
 }
 
 /// Whether the claim is still what permits sending.
-fn is_in_effect(db: &Connection, key: ClaimKey) -> rusqlite::Result<bool> {
+pub(super) fn is_in_effect(db: &Connection, key: ClaimKey) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM message WHERE seq = ? AND token = ? AND owner = ? AND state = 'sending'";
     db.prepare_cached(sql)?.exists(params![key.seq, key.token, key.owner.0.as_bytes()])
 }

@@ -45,6 +45,8 @@ conformance! {
     what_is_noted_survives_the_attempt
     a_late_answer_stops_whoever_has_not_claimed
     a_message_goes_only_to_its_accounts
+    sets_of_accounts_take_turns
+    what_is_retried_by_another_program_is_left_to_it
     a_claim_that_is_dropped_is_given_up
     lists_are_filtered_and_paged
     a_key_and_a_record_are_not_kept_for_ever
@@ -209,13 +211,17 @@ async fn a_clock_that_jumps_neither_loses_nor_hurries_a_message(f: &Fixture) {
 async fn what_may_have_arrived_stays_in_doubt(f: &Fixture) {
     let queued = f.attempted(message(&["a@x.org", "b@x.org"], "one"), &[Unknown, Rejected]).await;
     let id = queued.id;
-    let Retried::Queued(queued, 2) = f.outbox.retry(id, None).await.unwrap() else { panic!() };
+    let Retried::Queued { queued, recipients: 2, .. } = f.outbox.retry(id, None).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(f.outbox.retry(id, None).await.unwrap(), Retried::NotNow(State::Queued));
     let claim = f.claim(&queued).await;
     let both = ["a@x.org", "b@x.org"].map(|to| outcome(address(to), Rejected));
     assert_eq!(f.outbox.record(claim, &both, Duration::ZERO).await.unwrap(), Some(State::Unknown));
     assert_eq!(f.statuses(id).await, "UR", "the first copy may have arrived, whatever became of the second");
-    let Retried::Queued(queued, 2) = f.outbox.retry(id, None).await.unwrap() else { panic!() };
+    let Retried::Queued { queued, recipients: 2, .. } = f.outbox.retry(id, None).await.unwrap() else {
+        panic!()
+    };
     let claim = f.claim(&queued).await;
     let both = ["a@x.org", "b@x.org"].map(|to| outcome(address(to), Accepted));
     assert_eq!(f.outbox.record(claim, &both, Duration::ZERO).await.unwrap(), Some(State::Sent));
@@ -258,7 +264,10 @@ async fn a_late_answer_stops_whoever_has_not_claimed(f: &Fixture) {
         })
         .await
         .unwrap();
-    let Retried::Queued(again, 2) = f.outbox.retry(queued.id, None).await.unwrap() else { panic!() };
+    let Retried::Queued { queued: again, recipients: 2, .. } = f.outbox.retry(queued.id, None).await.unwrap()
+    else {
+        panic!()
+    };
     let open = f.outbox.load(&again).await.unwrap().unwrap().open.len();
     assert_eq!(open, 2);
     let outcomes = [outcome(address("a@x.org"), Accepted), outcome(address("b@x.org"), Deferred)];
@@ -275,13 +284,40 @@ async fn a_message_goes_only_to_its_accounts(f: &Fixture) {
     let other = Account([2; 32]);
     let both = f.enqueue(NewMessage { accounts: vec![other, ACCOUNT], ..message(&["a@x.org"], "one") }).await;
     let one = f.enqueue(NewMessage { accounts: vec![other], ..message(&["a@x.org"], "two") }).await;
-    let due = |accounts| async move {
-        let due = f.outbox.due(accounts, 100).await.unwrap();
-        due.into_iter().map(|queued| queued.id).collect::<Vec<_>>()
-    };
-    assert_eq!(due(vec![ACCOUNT]).await, [both.id]);
-    assert_eq!(due(vec![ACCOUNT, other]).await, [both.id, one.id]);
-    assert!(due(vec![Account([3; 32])]).await.is_empty());
+    for (accounts, expected, unserved) in [
+        (vec![ACCOUNT], vec![both.id], 1),
+        (vec![ACCOUNT, other], vec![both.id, one.id], 0),
+        (vec![Account([3; 32])], vec![], 2),
+    ] {
+        f.outbox.serve(accounts).unwrap();
+        assert_eq!(f.due().await, expected);
+        assert_eq!(f.outbox.stats().await.unwrap().unserved, unserved);
+        for id in [both.id, one.id] {
+            assert_eq!(f.email(id).await.is_unserved, unserved > 0 && !expected.contains(&id));
+        }
+    }
+}
+
+async fn sets_of_accounts_take_turns(f: &Fixture) {
+    let other = Account([2; 32]);
+    f.outbox.serve(vec![ACCOUNT, other]).unwrap();
+    let mut ids = Vec::new();
+    for (number, accounts) in
+        [vec![ACCOUNT], vec![ACCOUNT], vec![ACCOUNT], vec![other]].into_iter().enumerate()
+    {
+        let new = NewMessage { accounts, ..message(&["a@x.org"], &number.to_string()) };
+        ids.push(f.enqueue(new).await.id);
+        f.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(f.due().await, [ids[0], ids[3], ids[1], ids[2]]);
+}
+
+async fn what_is_retried_by_another_program_is_left_to_it(f: &Fixture) {
+    let queued = f.attempted(message(&["a@x.org"], "one"), &[Unknown]).await;
+    f.outbox.serve(vec![Account([3; 32])]).unwrap();
+    let retried = f.outbox.retry(queued.id, None).await.unwrap();
+    assert!(matches!(retried, Retried::Queued { is_served: false, .. }), "{retried:?}");
+    assert!(f.email(queued.id).await.is_unserved);
 }
 
 async fn a_claim_that_is_dropped_is_given_up(f: &Fixture) {

@@ -150,7 +150,7 @@ async fn an_operation_that_is_run_again_does_nothing_twice() {
             super::super::operations::claim::claim(db, now, owner, &queued)
         })
         .await;
-    assert_eq!(token.unwrap(), Some(claim.key().token));
+    assert!(token.unwrap());
     let key = claim.key();
     let deferred = [outcome(address("a@x.org"), RecipientStatus::Deferred)];
     fixture.outbox.record(claim, &deferred, Duration::from_secs(30)).await.unwrap();
@@ -202,19 +202,6 @@ async fn a_damaged_message_is_not_sent() {
         .unwrap();
     let error = fixture.outbox.load(&queued).await.unwrap_err();
     assert!(matches!(error, OutboxError::Damaged(_)), "{error}");
-}
-
-#[tokio::test]
-async fn a_newer_program_that_took_it_over_stops_this_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let fixture = Fixture::file(directory.path(), &clock());
-    let newer = rusqlite::Connection::open(directory.path().join("outbox.db")).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
-    let error = fixture.outbox.enqueue(message(&["a@x.org"], "one")).await.unwrap_err();
-    assert!(error.to_string().contains("newer version"), "{error}");
-    let location = OutboxLocation::File(directory.path().join("outbox.db"));
-    let error = Outbox::open(&location, Clock::System).err().unwrap();
-    assert!(error.contains("another version"), "{error}");
 }
 
 #[test]

@@ -30,13 +30,19 @@ pub(super) fn clock() -> Clock {
 impl Fixture {
     pub(super) fn memory() -> Self {
         let clock = clock();
-        Self { outbox: Outbox::open(&OutboxLocation::Memory, clock.clone()).unwrap(), clock }
+        Self::open(&OutboxLocation::Memory, &clock)
     }
 
     /// A process of its own on the file in `directory`.
     pub(super) fn file(directory: &Path, clock: &Clock) -> Self {
         let location = OutboxLocation::File(directory.join("outbox.db"));
-        Self { outbox: Outbox::open(&location, clock.clone()).unwrap(), clock: clock.clone() }
+        Self::open(&location, clock)
+    }
+
+    fn open(location: &OutboxLocation, clock: &Clock) -> Self {
+        let outbox = Outbox::open(location, clock.clone()).unwrap();
+        outbox.serve(vec![ACCOUNT]).unwrap();
+        Self { outbox, clock: clock.clone() }
     }
 
     pub(super) async fn enqueue(&self, new: NewMessage) -> Queued {
@@ -47,7 +53,7 @@ impl Fixture {
     }
 
     pub(super) async fn due(&self) -> Vec<Uuid> {
-        self.outbox.due(vec![ACCOUNT], 100).await.unwrap().into_iter().map(|queued| queued.id).collect()
+        self.outbox.due(100).await.unwrap().into_iter().map(|queued| queued.id).collect()
     }
 
     pub(super) async fn claim(&self, queued: &Queued) -> Claim {

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod faults;
+mod files;
 mod fixture;
 mod model;
 mod owners;

@@ -244,7 +244,7 @@ impl Run {
         let Some(one) = self.messages.get_mut(which) else { return };
         let retried = self.fixture.outbox.retry(one.id, None).await.unwrap();
         let may = matches!(one.state(), State::Unknown | State::Refused | State::Partial);
-        assert_eq!(matches!(retried, Retried::Queued(..)), may, "{retried:?}");
+        assert_eq!(matches!(retried, Retried::Queued { .. }), may, "{retried:?}");
         if may {
             for (status, _) in &mut one.recipients {
                 if *status != Accepted {

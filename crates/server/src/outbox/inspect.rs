@@ -1,0 +1,101 @@
+//! What people and assistants can ask the outbox.
+
+use uuid::Uuid;
+
+use super::Outbox;
+use super::error::OutboxError;
+use super::operations::{claim, housekeeping, read};
+use super::owner::Living;
+use super::types::{Email, Event, Filter, Integrity, Principal, Stats};
+use crate::config::Account;
+use crate::outcome::State;
+
+impl Outbox {
+    /// The record of a message; of any principal's if `None`.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn get(&self, id: Uuid, principal: Option<Principal>) -> Result<Option<Email>, OutboxError> {
+        let found = self.engine.read(move |db, _| read::get(db, id, principal)).await?;
+        Ok(self.with_processes(found.into_iter().collect())?.pop())
+    }
+
+    /// The history of a message, oldest first.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn history(&self, id: Uuid) -> Result<Vec<Event>, OutboxError> {
+        self.engine.read(move |db, _| read::history(db, id)).await
+    }
+
+    /// The messages that match, newest first.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn list(&self, filter: Filter) -> Result<Vec<Email>, OutboxError> {
+        let found = self.engine.read(move |db, _| read::list(db, &filter)).await?;
+        self.with_processes(found)
+    }
+
+    /// What waits.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn stats(&self) -> Result<Stats, OutboxError> {
+        let (stats, lanes) =
+            self.engine.read(|db, _| Ok((read::stats(db)?, read::queued_by_lane(db)?))).await?;
+        let served = if lanes.is_empty() { Vec::new() } else { self.served()? };
+        let unserved = lanes.iter().filter(|(accounts, _)| !can_send(&served, accounts));
+        Ok(Stats { unserved: unserved.map(|(_, queued)| queued).sum(), ..stats })
+    }
+
+    /// How many messages wait or are being sent that this process can send.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn waiting(&self) -> Result<usize, OutboxError> {
+        let accounts = self.engine.accounts();
+        self.engine.read(move |db, _| claim::waiting(db, &accounts)).await
+    }
+
+    /// Checks the file, and counts the messages by state.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn check(&self) -> Result<Integrity, OutboxError> {
+        self.engine.read(|db, _| housekeeping::check(db)).await
+    }
+
+    /// The messages, with what processes do about those that wait or are being sent.
+    fn with_processes(&self, found: Vec<read::Found>) -> Result<Vec<Email>, OutboxError> {
+        let is_of_interest = |one: &read::Found| matches!(one.email.state, State::Queued | State::Sending);
+        if !found.iter().any(is_of_interest) {
+            return Ok(found.into_iter().map(|one| one.email).collect());
+        }
+        let (living, me) = (self.living()?, self.engine.owner());
+        let served = accounts(&living, self.engine.accounts());
+        let emails = found.into_iter().map(|one| Email {
+            is_unserved: one.email.state == State::Queued && !can_send(&served, &one.accounts),
+            sending_by: one
+                .owner
+                .filter(|owner| *owner != me)
+                .and_then(|owner| living.iter().find(|process| process.id == owner))
+                .map(|found| found.process.clone()),
+            ..one.email
+        });
+        Ok(emails.collect())
+    }
+
+    /// The accounts that this process or another living one can send with.
+    fn served(&self) -> Result<Vec<Account>, OutboxError> {
+        Ok(accounts(&self.living()?, self.engine.accounts()))
+    }
+}
+
+fn accounts(living: &[Living], own: Vec<Account>) -> Vec<Account> {
+    living.iter().flat_map(|process| process.accounts.iter().copied()).chain(own).collect()
+}
+
+fn can_send(served: &[Account], lane: &[Account]) -> bool {
+    lane.iter().any(|account| served.contains(account))
+}

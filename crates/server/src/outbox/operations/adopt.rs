@@ -1,0 +1,49 @@
+//! A file that was copied or restored: what waits in it may have been sent already, and waits for a person's word.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::add_event;
+use super::recover::give_up_all;
+
+/// Whether the file that the database is in is the one that it was in before.
+pub(in crate::outbox) fn is_known(db: &Connection, file: (i64, Option<i64>)) -> rusqlite::Result<bool> {
+    Ok(known(db)? == Some(file))
+}
+
+/// Remembers the file that the database is in. If it was in another one before, what waits is held, and what was being sent is
+/// unknown.
+pub(in crate::outbox) fn recognize(
+    db: &Connection,
+    now: i64,
+    file: (i64, Option<i64>),
+) -> rusqlite::Result<()> {
+    if known(db)?.is_some_and(|known| known != file) {
+        give_up_all(db, now, "the outbox was copied while it was being sent")?;
+        change_all(db, now, "queued", "held", "held")?;
+    }
+    db.execute("DELETE FROM file", [])?;
+    db.execute("INSERT INTO file(inode, born_ns) VALUES (?, ?)", params![file.0, file.1])?;
+    Ok(())
+}
+
+fn known(db: &Connection) -> rusqlite::Result<Option<(i64, Option<i64>)>> {
+    db.prepare("SELECT inode, born_ns FROM file")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// Queues what is held, and tells how many messages that were.
+pub(in crate::outbox) fn adopt(db: &Connection, now: i64) -> rusqlite::Result<usize> {
+    db.execute("UPDATE message SET due_ms = ? WHERE state = 'held'", [now])?;
+    change_all(db, now, "held", "queued", "adopted")
+}
+
+fn change_all(db: &Connection, now: i64, from: &str, to: &str, event: &str) -> rusqlite::Result<usize> {
+    let mut statement = db.prepare("UPDATE message SET state = ? WHERE state = ? RETURNING seq")?;
+    let changed =
+        statement.query_map([to, from], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    for seq in &changed {
+        add_event(db, *seq, now, event, None)?;
+    }
+    Ok(changed.len())
+}

@@ -1,0 +1,83 @@
+//! The processes that share the outbox: which are alive, and what is left of those that are dead.
+
+use tracing::{info, warn};
+
+use super::Outbox;
+use super::error::OutboxError;
+use super::operations::recover;
+use super::owner::{self, Living, Others, OwnerId};
+use super::types::Process;
+use super::writer::Priority;
+use crate::config::Account;
+
+impl Outbox {
+    /// Says which accounts this process can send with. Other processes can read it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn serve(&self, accounts: Vec<Account>) -> Result<(), OutboxError> {
+        self.engine.serve(accounts)
+    }
+
+    /// Ends attempts that nobody will finish: those of processes that are dead, and those of this process that none of its tasks
+    /// holds. How many there were.
+    ///
+    /// # Errors
+    /// The outbox or the directory of its owners cannot be used.
+    pub async fn recover(&self) -> Result<usize, OutboxError> {
+        let me = self.engine.owner();
+        let (owners, own) =
+            self.engine.read(move |db, _| Ok((recover::owners(db)?, recover::claims(db, me)?))).await?;
+        let mut recovered = 0;
+        for key in own.into_iter().filter(|key| !self.engine.claims.contains(*key)) {
+            let run = move |db: &_, now| recover::give_up_lost(db, now, key);
+            if self.engine.write(Priority::Record, 0, run).await? {
+                warn!("an attempt of this program was lost, and is given up");
+                recovered += 1;
+            }
+        }
+        for process in self.others(&owners)?.dead {
+            let id = process.id;
+            let attempts =
+                self.engine.write(Priority::Record, 0, move |db, now| recover::recover(db, now, id)).await?;
+            process.forget();
+            if attempts > 0 {
+                info!(attempts, "attempts of a process that ended were given up");
+            }
+            recovered += attempts;
+        }
+        Ok(recovered)
+    }
+
+    /// The other processes that use the outbox and are alive.
+    ///
+    /// # Errors
+    /// The directory of the owners cannot be read.
+    pub fn processes(&self) -> Result<Vec<Process>, OutboxError> {
+        Ok(self.living()?.into_iter().map(|living| living.process).collect())
+    }
+
+    pub(super) fn living(&self) -> Result<Vec<Living>, OutboxError> {
+        Ok(self.others(&[])?.living)
+    }
+
+    fn others(&self, known: &[OwnerId]) -> Result<Others, OutboxError> {
+        let Some(directory) = &self.engine.owners else { return Ok(Others::default()) };
+        owner::others(directory, known, self.engine.owner())
+            .map_err(|error| OutboxError::Failed(format!("{}: {error}", directory.display())))
+    }
+
+    /// Removes this process's file among the owners, if it is sending nothing. From then on it serves no account.
+    pub async fn leave(&self) {
+        // A claim whose caller is gone is dropped when it is answered, and ends in the transaction after that.
+        for _ in 0..2 {
+            let _ = self.engine.write(Priority::Enqueue, 0, |_, _| Ok(())).await;
+        }
+        let me = self.engine.owner();
+        let owners = self.engine.read(|db, _| recover::owners(db)).await;
+        if owners.is_ok_and(|owners| !owners.contains(&me)) {
+            self.engine.leave();
+        }
+        let _ = self.engine.serve(Vec::new());
+    }
+}

@@ -1,0 +1,77 @@
+//! The tables: created in a new database, changed in an older one, refused in any other.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::describe;
+
+/// The version of the schema, kept in the file's `user_version`.
+pub(super) const SCHEMA_VERSION: i32 = 2;
+
+/// What leads from version 1, 2, … to the next.
+const MIGRATIONS: [&str; 1] = ["CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT;"];
+
+/// What the version and the tables of a database tell.
+enum Found {
+    /// There is nothing in it yet.
+    Empty,
+    /// It is an outbox of this version.
+    Current,
+    /// It is an outbox of this older version.
+    Older(usize),
+}
+
+/// Creates the tables, or brings them to this version. One process at a time.
+///
+/// # Errors
+/// It is no outbox, or one of a newer version.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), String> {
+    let failed = |error: rusqlite::Error| describe(&error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    match find(&transaction)? {
+        Found::Current => return Ok(()),
+        Found::Empty => transaction.execute_batch(include_str!("schema.sql")).map_err(failed)?,
+        Found::Older(version) => {
+            for migration in &MIGRATIONS[version - 1..] {
+                transaction.execute_batch(migration).map_err(failed)?;
+            }
+        }
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// Whether [`prepare`] has nothing to do. Changes nothing.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn is_current(connection: &Connection) -> Result<bool, String> {
+    Ok(matches!(find(connection)?, Found::Current))
+}
+
+fn find(connection: &Connection) -> Result<Found, String> {
+    let failed = |error: rusqlite::Error| describe(&error);
+    let version = user_version(connection).map_err(failed)?;
+    let tables = tables(connection).map_err(failed)?;
+    let is_outbox =
+        ["message", "recipient", "lane_account"].iter().all(|table| tables.iter().any(|name| name == table));
+    match version {
+        0 if tables.is_empty() => Ok(Found::Empty),
+        _ if !is_outbox => Err("it is a database of another program".to_owned()),
+        SCHEMA_VERSION => Ok(Found::Current),
+        1..SCHEMA_VERSION => Ok(Found::Older(usize::try_from(version).unwrap_or(1))),
+        _ => Err(format!(
+            "it was made by a newer version of this program (form {version}, this program knows form {SCHEMA_VERSION}); \
+             install that version"
+        )),
+    }
+}
+
+/// The version of the schema in the file.
+pub(super) fn user_version(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))
+}
+
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
