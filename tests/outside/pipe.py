@@ -14,12 +14,12 @@ from programs import BINARY, DEADLINE, Answer, EventLog, own_environment, with_d
 class Pipe:
     """The real binary behind plain pipes: hand-written lines, signals and the exit status."""
 
-    def __init__(self, home: Path, variables: dict[str, Any], arguments: list[str], stderr: int | None = None) -> None:
+    def __init__(self, home: Path, variables: dict[str, Any], arguments: list[str], stderr: int | None = None, prefix: list[str] | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.stderr_path = home / "stderr"
         self._stderr = self.stderr_path.open("wb")
         self.child = subprocess.Popen(
-            [str(BINARY), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr or self._stderr,
+            [*(prefix or []), str(BINARY), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr or self._stderr,
             env=own_environment(home, variables), cwd=home, start_new_session=True,
         )
         self.lines = EventLog()
