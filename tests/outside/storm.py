@@ -62,6 +62,8 @@ class Client:
         self.pipe: Pipe | None = None
         self.starts = 0
         self.calls = 0
+        # Mails that were taken from it while it was alive.
+        self.taken_away = 0
         self.problem: BaseException | None = None
         self.thread = threading.Thread(target=self._run)
 
@@ -77,6 +79,9 @@ class Client:
         self.starts += 1
         pipe = Pipe(self.home / f"client{self.number}", self.variables, [], prefix=self.prefix)
         self.pipe = pipe
+        if self.dice.random() < 0.3:
+            # In the middle of its start.
+            threading.Thread(target=self.stop_for, args=(self.dice.uniform(0, 0.1), self.dice.uniform(0.3, 3)), daemon=True).start()
         keys: dict[int, str | None] = {}
         seen = 0
         try:
@@ -97,6 +102,7 @@ class Client:
             pass
         pipe.close()
         self._read(pipe, seen, keys)
+        self.taken_away += pipe.stderr().count("the claim of a message was lost")
 
     def _call(self, pipe: Pipe) -> tuple[str | None, int]:
         chance = self.dice.random()
@@ -123,6 +129,12 @@ class Client:
             seen += 1
         return seen
 
+    def stop_for(self, delay: float, seconds: float) -> None:
+        time.sleep(delay)
+        self.signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.signal(signal.SIGCONT)
+
     def signal(self, number: signal.Signals) -> None:
         """To the program itself, whatever PID namespace it is in."""
         if self.pipe is None or self.pipe.child.poll() is not None:
@@ -147,7 +159,7 @@ def outbox(home: Path, variables: dict[str, Any], *arguments: str) -> str:
 
 def drain_often(home: Path, variables: dict[str, Any], dice: random.Random, over: threading.Event) -> None:
     """Makes everything due at once, so that all processes want it at the same time; and is killed, too."""
-    while not over.wait(2):
+    while not over.wait(0.5):
         child = subprocess.Popen(
             [str(BINARY), "outbox", "drain", "--timeout", "1"], env=own_environment(home, variables), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
@@ -173,17 +185,15 @@ def storm(home: Path, seconds: float, processes: int, seed: int) -> list[str]:
         client.thread.start()
     drainer.start()
     kills = stops = 0
-    waking: list[threading.Timer] = []
+    waking: list[threading.Thread] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(dice.uniform(0.1, 0.6))
         client = dice.choice(clients)
         if dice.random() < 0.5:
-            client.signal(signal.SIGSTOP)
             stops += 1
-            wake = threading.Timer(dice.uniform(0.3, LONGEST_STOP), client.signal, [signal.SIGCONT])
-            wake.start()
-            waking.append(wake)
+            waking.append(threading.Thread(target=client.stop_for, args=(0, dice.uniform(0.3, LONGEST_STOP))))
+            waking[-1].start()
         else:
             client.signal(signal.SIGKILL)
             kills += 1
@@ -213,7 +223,8 @@ def storm(home: Path, seconds: float, processes: int, seed: int) -> list[str]:
         "told as sent without delivery": [one for one in told.accepted if one not in copies],
         "delivered, and called otherwise": [one for one in copies if status.get(one) not in ("accepted", "unknown")],
         "delivered, and told as refused": [one for one in told.rejected if one in copies and one[0] not in told.retried],
-        "one key for several mails": [key for key, ids in told.by_key.items() if len(ids - refused) > 1],
+        "one key for several mails": [key for key, ids in told.by_key.items() if len(ids - refused) > 1 and not ids & told.retried],
+        "taken from a living process": [client.number for client in clients for _ in range(client.taken_away)],
         "not sent in the end": [email["id"] for email in emails.values() if email["state"] in ("queued", "sending", "held")],
         "a client that failed": [repr(client.problem) for client in clients if client.problem],
         f"not sound: {check}": [] if ": sound;" in check else [check],

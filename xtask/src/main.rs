@@ -14,6 +14,7 @@ mod outside;
 mod paths;
 mod shell;
 mod skipped;
+mod storm;
 mod test;
 mod tools;
 
@@ -64,6 +65,18 @@ enum Task {
         #[arg(long)]
         dev: bool,
     },
+    /// Kill and stop processes that share one outbox at random; no mail may be lost, sent twice, or called what it is not.
+    Storm {
+        /// How long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// How many processes, besides `outbox drain` now and then.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(3..=64))]
+        processes: u32,
+        /// The seed of an earlier run: the same decisions, at about the same moments.
+        #[arg(long)]
+        seed: Option<u32>,
+    },
     /// Lint the tools' schemas with the MCP inspector, in both eras of the protocol.
     Inspect,
     /// Run the MCP project's conformance suite against the program over HTTP.
@@ -78,6 +91,7 @@ fn main() -> ExitCode {
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Task::Bench { what, write } => bench::run(what, write),
         Task::Attack { seconds, dev } => attack::run(seconds, dev),
+        Task::Storm { seconds, processes, seed } => storm::run(seconds, processes, seed),
         Task::Inspect => inspect::run(),
         Task::Conformance => conformance::run(),
     };
