@@ -245,7 +245,9 @@ impl<'a> ByStatus<'a> {
 fn next(sent: &Sent) -> String {
     let email = &sent.email;
     match email.state {
-        State::Held => "it is held, because the outbox was copied or restored".to_owned(),
+        State::Held => {
+            "it is held, because the outbox was copied or restored; `smtp-mcp-server outbox adopt` sends what is held".to_owned()
+        }
         State::Sending => match &email.sending_by {
             Some(process) => format!("it is being sent by {process}"),
             None => "it is being sent".to_owned(),

@@ -1,6 +1,7 @@
 //! The SQLite database: how it is opened, and its transactions.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
@@ -9,6 +10,7 @@ use super::error::describe;
 use super::file::{self, FileIdentity};
 use super::operations::adopt;
 use super::schema::{self, SCHEMA_VERSION, user_version};
+use crate::config::OutboxLocation;
 
 /// The oldest SQLite with the WAL fixes that this program relies on: 3.51.3.
 const MIN_SQLITE: i32 = 3_051_003;
@@ -19,33 +21,25 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements that are kept; preparing them again would cost more than running them.
 const STATEMENTS: usize = 64;
 
-/// Where the messages are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Location {
-    /// In this file.
-    File(PathBuf),
-    /// In memory; they end with the process.
-    Memory,
-}
-
 /// The writing connection.
 pub(super) struct Database {
     connection: Connection,
-    place: Place,
+    /// `None`: in memory.
+    file: Option<OpenFile>,
 }
 
 /// The reading connection.
 pub(super) struct Reader {
     connection: Connection,
-    place: Place,
+    file: OpenFile,
 }
 
-/// Where the database is.
+/// The file that SQLite has opened.
 #[derive(Clone)]
-struct Place {
-    location: Location,
-    /// The file that SQLite has opened.
-    file: Option<FileIdentity>,
+struct OpenFile {
+    /// The path that every process uses.
+    path: PathBuf,
+    identity: FileIdentity,
 }
 
 impl Database {
@@ -53,56 +47,46 @@ impl Database {
     ///
     /// # Errors
     /// It cannot be used, in one sentence.
-    pub(super) fn open(location: Location, now: i64) -> Result<Self, String> {
+    pub(super) fn open(location: &OutboxLocation, now: i64) -> Result<Self, String> {
         if rusqlite::version_number() < MIN_SQLITE {
             return Err(format!("SQLite {} is too old", rusqlite::version()));
         }
-        let failed = |error: rusqlite::Error| describe(&error);
         match location {
-            Location::Memory => {
-                let mut connection = connect(&Location::Memory, false).map_err(failed)?;
-                set_up(&connection, "memory").map_err(failed)?;
-                schema::prepare(&mut connection)?;
-                Ok(Self { connection, place: Place { location, file: None } })
-            }
-            Location::File(path) => {
-                let path = file::prepare(&path)?;
-                let _opening = file::lock_opening(&file::owners_of(&path))?;
-                let identity = FileIdentity::of(&path).map_err(|error| error.to_string())?;
-                let location = Location::File(path);
-                let mut connection = connect(&location, false).map_err(failed)?;
-                // Nothing is changed in what is no outbox, and nobody is waited for where there is nothing to change.
-                if schema::is_current(&connection)? {
-                    set(&connection, "journal_mode", "wal", "wal").map_err(failed)?;
-                } else {
-                    set_up(&connection, "wal").map_err(failed)?;
-                    schema::prepare(&mut connection)?;
-                }
-                if !adopt::is_known(&connection, identity.stored()).map_err(failed)? {
-                    let transaction = connection
-                        .transaction_with_behavior(TransactionBehavior::Immediate)
-                        .map_err(failed)?;
-                    adopt::recognize(&transaction, now, identity.stored()).map_err(failed)?;
-                    transaction.commit().map_err(failed)?;
-                }
-                Ok(Self { connection, place: Place { location, file: Some(identity) } })
-            }
+            OutboxLocation::Memory => Self::in_memory(),
+            OutboxLocation::File(path) => Self::in_file(path, now),
         }
     }
 
-    /// Where it is: the path that every process uses.
-    pub(super) fn location(&self) -> &Location {
-        &self.place.location
+    fn in_memory() -> Result<Self, String> {
+        let failed = |error: rusqlite::Error| describe(&error);
+        let mut connection = connect(None, false).map_err(failed)?;
+        set_up(&connection, "memory").map_err(failed)?;
+        schema::prepare(&mut connection)?;
+        Ok(Self { connection, file: None })
+    }
+
+    fn in_file(path: &Path, now: i64) -> Result<Self, String> {
+        let failed = |error: rusqlite::Error| describe(&error);
+        let path = file::prepare(path)?;
+        let identity = FileIdentity::of(&path).map_err(|error| error.to_string())?;
+        let file = OpenFile { path, identity };
+        let mut connection = connect(Some(&file.path), false).map_err(failed)?;
+        if !file.is_ready(&connection) {
+            file.make_ready(&mut connection, now)?;
+        }
+        set(&connection, "journal_mode", "wal", "wal").map_err(failed)?;
+        Ok(Self { connection, file: Some(file) })
+    }
+
+    /// The path that every process uses. `None`: in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path.as_path())
     }
 
     /// A second connection, which only reads. There is none to a database in memory.
     pub(super) fn reader(&self) -> rusqlite::Result<Option<Reader>> {
-        match &self.place.location {
-            Location::Memory => Ok(None),
-            location @ Location::File(_) => {
-                Ok(Some(Reader { connection: connect(location, true)?, place: self.place.clone() }))
-            }
-        }
+        let Some(file) = &self.file else { return Ok(None) };
+        Ok(Some(Reader { connection: connect(Some(&file.path), true)?, file: file.clone() }))
     }
 
     /// Begins a write transaction.
@@ -111,13 +95,11 @@ impl Database {
     /// [`rusqlite::ErrorCode::SchemaChanged`] and [`ffi::SQLITE_READONLY_DBMOVED`]: this process must not use the file any more.
     pub(super) fn begin(&mut self) -> rusqlite::Result<&Connection> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        match self.place.check(&self.connection) {
-            Ok(()) => Ok(&self.connection),
-            Err(error) => {
-                self.roll_back();
-                Err(error)
-            }
+        let checked = self.file.as_ref().map_or(Ok(()), |file| file.check(&self.connection));
+        if checked.is_err() {
+            self.roll_back();
         }
+        checked.map(|()| &self.connection)
     }
 
     /// Commits. After an error nothing of the transaction is in effect here; on the disk it may be.
@@ -138,8 +120,8 @@ impl Database {
 
     /// Opens the file again, and with it reads what is really there.
     pub(super) fn reopen(&mut self) -> rusqlite::Result<()> {
-        if self.place.location != Location::Memory {
-            self.connection = connect(&self.place.location, false)?;
+        if let Some(file) = &self.file {
+            self.connection = connect(Some(&file.path), false)?;
         }
         Ok(())
     }
@@ -151,40 +133,62 @@ impl Reader {
     /// # Errors
     /// As [`Database::begin`].
     pub(super) fn connection(&self) -> rusqlite::Result<&Connection> {
-        self.place.check(&self.connection)?;
+        self.file.check(&self.connection)?;
         Ok(&self.connection)
     }
 }
 
-impl Place {
+impl OpenFile {
+    /// Whether there is nothing to create, to change or to hold, and so no process to wait for.
+    fn is_ready(&self, connection: &Connection) -> bool {
+        schema::is_current(connection).is_ok_and(|is_current| is_current)
+            && adopt::is_known(connection, self.identity.stored()).is_ok_and(|is_known| is_known)
+    }
+
+    /// Creates the tables or brings them to this version, and holds what is in a copy. One process at a time.
+    fn make_ready(&self, connection: &mut Connection, now: i64) -> Result<(), String> {
+        let failed = |error: rusqlite::Error| describe(&error);
+        let _opening = file::lock_opening(&file::owners_of(&self.path))?;
+        // Nothing is changed in what is no outbox.
+        if !schema::is_current(connection)? {
+            set_up(connection, "wal").map_err(failed)?;
+            schema::prepare(connection)?;
+        }
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        adopt::recognize(&transaction, now, self.identity.stored()).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
     /// Whether this process may still use what it has opened.
     fn check(&self, connection: &Connection) -> rusqlite::Result<()> {
         if user_version(connection)? != SCHEMA_VERSION {
             let problem = "a newer version of this program has taken it over; stop this one";
-            return Err(unusable(ffi::SQLITE_SCHEMA, problem));
+            return Err(sqlite_error(ffi::SQLITE_SCHEMA, problem));
         }
-        match (&self.location, &self.file) {
-            (Location::File(path), Some(file)) if FileIdentity::of(path).ok().as_ref() != Some(file) => {
+        match FileIdentity::of(&self.path) {
+            Ok(found) if found == self.identity => Ok(()),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(sqlite_error(ffi::SQLITE_IOERR_FSTAT, &error.to_string()))
+            }
+            _ => {
                 let problem =
                     "its file was removed or replaced while this program used it; restart this program";
-                Err(unusable(ffi::SQLITE_READONLY_DBMOVED, problem))
+                Err(sqlite_error(ffi::SQLITE_READONLY_DBMOVED, problem))
             }
-            _ => Ok(()),
         }
     }
 }
 
-fn unusable(code: i32, text: &str) -> rusqlite::Error {
+fn sqlite_error(code: i32, text: &str) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(text.to_owned()))
 }
 
-fn connect(location: &Location, read_only: bool) -> rusqlite::Result<Connection> {
-    let mut connection = match location {
-        Location::Memory => Connection::open_in_memory()?,
-        Location::File(path) => Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?,
+fn connect(path: Option<&Path>, read_only: bool) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = match path {
+        None => Connection::open_in_memory()?,
+        Some(path) => Connection::open_with_flags(path, flags)?,
     };
     connection.busy_handler(Some(wait_a_moment))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -8,13 +8,13 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::claim::HeldClaims;
-use super::database::{Database, Location, Reader};
+use super::database::{Database, Reader};
 use super::error::OutboxError;
 use super::file::owners_of;
 use super::owner::{Owner, OwnerId};
 use super::writer::{self, Job, Operation, Priority, send};
 use crate::clock::Clock;
-use crate::config::Account;
+use crate::config::{Account, OutboxLocation};
 
 /// The engine of an outbox.
 pub(super) struct Engine {
@@ -32,12 +32,9 @@ type Read = Box<dyn FnOnce(&Reader) + Send>;
 
 impl Engine {
     /// Opens the database and starts its threads.
-    pub(super) fn start(location: Location, clock: Clock) -> Result<Self, String> {
+    pub(super) fn start(location: &OutboxLocation, clock: Clock) -> Result<Self, String> {
         let database = Database::open(location, clock.now().timestamp_millis())?;
-        let owners = match database.location() {
-            Location::File(path) => Some(owners_of(path)),
-            Location::Memory => None,
-        };
+        let owners = database.path().map(owners_of);
         let owner = match &owners {
             Some(directory) => Owner::create(directory, Vec::new())
                 .map_err(|error| format!("{}: {error}", directory.display()))?,
@@ -60,12 +57,17 @@ impl Engine {
 
     /// This process's id, after making sure that others can see that it is alive.
     pub(super) fn owner_in_place(&self) -> Result<OwnerId, OutboxError> {
-        let failed = |error: std::io::Error| OutboxError::Failed(format!("the owner's file: {error}"));
         let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put_in_place(&mut owner)?;
+        Ok(owner.id)
+    }
+
+    fn put_in_place(&self, owner: &mut Owner) -> Result<(), OutboxError> {
+        let failed = |error: std::io::Error| OutboxError::Failed(format!("the owner's file: {error}"));
         if let (Some(directory), false) = (&self.owners, owner.is_held().map_err(failed)?) {
             *owner = Owner::create(directory, owner.accounts.clone()).map_err(failed)?;
         }
-        Ok(owner.id)
+        Ok(())
     }
 
     /// The accounts that this process can send with.
@@ -73,9 +75,10 @@ impl Engine {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner).accounts.clone()
     }
 
-    /// Tells other processes which accounts this one can send with.
+    /// Tells other processes that this one is alive, and which accounts it can send with.
     pub(super) fn serve(&self, accounts: Vec<Account>) -> Result<(), OutboxError> {
         let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put_in_place(&mut owner)?;
         if owner.accounts == accounts {
             return Ok(());
         }

@@ -21,6 +21,21 @@ pub(super) struct FileIdentity {
     born: Option<i64>,
 }
 
+/// What of it is kept in the file itself: without the device, whose number may be another after a restart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredIdentity {
+    pub(super) inode: i64,
+    pub(super) born: Option<i64>,
+}
+
+impl StoredIdentity {
+    /// Whether it is the same file. Not every process can ask when a file was created: a system call filter may be in the way.
+    pub(super) fn is_same(self, other: Self) -> bool {
+        let is_born_alike = self.born.is_none() || other.born.is_none() || self.born == other.born;
+        self.inode == other.inode && is_born_alike
+    }
+}
+
 impl FileIdentity {
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let metadata = fs::symlink_metadata(path)?;
@@ -29,9 +44,8 @@ impl FileIdentity {
         Ok(Self { device: metadata.dev(), inode: metadata.ino(), born })
     }
 
-    /// What is kept in the file itself: without the device, whose number may be another after a restart.
-    pub(super) fn stored(&self) -> (i64, Option<i64>) {
-        (self.inode.cast_signed(), self.born)
+    pub(super) fn stored(&self) -> StoredIdentity {
+        StoredIdentity { inode: self.inode.cast_signed(), born: self.born }
     }
 }
 

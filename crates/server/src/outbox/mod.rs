@@ -30,13 +30,11 @@ use crate::clock::Clock;
 use crate::config::OutboxLocation;
 use crate::outcome::{RecipientOutcome, State};
 use crate::stored::StoredError;
-use database::Location;
+use claim::HeldClaim;
 use engine::Engine;
 use operations::settle::ClaimKey;
 use operations::{adopt, claim as claims, enqueue, housekeeping, retry, settle};
 use writer::Priority;
-
-use claim::HeldClaim;
 
 pub use claim::Claim;
 pub use error::OutboxError;
@@ -60,11 +58,7 @@ impl Outbox {
     /// # Errors
     /// One sentence: it cannot be used, and what to do.
     pub fn open(location: &OutboxLocation, clock: Clock) -> Result<Self, String> {
-        let place = match location {
-            OutboxLocation::Memory => Location::Memory,
-            OutboxLocation::File(path) => Location::File(path.clone()),
-        };
-        let engine = Engine::start(place, clock).map_err(|problem| {
+        let engine = Engine::start(location, clock).map_err(|problem| {
             format!(
                 "the outbox {} cannot be used: {problem}; set SMTP_MCP_OUTBOX to sqlite:PATH, a file in a directory that this \
                  program can write to, or to memory, which keeps nothing when the program ends",

@@ -64,6 +64,13 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
                 "nothing to retry yet: the mail is being sent by {sender}; wait until that has ended, get_email tells when"
             ));
         }
+        Retried::NotNow(State::Held) => {
+            return Err(
+                "nothing to retry yet: the mail is held, because the outbox was copied or restored; \
+                `smtp-mcp-server outbox adopt` sends what is held"
+                    .to_owned(),
+            );
+        }
         Retried::NotNow(state) => {
             return Err(format!(
                 "nothing to retry: the mail is {}; only mails in state unknown, refused or partial can be sent again",

@@ -4,31 +4,32 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::add_event;
 use super::recover::give_up_all;
+use crate::outbox::file::StoredIdentity;
 
 /// Whether the file that the database is in is the one that it was in before.
-pub(in crate::outbox) fn is_known(db: &Connection, file: (i64, Option<i64>)) -> rusqlite::Result<bool> {
-    Ok(known(db)? == Some(file))
+pub(in crate::outbox) fn is_known(db: &Connection, file: StoredIdentity) -> rusqlite::Result<bool> {
+    Ok(known(db)?.is_some_and(|known| known.is_same(file)))
 }
 
 /// Remembers the file that the database is in. If it was in another one before, what waits is held, and what was being sent is
 /// unknown.
-pub(in crate::outbox) fn recognize(
-    db: &Connection,
-    now: i64,
-    file: (i64, Option<i64>),
-) -> rusqlite::Result<()> {
-    if known(db)?.is_some_and(|known| known != file) {
-        give_up_all(db, now, "the outbox was copied while it was being sent")?;
-        change_all(db, now, "queued", "held", "held")?;
+pub(in crate::outbox) fn recognize(db: &Connection, now: i64, file: StoredIdentity) -> rusqlite::Result<()> {
+    match known(db)? {
+        Some(known) if known.is_same(file) => return Ok(()),
+        Some(_) => {
+            give_up_all(db, now, "the outbox was copied while it was being sent")?;
+            change_all(db, now, "queued", "held", "held")?;
+        }
+        None => {}
     }
     db.execute("DELETE FROM file", [])?;
-    db.execute("INSERT INTO file(inode, born_ns) VALUES (?, ?)", params![file.0, file.1])?;
+    db.execute("INSERT INTO file(inode, born_ns) VALUES (?, ?)", params![file.inode, file.born])?;
     Ok(())
 }
 
-fn known(db: &Connection) -> rusqlite::Result<Option<(i64, Option<i64>)>> {
+fn known(db: &Connection) -> rusqlite::Result<Option<StoredIdentity>> {
     db.prepare("SELECT inode, born_ns FROM file")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([], |row| Ok(StoredIdentity { inode: row.get(0)?, born: row.get(1)? }))
         .optional()
 }
 
