@@ -58,6 +58,7 @@ START: dict[str, tuple[dict, tuple[str, ...], dict[str, str]]] = {
     "… have numbers": (TOML | {"SMTP_PORT": "25"}, ("--env-file", "a.env"), {"a.env": f"SMTP_HOST_1=smtp.example.org\nSMTP_FROM_EMAIL_1={A}\n"}),
     "not used, because the servers come from …/.env": (TOML | {"SMTP_PORT": "25"}, (), {".env": f"SMTP_HOST=smtp.example.org\nSMTP_FROM_EMAIL={A}\n"}),
     "everybody on this machine can read it": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=word\n"}),
+    "the outbox … cannot be used: …": ({"SMTP_MCP_OUTBOX": "sqlite:/dev/null/outbox.db"}, (), {}),
     "… is reachable from other machines, and clients would not be authenticated": ({}, ("--transport", "http", "--host", "0.0.0.0", "--port", "0"), {}),
     "… is not available; choose another --host or --port": ({"SMTP_MCP_HTTP_TOKEN": "word"}, ("--transport", "http", "--host", "192.0.2.1", "--port", "0"), {}),
 }
@@ -332,6 +333,10 @@ def test_a_call_that_is_repeated(processes) -> None:
 ELSEWHERE = {
     "the outbox: …": "takes a full disk; crates/server/src/outbox/tests/faults.rs has one",
     "this program ended while it was being sent": "test_outbox.py kills it",
+    "its file was removed or replaced while this program used it": "test_outbox_shared.py removes it",
+    "held, because the outbox was copied or restored": "test_outbox_shared.py restores a copy",
+    "no program that is running has an account that can send it": "as above, with two accounts",
+    "it is being sent by process … on …": "as above, with a program that is stopped",
     "its body did not arrive within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
     "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/delivery has its own clock",
     "TLS failed: … has expired": "needs another clock; crates/smtp/tests/sessions/protection.rs makes such certificates",

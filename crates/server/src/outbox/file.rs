@@ -57,6 +57,7 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, String> {
     let failed = |error: io::Error| error.to_string();
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+        refuse_remote(directory)?;
     }
     // Once SQLite has opened it, the file must not be opened by any other way: closing that descriptor would drop SQLite's locks.
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -76,8 +77,13 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, String> {
             metadata.nlink()
         ));
     }
-    match remote_file_system(&path).map_err(failed)? {
-        None => Ok(path),
+    refuse_remote(&path)?;
+    Ok(path)
+}
+
+fn refuse_remote(path: &Path) -> Result<(), String> {
+    match remote_file_system(path).map_err(|error| error.to_string())? {
+        None => Ok(()),
         Some(name) => Err(format!(
             "it is on {name}, where the locks that SQLite relies on are not safe; use a directory on a local disk"
         )),
@@ -162,4 +168,31 @@ fn remote_file_system(path: &Path) -> io::Result<Option<&'static str>> {
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 fn remote_file_system(_: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remote_file_systems_are_recognised() {
+        let local = [
+            ("ext4", 0xEF53),
+            ("XFS", 0x5846_5342),
+            ("Btrfs", 0x9123_683E),
+            ("tmpfs", 0x0102_1994),
+            ("overlayfs", 0x794C_7630),
+            ("ZFS", 0x2FC1_2FC1),
+        ];
+        for (name, kind) in local {
+            assert_eq!(name_of(kind), None, "{name}");
+        }
+        let remote =
+            [("NFS", 0x6969), ("9p", 0x0102_1997), ("SMB", 0xFE53_4D42), ("FUSE or virtiofs", 0x6573_5546)];
+        for (name, kind) in remote {
+            assert_eq!(name_of(kind), Some(name));
+        }
+        // As a signed 64-bit value, which is what the system call returns on some machines.
+        assert_eq!(name_of((-11_317_950_i64) as u32), Some("SMB (CIFS)"));
+    }
 }
