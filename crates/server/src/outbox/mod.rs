@@ -246,11 +246,12 @@ impl Outbox {
         self.engine.write(Priority::Enqueue, 0, move |db, now| retry::make_due(db, now, &accounts)).await
     }
 
-    /// Deletes what was kept long enough.
+    /// Deletes what was kept long enough, and what processes that are dead left.
     ///
     /// # Errors
     /// The outbox cannot be used.
     pub async fn purge(&self) -> Result<(), OutboxError> {
+        self.forget_dead().await?;
         let record_kept = if self.is_durable() { RECORD_KEPT } else { RECORD_KEPT_IN_MEMORY };
         while self
             .engine

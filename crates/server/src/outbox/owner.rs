@@ -60,13 +60,6 @@ pub(super) struct Dead {
     held: Option<Held>,
 }
 
-/// The other processes.
-#[derive(Debug, Default)]
-pub(super) struct Others {
-    pub(super) living: Vec<Living>,
-    pub(super) dead: Vec<Dead>,
-}
-
 impl Owner {
     /// An owner that no other process can see.
     pub(super) fn in_memory(accounts: Vec<Account>) -> Self {
@@ -163,27 +156,52 @@ impl Dead {
     }
 }
 
-/// The owners among `known` and in `directory`, without `me`.
+/// Those of `owners` that are dead.
 ///
 /// Dead means: its lock was obtained, or there is no file. Every other error means that it may be alive.
-pub(super) fn others(directory: &Path, known: &[OwnerId], me: OwnerId) -> io::Result<Others> {
+pub(super) fn dead(directory: &Path, owners: &[OwnerId]) -> io::Result<Vec<Dead>> {
     let files = files(directory)?;
-    let without_file = known.iter().filter(|id| **id != me && !files.iter().any(|(other, _)| other == *id));
-    let mut others =
-        Others { dead: without_file.map(|id| Dead { id: *id, held: None }).collect(), ..Others::default() };
-    for (id, path) in files.into_iter().filter(|(id, _)| *id != me) {
-        match probe(id, path) {
-            Some(Probe::Dead(dead)) => others.dead.push(dead),
-            Some(Probe::Living(living)) => others.living.push(living),
-            None => {}
-        }
-    }
-    Ok(others)
+    let probe = |id: &OwnerId| match files.iter().find(|(other, _)| other == id) {
+        Some((id, path)) => probe(*id, path.clone()).and_then(Probe::dead),
+        None => Some(Dead { id: *id, held: None }),
+    };
+    Ok(owners.iter().filter_map(probe).collect())
+}
+
+/// The processes that have a file and are dead, without `me`.
+pub(super) fn all_dead(directory: &Path, me: OwnerId) -> io::Result<Vec<Dead>> {
+    Ok(others(directory, me)?.filter_map(Probe::dead).collect())
+}
+
+/// The processes that are alive, without `me`.
+pub(super) fn living(directory: &Path, me: OwnerId) -> io::Result<Vec<Living>> {
+    Ok(others(directory, me)?.filter_map(Probe::living).collect())
+}
+
+fn others(directory: &Path, me: OwnerId) -> io::Result<impl Iterator<Item = Probe>> {
+    let files = files(directory)?.into_iter();
+    Ok(files.filter(move |(id, _)| *id != me).filter_map(|(id, path)| probe(id, path)))
 }
 
 enum Probe {
     Dead(Dead),
     Living(Living),
+}
+
+impl Probe {
+    fn dead(self) -> Option<Dead> {
+        match self {
+            Self::Dead(dead) => Some(dead),
+            Self::Living(_) => None,
+        }
+    }
+
+    fn living(self) -> Option<Living> {
+        match self {
+            Self::Living(living) => Some(living),
+            Self::Dead(_) => None,
+        }
+    }
 }
 
 /// `None`: it has just ended, and another process recovered it, or there is nothing to recover.

@@ -1,11 +1,14 @@
 //! The processes that share the outbox: which are alive, and what is left of those that are dead.
 
+use std::io;
+use std::path::Path;
+
 use tracing::{info, warn};
 
 use super::Outbox;
 use super::error::OutboxError;
 use super::operations::recover;
-use super::owner::{self, Living, Others, OwnerId};
+use super::owner::{self, Dead, Living};
 use super::types::Process;
 use super::writer::Priority;
 use crate::config::Account;
@@ -36,7 +39,25 @@ impl Outbox {
                 recovered += 1;
             }
         }
-        for process in self.others(&owners)?.dead {
+        let others: Vec<_> = owners.into_iter().filter(|id| *id != me).collect();
+        if !others.is_empty() {
+            let dead = self.in_owners(|directory| owner::dead(directory, &others))?;
+            recovered += self.end(dead).await?;
+        }
+        Ok(recovered)
+    }
+
+    /// Removes what processes that are dead left among the owners, also if they were sending nothing.
+    pub(super) async fn forget_dead(&self) -> Result<(), OutboxError> {
+        let me = self.engine.owner();
+        let dead = self.in_owners(|directory| owner::all_dead(directory, me))?;
+        self.end(dead).await.map(drop)
+    }
+
+    /// Ends the attempts of processes that are dead, and then removes their files; how many attempts there were.
+    async fn end(&self, dead: Vec<Dead>) -> Result<usize, OutboxError> {
+        let mut ended = 0;
+        for process in dead {
             let id = process.id;
             let attempts =
                 self.engine.write(Priority::Record, 0, move |db, now| recover::recover(db, now, id)).await?;
@@ -44,9 +65,9 @@ impl Outbox {
             if attempts > 0 {
                 info!(attempts, "attempts of a process that ended were given up");
             }
-            recovered += attempts;
+            ended += attempts;
         }
-        Ok(recovered)
+        Ok(ended)
     }
 
     /// The other processes that use the outbox and are alive.
@@ -58,13 +79,14 @@ impl Outbox {
     }
 
     pub(super) fn living(&self) -> Result<Vec<Living>, OutboxError> {
-        Ok(self.others(&[])?.living)
+        let me = self.engine.owner();
+        self.in_owners(|directory| owner::living(directory, me))
     }
 
-    fn others(&self, known: &[OwnerId]) -> Result<Others, OutboxError> {
-        let Some(directory) = &self.engine.owners else { return Ok(Others::default()) };
-        owner::others(directory, known, self.engine.owner())
-            .map_err(|error| OutboxError::Failed(format!("{}: {error}", directory.display())))
+    /// What `look` finds in the directory of the owners; in memory there is none.
+    fn in_owners<T: Default>(&self, look: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, OutboxError> {
+        let Some(directory) = &self.engine.owners else { return Ok(T::default()) };
+        look(directory).map_err(|error| OutboxError::Failed(format!("{}: {error}", directory.display())))
     }
 
     /// Removes this process's file among the owners, if it is sending nothing. From then on it serves no account.

@@ -125,15 +125,19 @@ async fn a_claim_that_no_task_holds_is_given_up() {
     assert_eq!(fixture.state(queued.id).await, State::Sent);
 }
 
-/// Killed between the creation of its file and the lock.
+/// One was killed between the creation of its file and the lock, the other while it was sending nothing.
 #[tokio::test]
-async fn what_is_left_of_a_process_that_never_lived_is_removed() {
+async fn what_dead_processes_left_is_removed() {
     let directory = tempfile::tempdir().unwrap();
     let fixture = Fixture::file(directory.path(), &clock());
     let owners = directory.path().join("outbox.db-owners");
-    std::fs::write(owners.join("x.1.new"), "").unwrap();
-    fixture.outbox.recover().await.unwrap();
-    assert!(!owners.join("x.1.new").exists());
+    let never_locked = owners.join("x.1.new");
+    let idle = owners.join(format!("{}.1.lock", uuid::Uuid::nil().simple()));
+    for path in [&never_locked, &idle] {
+        std::fs::write(path, "").unwrap();
+    }
+    fixture.outbox.purge().await.unwrap();
+    assert!(!never_locked.exists() && !idle.exists());
 }
 
 #[tokio::test]
