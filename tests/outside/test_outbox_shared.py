@@ -223,7 +223,7 @@ def test_a_restored_copy_is_held_until_someone_adopts_it(processes, place: Place
     pipe.call("get_smtp_status").mentions("1 held", "outbox adopt")
     pipe.call("get_email", id=waiting).mentions("held", "may have been sent already", "outbox adopt")
     assert waiting in place.command(capture, "list", "--state", "held")
-    assert "mails that waited: 0; left: 0\n" in place.command(capture, "drain")
+    assert "mails that waited: 0; left: 0\nheld, because the outbox was copied or restored: 1;" in place.command(capture, "drain")
     assert "are now queued: 1\n" in place.command(capture, "adopt")
     eventually("it is sent", lambda: state(pipe, waiting) == "sent")
     assert "mails are held" in stop(pipe)

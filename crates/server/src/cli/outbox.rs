@@ -181,16 +181,17 @@ async fn check(outbox: &Outbox, path: &Path) -> anyhow::Result<ExitCode> {
         )?;
     }
     if stats.held > 0 {
-        writeln!(
-            out,
-            "held, because the outbox was copied or restored: {}; see `outbox adopt --help`",
-            stats.held
-        )?;
+        writeln!(out, "{}", held(stats.held))?;
     }
     for process in outbox.processes()? {
         writeln!(out, "in use by {process}")?;
     }
     Ok(ExitCode::from(u8::from(!integrity.problems.is_empty())))
+}
+
+/// About mails that are held.
+fn held(count: u64) -> String {
+    format!("held, because the outbox was copied or restored: {count}; see `outbox adopt --help`")
 }
 
 async fn adopt(outbox: &Outbox) -> anyhow::Result<ExitCode> {
@@ -224,8 +225,13 @@ pub async fn drain(args: &DrainArgs, origin: ConfigSources, config: Config) -> a
     deliveries.finish(DRAIN_GRACE_PERIOD).await;
     running.await?;
     let left = outbox.waiting().await?;
+    let stats = outbox.stats().await?;
     outbox.leave().await;
     upstreams.drain().await;
-    writeln!(io::stdout(), "mails that waited: {waiting}; left: {left}")?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "mails that waited: {waiting}; left: {left}")?;
+    if stats.held > 0 {
+        writeln!(out, "{}", held(stats.held))?;
+    }
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::from(TEMPORARY_FAILURE) })
 }
