@@ -159,37 +159,37 @@ def test_a_retry_elsewhere_is_sent_by_whoever_has_the_account(processes, place: 
 
 # -- killed and stopped
 
-def test_another_finds_what_a_killed_one_left(processes, place: Place) -> None:
-    capture = processes.capture("--answer-after", "60")
+def one_sends_and_another_waits(place: Place, capture: Any) -> tuple[Pipe, Pipe, str, int]:
+    """Both processes, the id of the mail whose content is out, and the second one's call."""
     first, second = place.start(capture), place.start(capture)
     call = MAIL | {"idempotency_key": "k"}
     first.start_call("send_email", **call)
     capture.wait("content")
     waiting = second.start_call("send_email", **call)
-    sending = second.call("list_emails", state="sending").data["emails"]
+    return first, second, second.call("list_emails", state="sending").data["emails"][0]["id"], waiting
+
+
+def test_another_finds_what_a_killed_one_left(processes, place: Place) -> None:
+    capture = processes.capture("--answer-after", "60")
+    first, second, sending, waiting = one_sends_and_another_waits(place, capture)
     kill(first)
     second.answer(waiting, deadline=5).has_state("unknown").mentions("this program ended while it was being sent")
-    assert state(second, sending[0]["id"]) == "unknown"
+    assert state(second, sending) == "unknown"
     assert len(capture.events("content")) == 1
 
 
 def test_what_a_stopped_one_is_sending_is_left_to_it(processes, place: Place) -> None:
-    capture = processes.capture("--answer-after", "1")
-    first, second = place.start(capture), place.start(capture)
-    call = MAIL | {"idempotency_key": "k"}
-    first.start_call("send_email", **call)
-    capture.wait("content")
+    capture = processes.capture("--answer-after", "3")
+    first, second, sending, waiting = one_sends_and_another_waits(place, capture)
     first.signal(signal.SIGSTOP)
-    waiting = second.start_call("send_email", **call)
-    sending = second.call("list_emails", state="sending").data["emails"][0]["id"]
     by = rf"being sent by process {first.child.pid} on \S+"
     assert re.search(by, second.call("get_email", id=sending).text)
     refused = second.call("retry_email", id=sending)
     assert refused.is_error and re.search(by, refused.text) and "wait" in refused.text
     assert re.search(by, place.command(capture, "show", sending))
     assert f"in use by process {first.child.pid} on " in place.command(capture, "check")
-    # Longer than it takes to look for processes that are dead.
-    time.sleep(2)
+    # Longer than the server takes to answer, and than it takes to look for processes that are dead.
+    time.sleep(4)
     assert state(second, sending) == "sending"
     first.signal(signal.SIGCONT)
     second.answer(waiting).has_state("sent").mentions("earlier call")
