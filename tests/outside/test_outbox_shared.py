@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from conftest import one_server
-from pipe import Pipe
+from pipe import Pipe, run
 from real_server import need
 from test_outbox import A, MAIL, command, kill, listed, on_a_file  # noqa: F401  (a fixture)
 
@@ -283,3 +283,15 @@ def test_idle_processes_write_nothing(processes, place: Place) -> None:
     harmless = re.compile(r'^write\(\d+<(anon_inode:|socket:|pipe:|TCP|UNIX)|^openat\(.*O_RDONLY|^openat\([^,]+, "[^"]+\.lock", O_RDWR\|O_CLOEXEC|resumed>|^[+-]{3} ')
     writes = [call for call in calls if not harmless.search(call)]
     assert len(calls) > 10 and not writes, writes[:20]
+
+
+def test_a_directory_whose_locks_have_no_effect_is_refused(tmp_path: Path) -> None:
+    """As on some remote file systems: everybody gets every lock."""
+    need(None if shutil.which("cc") else "cc is missing (as root on Debian: apt-get install gcc)")
+    source, library = tmp_path / "flock.c", tmp_path / "flock.so"
+    source.write_text("int flock(int file, int operation) { return 0; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    variables = {"SMTP_HOST": "127.0.0.1", "SMTP_USE_TLS": "false", "SMTP_FROM_EMAIL": A, "LD_PRELOAD": library}
+    said = run(tmp_path / "home", variables)
+    assert said.returncode == 1
+    assert "two programs can hold the same lock in this directory" in said.stderr and "SMTP_MCP_OUTBOX" in said.stderr, said.stderr
