@@ -155,6 +155,10 @@ def test_a_retry_elsewhere_is_sent_by_whoever_has_the_account(processes, place: 
     history = [event["event"] for event in first.call("get_email", id=lost).data["history"]]
     assert history == ["queued", "claimed", "attempt 1 ended", "retried", "claimed", "attempt 2 ended"]
     assert not other.events("mail")
+    kill(first)
+    began = time.monotonic()
+    second.call("retry_email", id=lost).has_state("queued").mentions("no program that is running has an account that can send it")
+    assert time.monotonic() - began < 10, "nobody will send it, so there is nothing to wait for"
 
 
 # -- killed and stopped

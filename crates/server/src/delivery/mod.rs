@@ -247,7 +247,9 @@ impl Deliveries {
             let email = self.shared.worker.outbox.get(id, None).await?.ok_or_else(gone)?;
             let was_deferred = email.state == State::Queued && email.attempts > 0 && changed.is_none();
             let waits_for_a_person = matches!(email.state, State::Unknown | State::Held);
-            let has_ended = email.state.is_final() || waits_for_a_person || was_deferred;
+            let waits_for_a_program = email.is_unserved && changed.is_none();
+            let has_ended =
+                email.state.is_final() || waits_for_a_person || waits_for_a_program || was_deferred;
             let is_over = Instant::now() >= deadline || self.shared.worker.deadline.is_cancelled();
             if has_ended || is_over {
                 return Ok(self.waited(email));

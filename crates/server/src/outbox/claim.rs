@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::operations::recover::give_up_lost;
 use super::operations::settle::{ClaimKey, release};
+use super::owner::OwnerId;
 use super::writer::{Job, Operation, Priority, send};
 use crate::clock::Clock;
 
@@ -45,6 +46,11 @@ impl HeldClaims {
 
     pub(super) fn contains(&self, key: ClaimKey) -> bool {
         self.keys().contains(&key)
+    }
+
+    /// Whether any of them was made under this id.
+    pub(super) fn any_of(&self, owner: OwnerId) -> bool {
+        self.keys().iter().any(|key| key.owner == owner)
     }
 
     /// As if no task held any.

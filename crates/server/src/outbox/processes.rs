@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::Outbox;
 use super::error::OutboxError;
 use super::operations::recover;
-use super::owner::{self, Dead, Living};
+use super::owner::{self, Dead, Living, OwnerId};
 use super::types::Process;
 use super::writer::Priority;
 use crate::config::Account;
@@ -39,7 +39,9 @@ impl Outbox {
                 recovered += 1;
             }
         }
-        let others: Vec<_> = owners.into_iter().filter(|id| *id != me).collect();
+        // An earlier id of this process has no file any more if someone removed it, but its claims go on.
+        let is_own = |id: &OwnerId| *id == me || self.engine.claims.any_of(*id);
+        let others: Vec<_> = owners.into_iter().filter(|id| !is_own(id)).collect();
         if !others.is_empty() {
             let dead = self.in_owners(|directory| owner::dead(directory, &others))?;
             recovered += self.end(dead).await?;

@@ -110,6 +110,7 @@ async fn a_message_is_claimed_once(f: &Fixture) {
     let claim = f.claim(&queued).await;
     assert_eq!(f.state(queued.id).await, State::Sending);
     assert!(f.due().await.is_empty());
+    assert!(f.outbox.load(&queued).await.unwrap().is_none(), "no session is opened for it any more");
     assert!(f.outbox.claim(&f.queued(queued.id).await, &CommitPoint::new()).await.unwrap().is_none());
     assert!(f.outbox.release(claim).await.unwrap());
     // The token has moved on: whoever saw the message before the first claim is late.

@@ -60,6 +60,13 @@ async fn an_owner_whose_file_is_gone_gets_a_new_one_before_it_claims() {
     let claim = fixture.outbox.claim(&queued, &CommitPoint::new()).await.unwrap().unwrap();
     assert_ne!(fixture.outbox.engine.owner(), before);
     assert_eq!(owners(directory.path()), 1);
+    std::fs::remove_dir_all(directory.path().join("outbox.db-owners")).unwrap();
+    fixture.outbox.serve(vec![ACCOUNT]).unwrap();
+    assert_ne!(fixture.outbox.engine.owner(), claim.key().owner);
+    assert_eq!(fixture.outbox.recover().await.unwrap(), 0, "what it is sending goes on");
+    assert_eq!(fixture.state(queued.id).await, State::Sending);
+    assert!(fixture.outbox.release(claim).await.unwrap());
+    let claim = fixture.claim(&fixture.queued(queued.id).await).await;
     let other = Fixture::file(directory.path(), &clock);
     assert_eq!(other.outbox.recover().await.unwrap(), 0);
     assert!(fixture.outbox.release(claim).await.unwrap());
