@@ -9,7 +9,7 @@ import socket
 import subprocess
 from urllib.parse import urlsplit
 
-from real_server import RealServer, free_ports
+from real_server import RealServer
 
 DOVECOT = "/usr/sbin/dovecot"
 SUBMISSION = "/usr/lib/dovecot/submission"
@@ -34,7 +34,7 @@ class Dovecot(RealServer):
         return None
 
     def prepare(self) -> None:
-        self.port = free_ports(1)[0]
+        self.port = self.reserve_ports(1)[0]
         nobody = pwd.getpwnam("nobody")
         (self.lab / "mail").mkdir()
         os.chown(self.lab / "mail", nobody.pw_uid, nobody.pw_gid)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from programs import ROOT
-from real_server import TEMPLATES, RealServer, free_ports
+from real_server import TEMPLATES, RealServer
 
 # Where tests/outside/install-lab unpacks it.
 UNPACKED = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target") / "outside-exim"
@@ -31,7 +31,7 @@ class Exim(RealServer):
         return None
 
     def prepare(self) -> None:
-        self.port = free_ports(1)[0]
+        self.port = self.reserve_ports(1)[0]
         # Everything it reads is copied: its user may not be allowed to read the directories of the user who runs the tests.
         shutil.copytree(UNPACKED, self.lab / "exim", symlinks=True)
         shutil.copy(TEMPLATES / "exim.conf", self.lab)

@@ -6,7 +6,7 @@ import pwd
 import shutil
 import subprocess
 
-from real_server import RealServer, free_ports
+from real_server import RealServer
 
 POSTFIX = "/usr/sbin/postfix"
 SASLPASSWD = "/usr/sbin/saslpasswd2"
@@ -41,7 +41,7 @@ class Postfix(RealServer):
     def prepare(self) -> None:
         for folder in ("etc/sasl", "data", "queue", "mail"):
             (self.lab / folder).mkdir(parents=True)
-        self.ports = dict(zip(SERVICES, free_ports(len(SERVICES))))
+        self.ports = dict(zip(SERVICES, self.reserve_ports(len(SERVICES))))
         self.port = self.ports["starttls"]
         owner = pwd.getpwnam("postfix")
         etc = self.lab / "etc"

@@ -12,25 +12,16 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from mail import Mail, parse
+from ports import port_of, reserve_ports
 
 TEMPLATES = Path(__file__).parent / "lab"
 Found = TypeVar("Found")
-
-
-def free_ports(count: int) -> list[int]:
-    """So many free ports on loopback, all different."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def need(missing: str | None) -> None:
@@ -57,6 +48,7 @@ class RealServer:
         self.lab = Path(tempfile.mkdtemp(prefix="smtp-mcp-outside-"))
         self.lab.chmod(0o755)
         self._kept: dict[Path, tuple[str, Mail]] = {}
+        self._reserved: list[socket.socket] = []
         try:
             self._certify()
             self.prepare()
@@ -82,10 +74,17 @@ class RealServer:
         """Stops its processes, if it was started at all."""
         raise NotImplementedError
 
+    def reserve_ports(self, count: int) -> list[int]:
+        """Ports that stay this server's until it has stopped."""
+        self._reserved = reserve_ports(count)
+        return [port_of(held) for held in self._reserved]
+
     def stop(self) -> None:
         try:
             self.end()
         finally:
+            for held in self._reserved:
+                held.close()
             shutil.rmtree(self.lab, ignore_errors=True)
 
     def run(self, *command: str, text: str | None = None) -> None:

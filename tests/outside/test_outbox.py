@@ -6,18 +6,19 @@ import os
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conftest import one_server
 from pipe import Pipe
+from ports import port_of, reserve_ports
 from programs import BINARY, own_environment
 from random_sink import RandomSink
 from real_server import need
@@ -190,9 +191,9 @@ def test_a_call_that_waits_too_short_tells_that_it_may_have_been_sent(processes)
 
 
 def test_what_waits_is_sent_when_the_server_is_back(processes, home: Path) -> None:
-    probe = socket.socket()
-    probe.bind(("127.0.0.1", 0))
-    variables = one_server(probe_place(probe))
+    (held,) = reserve_ports(1)
+    port = port_of(held)
+    variables = one_server(SimpleNamespace(host="127.0.0.1", port=port))
     pipe = start(processes, home, variables)
     answer = pipe.call("send_email", **MAIL).has_state("queued").mentions("refused", "it is kept")
     status = pipe.call("get_smtp_status")
@@ -201,8 +202,6 @@ def test_what_waits_is_sent_when_the_server_is_back(processes, home: Path) -> No
     assert pipe.exit_status(8) == 0
     assert "mails wait in the outbox" in pipe.stderr()
     assert "; left: 1\n" in command(home, variables, "drain", "--timeout", "1", status=75)
-    port = probe.getsockname()[1]
-    probe.close()
     capture = processes.capture("--listen", f"127.0.0.1:{port}")
     assert "mails that waited: 1; left: 0\n" in command(home, variables, "drain")
     mail = capture.take()
@@ -212,10 +211,6 @@ def test_what_waits_is_sent_when_the_server_is_back(processes, home: Path) -> No
     assert shown["email"]["state"] == "sent" and shown["email"]["attempts"] == 3, shown
     assert [event["event"] for event in shown["history"]][-1] == "attempt 1 ended"
     assert "1 sent" in command(home, variables, "check")
-
-
-def probe_place(probe: socket.socket) -> Any:
-    return type("Place", (), {"host": "127.0.0.1", "port": probe.getsockname()[1]})
 
 
 def test_the_list_and_a_retry(processes) -> None:
