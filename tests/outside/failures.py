@@ -191,12 +191,14 @@ ROWS = (
         Case("one of two", ("--refuse", "bad*"), {A: ACCEPTED, BAD: REJECTED}, ("550",), ("Check the address",)),
         Case("every one", ("--refuse", "*"), {A: REJECTED, BAD: REJECTED}, ("550",), ("Check the address",)),
     )),
-    Row("Rcpt", "4xx. After 452 (too many recipients) the rest first goes in another transaction on this server", "recipient", "try next, for this recipient only", "none", (
+    Row("Rcpt", "4xx, and too many recipients. The rest first goes in another transaction on this server", "recipient", "try next, for this recipient only", "none", (
         Case("one of two", ("--defer", "busy*"), {A: ACCEPTED, BUSY: TRY_NEXT}, ("451",), ("may accept it later",)),
         Case("every one", ("--defer", "*"), {A: TRY_NEXT, BUSY: TRY_NEXT}, ("451",), ("may accept it later",)),
         Case("one of each", ("--defer", "busy*", "--refuse", "bad*"), {BAD: REJECTED, A: ACCEPTED, BUSY: TRY_NEXT}, ("451", "550"), ("may accept it later", "Check the address")),
         Case("452, and the rest here", TWO_OF_THREE + FURTHER.format(rcpt="250 ok") + "S: 354 go on\nC: <content>\nkeep\nS: 250 taken", {A: ACCEPTED, BUSY: ACCEPTED}),
-        Case("452, and again", TWO_OF_THREE + FURTHER.format(rcpt="452 4.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: TRY_NEXT}, ("452",), ("may accept it later",)),
+        Case("552 5.5.3, and the rest here", TWO_OF_THREE.replace("452 4", "552 5") + FURTHER.format(rcpt="250 ok") + "S: 354 go on\nC: <content>\nkeep\nS: 250 taken", {A: ACCEPTED, BUSY: ACCEPTED}),
+        Case("552 5.5.3, and again", TWO_OF_THREE.replace("452 4", "552 5") + FURTHER.format(rcpt="552 5.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: TRY_NEXT}, ("552 5.5.3",), ("only so many recipients",)),
+        Case("452, and again", TWO_OF_THREE + FURTHER.format(rcpt="452 4.5.3 too many recipients") + "S: 503 no", {A: ACCEPTED, BUSY: TRY_NEXT}, ("452",), ("only so many recipients",)),
     )),
     Row("Rcpt", "every recipient is refused, yet DATA is answered 354", "message", "a lone dot is sent; no recipient counts as accepted", "none", (
         Case("for good, and the dot refused", NOBODY_TAKEN.format(rcpt="550 5.1.1 nobody", dot="554 5.5.1 nobody to send to"), {A: REJECTED}, ("550 5.1.1 nobody",), ("Check the address",)),

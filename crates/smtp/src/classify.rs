@@ -84,6 +84,7 @@ fn status_and_health(phase: Phase, kind: &ErrorKind) -> (RecipientStatus, Health
 
     match (phase, kind) {
         (_, ErrorKind::Cancelled | ErrorKind::Busy(_)) => (TryNext, HealthImpact::None),
+        (_, ErrorKind::TooManyRecipients(_)) => (TryNext, HealthImpact::None),
         (_, ErrorKind::LineEnds) => (Rejected, HealthImpact::None),
         (_, ErrorKind::TooLarge { .. } | ErrorKind::NeedsSmtpUtf8 | ErrorKind::Needs8BitMime) => {
             (TryNext, HealthImpact::None)

@@ -22,6 +22,9 @@ pub enum ErrorKind {
     /// A reply other than the one expected.
     #[error("the server answered {0}")]
     Reply(Reply),
+    /// The server takes no further recipient in this transaction (RFC 5321, section 4.5.3.1.10); it took others before.
+    #[error("the server answered {0}")]
+    TooManyRecipients(Reply),
     /// The server's name could not be looked up.
     #[error("the server's name could not be looked up: {0}")]
     Lookup(IoError),
@@ -155,7 +158,9 @@ impl Error {
     /// The server's reply, if there was one.
     pub fn reply(&self) -> Option<&Reply> {
         match &self.kind {
-            ErrorKind::Reply(reply) | ErrorKind::TokenRefused(reply) => Some(reply),
+            ErrorKind::Reply(reply)
+            | ErrorKind::TooManyRecipients(reply)
+            | ErrorKind::TokenRefused(reply) => Some(reply),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most transactions that one delivery is split into by a server that takes few recipients at a time.
-const MAX_TRANSACTIONS: usize = 20;
+const MAX_TRANSACTIONS: usize = 100;
 
 /// Larger contents are examined on another thread, in bytes.
 const LARGE: u64 = 1 << 20;
@@ -71,8 +71,7 @@ impl Session {
     /// before the last bytes, and reset if the server refuses the message. Dropping the future leaves a
     /// session that is not usable.
     ///
-    /// Recipients that exceed the server's limit for a transaction (452 to RCPT, RFC 5321, section 4.5.3.1.10) follow in
-    /// further ones, as long as each makes progress. By then the message is out, and the delivery can no longer be cancelled.
+    /// Recipients that exceed the server's limit for a transaction ([`ErrorKind::TooManyRecipients`]) follow in further ones, as long as each makes progress. By then the message is out, and the delivery can no longer be cancelled.
     pub async fn deliver(
         &mut self,
         envelope: &Envelope,
@@ -80,7 +79,7 @@ impl Session {
         commit_point: &CommitPoint,
     ) -> Delivery {
         let info = content_info(content).await;
-        let mut delivery = self.transact(envelope, content, info, commit_point).await;
+        let mut delivery = self.transact(envelope, content, info, commit_point, false).await;
         let mut gets_on = delivery.accepted();
         for _ in 1..MAX_TRANSACTIONS {
             let left = over_limit(&delivery);
@@ -89,7 +88,7 @@ impl Session {
             }
             let recipients = left.iter().map(|index| envelope.recipients[*index].clone()).collect();
             let rest = Envelope { sender: envelope.sender.clone(), recipients };
-            let further = self.transact(&rest, content, info, &CommitPoint::new()).await;
+            let further = self.transact(&rest, content, info, &CommitPoint::new(), true).await;
             gets_on = further.accepted();
             for (index, end) in left.into_iter().zip(further.recipients) {
                 delivery.recipients[index] = end;
@@ -104,6 +103,7 @@ impl Session {
         content: &Content,
         info: ContentInfo,
         commit_point: &CommitPoint,
+        continues: bool,
     ) -> Delivery {
         let params = match transaction::check(envelope, info, &self.extensions) {
             Ok(params) => params,
@@ -115,6 +115,9 @@ impl Session {
         }
         self.messages += 1;
         let mut transaction = Transaction::new(envelope, &self.extensions, params, self.clean);
+        if continues {
+            transaction = transaction.continuing();
+        }
         let limits = self.limits;
         while let Err((phase, kind)) =
             run(&mut self.wire, &mut transaction, content, commit_point, &limits).await
@@ -147,10 +150,9 @@ async fn content_info(content: &Content) -> ContentInfo {
 
 /// The recipients that exceeded the server's limit.
 fn over_limit(delivery: &Delivery) -> Vec<usize> {
-    let is_452 =
-        |error: &Error| error.phase == Phase::Rcpt && error.reply().is_some_and(|reply| reply.code == 452);
+    let is_over = |error: &Error| matches!(error.kind, ErrorKind::TooManyRecipients(_));
     let ends = delivery.recipients.iter().enumerate();
-    ends.filter(|(_, end)| end.as_ref().is_err_and(is_452)).map(|(index, _)| index).collect()
+    ends.filter(|(_, end)| end.as_ref().is_err_and(is_over)).map(|(index, _)| index).collect()
 }
 
 /// Takes the transaction's steps until it is done or something fails.

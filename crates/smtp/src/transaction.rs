@@ -68,6 +68,7 @@ pub struct Transaction<'a> {
     recipients: Vec<RecipientState>,
     in_sync: bool,
     clean: bool,
+    continues: bool,
 }
 
 /// Why a message cannot go to a server with these extensions, known before a byte is sent.
@@ -117,7 +118,13 @@ impl<'a> Transaction<'a> {
             recipients,
             in_sync: true,
             clean,
+            continues: false,
         }
+    }
+
+    /// This transaction continues one in which the server accepted other recipients of the same message.
+    pub fn continuing(self) -> Self {
+        Self { continues: true, ..self }
     }
 
     /// What to do next. Each step is to be done before the next is requested.
@@ -259,13 +266,25 @@ impl<'a> Transaction<'a> {
             (true, false) => {}
             (false, true) => self.recipients[index] = RecipientState::Accepted,
             (false, false) => {
-                self.recipients[index] =
-                    RecipientState::Done(Err(Error::new(Phase::Rcpt, ErrorKind::Reply(reply))));
+                let kind = if self.is_recipient_limit(&reply) {
+                    ErrorKind::TooManyRecipients(reply)
+                } else {
+                    ErrorKind::Reply(reply)
+                };
+                self.recipients[index] = RecipientState::Done(Err(Error::new(Phase::Rcpt, kind)));
             }
         }
         if self.next == NextCommand::Data && self.expected.is_empty() && !self.any_accepted() {
             self.next = NextCommand::Nothing;
         }
+    }
+
+    /// Whether the server refuses a recipient only because it took others before. A reply that merely may mean so has to follow a
+    /// recipient of this transaction: asked for alone, the recipient is refused for another reason.
+    fn is_recipient_limit(&self, reply: &Reply) -> bool {
+        let has_accepted = self.any_accepted();
+        ((has_accepted || self.continues) && names_recipient_limit(reply))
+            || (has_accepted && may_be_recipient_limit(reply))
     }
 
     fn after_data(&mut self, reply: Reply) {
@@ -302,6 +321,25 @@ impl<'a> Transaction<'a> {
         for state in self.recipients.iter_mut().filter(|state| concerned(state)) {
             *state = RecipientState::Done(end.clone());
         }
+    }
+}
+
+/// Whether the reply to a recipient says that it is about their number: X.5.3 (RFC 3463), or in plain words.
+fn names_recipient_limit(reply: &Reply) -> bool {
+    let is_x53 = reply.enhanced.is_some_and(|code| (code.subject, code.detail) == (5, 3));
+    let text = reply.text.to_ascii_lowercase();
+    // A code of another class, as in `554 4.5.3`, is still in the text.
+    let in_words =
+        text.starts_with("4.5.3") || text.starts_with("5.5.3") || text.contains("too many recipients");
+    matches!(reply.code, 450..=452 | 550 | 552 | 554) && (is_x53 || in_words)
+}
+
+/// Whether the reply may be about the number of recipients: 452, or 552 as older servers say (RFC 5321, section 4.5.3.1.10),
+/// unless the enhanced code is about the mailbox or the message. 452 4.3.1: out of resources for so many.
+fn may_be_recipient_limit(reply: &Reply) -> bool {
+    match reply.enhanced {
+        Some(code) => reply.code == 452 && matches!(code.subject, 0 | 3 | 5),
+        None => matches!(reply.code, 452 | 552),
     }
 }
 

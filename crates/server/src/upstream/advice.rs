@@ -13,7 +13,9 @@ pub fn explain(server: &ServerConfig, error: &Error) -> String {
     let place = format!("{} ({}:{})", server.name, server.host, server.port);
     let what = match error.kind() {
         // A quotation mark in the reply must not end the quotation.
-        ErrorKind::Reply(reply) => format!("the server said: \"{}\"", reply.to_string().replace('"', "'")),
+        ErrorKind::Reply(reply) | ErrorKind::TooManyRecipients(reply) => {
+            format!("the server said: \"{}\"", reply.to_string().replace('"', "'"))
+        }
         ErrorKind::TokenRefused(reply) => {
             format!("the server refused the access token: \"{}\"", reply.to_string().replace('"', "'"))
         }
@@ -62,6 +64,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::Certificate(_)) => certificate(),
         (_, ErrorKind::NotTls | ErrorKind::Tls(_) | ErrorKind::TlsClosed | ErrorKind::ServerName) | (Phase::Tls, ErrorKind::Io(_)) => tls(server),
         (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
+        (_, ErrorKind::TooManyRecipients(_)) => "The server takes only so many recipients at a time; this one has not got the mail".to_owned(),
         (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
         (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),
         (_, ErrorKind::Cancelled) => "The time ran out before the last byte was sent, so this server did not get the mail".to_owned(),
