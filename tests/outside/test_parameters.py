@@ -170,7 +170,13 @@ THREADING = [
     ({"references": "<1@a.example> 2@b.example"}, None, ["<1@a.example>", "<2@b.example>"]),
     ({"references": ["1@a.example", "<2@b.example>"]}, None, ["<1@a.example>", "<2@b.example>"]),
     ({"references": [f"<{number}.{'x' * 40}@example.org>" for number in range(30)]}, None, [f"<{number}.{'x' * 40}@example.org>" for number in range(30)]),
-    ({"in_reply_to": "2@b.example", "references": ["1@a.example"]}, "<2@b.example>", None),
+    ({"in_reply_to": "2@b.example"}, "<2@b.example>", ["<2@b.example>"]),
+    ({"in_reply_to": "2@b.example", "references": ["1@a.example"]}, "<2@b.example>", ["<1@a.example>", "<2@b.example>"]),
+    ({"in_reply_to": "<b@x.example>\n", "references": "<a@x.example>\r\n <b@x.example>"}, "<b@x.example>", ["<a@x.example>", "<b@x.example>"]),
+    ({"in_reply_to": "<cCjl1y02r2fuMPN01CjnwL>"}, "<cCjl1y02r2fuMPN01CjnwL>", ["<cCjl1y02r2fuMPN01CjnwL>"]),
+    ({"in_reply_to": "&lt;a,b@x.example&gt;"}, "<a,b@x.example>", ["<a,b@x.example>"]),
+    ({"references": "<a,b@x.example>,<c@x.example><d@x.example>"}, None, ["<a,b@x.example>", "<c@x.example>", "<d@x.example>"]),
+    ({"in_reply_to": "<grüße@x.example>"}, "<grüße@x.example>", ["<grüße@x.example>"]),
 ]
 
 

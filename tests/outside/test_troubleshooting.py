@@ -203,7 +203,7 @@ TALK: dict[str, Callable] = {
     "the server offers no supported login mechanism": playing("S: 220 hello\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2", **LOGIN),
     "the server refused the access token": case("Auth", "535 to a token, with what was said"),
     "the message has … bytes and the server accepts …": case("Mail", "too large"),
-    "an address needs SMTPUTF8": case("Mail", "no SMTPUTF8"),
+    "an address or Message-ID needs SMTPUTF8": case("Mail", "no SMTPUTF8"),
 }
 
 
@@ -268,7 +268,9 @@ FILE = {"filename": "a.txt", "content": "!"}
 # Arguments of a mail that is refused; `dirs`: with a directory for attachments.
 MAIL: dict[str, dict] = {
     "to: \"…\": there is no @": {"to": "ada"},
-    "groups and semicolons are not supported": {"to": f"{A}; {A}"},
+    "addresses are separated by commas": {"to": f"{A}; {A}"},
+    "leave out mailto:": {"to": f"mailto:{A}"},
+    "a typographic quotation mark": {"to": f"{A}\u201d"},
     "from_email: … may not send here": {"from_email": "somebody@else.example"},
     "attachments[0]…": {"attachments": [FILE]},
     "SMTP_ATTACHMENT_DIRS is not set": {"attachments": [{"path": "a.txt"}]},

@@ -82,7 +82,7 @@ pub enum ErrorKind {
         limit: u64,
     },
     /// An address needs SMTPUTF8 (RFC 6531) and the server does not offer it.
-    #[error("an address needs SMTPUTF8, which the server does not offer")]
+    #[error("an address or Message-ID needs SMTPUTF8, which the server does not offer")]
     NeedsSmtpUtf8,
     /// The content has 8-bit bytes and the server does not offer 8BITMIME (RFC 6152).
     #[error("the message needs 8BITMIME, which the server does not offer")]

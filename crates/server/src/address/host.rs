@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::{character, idna2008};
+
 /// The wire form of a host name: lower case, A-labels.
 pub(super) fn name(given: &str) -> Result<String, Cow<'static, str>> {
     if given.split('.').any(str::is_empty) {
@@ -17,6 +19,11 @@ pub(super) fn name(given: &str) -> Result<String, Cow<'static, str>> {
     let Ok(ascii) = idna::domain_to_ascii_strict(given) else {
         return Err("the domain is not a valid host name".into());
     };
+    let (shown, _) = idna::domain_to_unicode(&ascii);
+    if let Some(c) = shown.split('.').find_map(idna2008::disallowed) {
+        let what = character::described("a character that no host name may have", c);
+        return Err(format!("the domain has {what}").into());
+    }
     if !reads_the_same(given, &ascii) {
         return Err("the domain has characters that stand for others; write the plain ones".into());
     }

@@ -2,6 +2,9 @@
 
 use super::{AddressError, Mailbox};
 
+/// Why an entry without a text is refused.
+const EMPTY: &str = "an empty entry (two commas in a row, a comma at an end, or an empty string)";
+
 /// Parses a comma-separated list. Commas within quotes and angle brackets do not separate; a string that contains a
 /// JSON array of strings is read as that array, because models send it.
 ///
@@ -28,6 +31,10 @@ pub fn parse_mailboxes<T: AsRef<str>>(texts: &[T]) -> Result<Vec<Mailbox>, Vec<A
     let mut mailboxes = Vec::new();
     let mut errors = Vec::new();
     for text in texts {
+        if text.as_ref().trim_matches(' ').is_empty() {
+            errors.push(AddressError { given: String::new(), reason: EMPTY.to_owned() });
+            continue;
+        }
         match Mailbox::parse(text.as_ref()) {
             Ok(mailbox) => mailboxes.push(mailbox),
             Err(error) => errors.push(error),

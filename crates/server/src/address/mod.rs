@@ -1,9 +1,13 @@
 //! Strict addresses: one mailbox that can be read in only one way (RFC 5321, 5322, 6531, IDNA 2008).
 
 pub mod character;
+mod grammar;
 mod host;
+mod idna2008;
 mod list;
 mod parse;
+mod punctuation;
+mod reason;
 #[cfg(test)]
 mod tests;
 

@@ -1,15 +1,14 @@
-//! One mailbox: a library checks the grammar, this module rejects what is valid but could be misread.
+//! One mailbox: after the grammar, this module rejects what is valid but could be misread.
 
 use std::borrow::Cow;
 
-use parse_net::Limits;
-use parse_net::mail::{AddrSpec, Domain, LocalPart, parse_mailbox};
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-use super::{Address, Mailbox, character, host};
+use super::grammar::{self, Parsed};
+use super::{Address, Mailbox, character, host, punctuation, reason};
 
 /// The longest address on the wire: the path's 256 bytes without its angle brackets (RFC 5321, section 4.5.3.1.3).
-const ADDRESS_LIMIT: usize = 254;
+pub(super) const ADDRESS_LIMIT: usize = 254;
 /// The longest display name in characters: it has to fit into a readable header.
 const NAME_LIMIT: usize = 256;
 /// Why text that looks like an encoded word (RFC 2047) is rejected.
@@ -37,13 +36,9 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, Reason> {
     if let Some(mailbox) = repeated(trimmed) {
         return Ok(mailbox);
     }
-    let parsed = parse_mailbox(trimmed.as_bytes(), &Limits::DEFAULT).map_err(|_| reason_of(trimmed))?;
-    let address = address(parsed.addr)?;
-    let name = match parsed.display_name.map(str::from_utf8) {
-        None => None,
-        Some(Ok(raw)) => display_name(raw)?,
-        Some(Err(_)) => return Err("the name is not valid UTF-8".into()),
-    };
+    let parsed = grammar::mailbox(trimmed).ok_or_else(|| reason::reason_of(trimmed))?;
+    let address = address(&parsed)?;
+    let name = parsed.phrase.and_then(display_name);
     if let Some(name) = &name {
         check_name(name, &address)?;
     }
@@ -59,19 +54,11 @@ fn repeated(text: &str) -> Option<Mailbox> {
     (mailbox(inside).ok()? == head).then_some(head)
 }
 
-fn address(parsed: AddrSpec<'_>) -> Result<Address, Reason> {
-    let local = match parsed.local {
-        LocalPart::DotAtom(atom) => str::from_utf8(atom).unwrap_or_default().to_owned(),
-        LocalPart::Quoted(quoted) => quoted_local(str::from_utf8(quoted.raw()).unwrap_or_default())?,
-    };
-    let (Domain::DotAtom(given) | Domain::Literal(given)) = parsed.domain;
-    let given = str::from_utf8(given).unwrap_or_default();
+fn address(parsed: &Parsed<'_>) -> Result<Address, Reason> {
+    let local = if parsed.is_quoted { quoted_local(parsed.local)? } else { parsed.local.to_owned() };
     check_address_text(&local, "the part before the @")?;
-    check_address_text(given, "the domain")?;
-    let domain = match parsed.domain {
-        Domain::DotAtom(_) => host::name(given)?,
-        Domain::Literal(_) => host::literal(given)?,
-    };
+    check_address_text(parsed.domain, "the domain")?;
+    let domain = if parsed.is_literal { host::literal(parsed.domain)? } else { host::name(parsed.domain)? };
     let address = Address { local, domain };
     if address.local.len() + 1 + address.domain.len() > ADDRESS_LIMIT {
         return Err("the address is longer than 254 bytes".into());
@@ -101,6 +88,10 @@ fn check_address_text(text: &str, place: &str) -> Result<(), Reason> {
             )
             .into());
         }
+        if let Some(what) = punctuation::typographic(c) {
+            let what = character::described(what, c);
+            return Err(format!("{place} has {what}, as copied addresses do; leave it out").into());
+        }
         let space = get_general_category(c) == GeneralCategory::SpaceSeparator && c != ' ';
         let selector = matches!(c, '\u{FE0E}' | '\u{FE0F}')
             && text[..at].chars().next_back().is_none_or(|before| before.is_ascii());
@@ -115,24 +106,21 @@ fn check_address_text(text: &str, place: &str) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The display name: quotes resolved, runs of spaces folded. A comment is rejected.
-fn display_name(raw: &str) -> Result<Option<String>, Reason> {
+/// The display name: quotes resolved, runs of spaces folded.
+fn display_name(phrase: &str) -> Option<String> {
     let mut name = String::new();
     let mut quoted = false;
-    let mut chars = raw.chars();
+    let mut chars = phrase.chars();
     while let Some(c) = chars.next() {
         match c {
             '"' => quoted = !quoted,
             '\\' if quoted => name.extend(chars.next()),
-            '(' | ')' if !quoted => {
-                return Err("comments in parentheses are not supported; put the name in quotes".into());
-            }
             ' ' if !quoted && name.ends_with(' ') => {}
             _ => name.push(c),
         }
     }
     let name = name.trim_matches(' ');
-    Ok((!name.is_empty()).then(|| name.to_owned()))
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn check_name(name: &str, address: &Address) -> Result<(), Reason> {
@@ -152,62 +140,4 @@ fn check_name(name: &str, address: &Address) -> Result<(), Reason> {
         return Err("the name could be read as a second address".into());
     }
     Ok(())
-}
-
-/// The first reason that applies for a grammar error.
-fn reason_of(text: &str) -> Reason {
-    let bare = outside_quotes(text);
-    let ats = bare.matches('@').count();
-    match () {
-        () if bare.matches('"').count() % 2 == 1 => "a quote is not closed",
-        () if bare.contains(';') || is_group(&bare) => {
-            "groups and semicolons are not supported; separate addresses with commas"
-        }
-        () if bare.contains(['(', ')']) => "comments in parentheses are not supported",
-        () if bare.contains("<@") => "routes (<@a,@b:c@d>) are obsolete",
-        () if bare.contains(',') || bare.matches('<').count() > 1 => {
-            "it could be read as a second address; give one mailbox at a time, names with commas in quotes"
-        }
-        () if ats == 0 => "there is no @; expected name@domain",
-        () if ats > 1 => "there is more than one @; it could be read as a second address",
-        () if bare.contains('<') != bare.contains('>') => "an angle bracket is not closed or not opened",
-        () if bare.contains('>') && !bare.ends_with('>') => "there is text after the address",
-        () if bare.starts_with('@') || bare.contains("<@") => "there is nothing before the @",
-        () if bare.ends_with('@') || bare.contains("@>") => "there is no domain after the @",
-        () if bare.split('@').next().is_some_and(|local| local.len() > 64) => {
-            "the part before the @ is longer than 64 bytes"
-        }
-        () if text.len() > ADDRESS_LIMIT => "the address is longer than 254 bytes",
-        () if bare.contains("..") || bare.contains(".@") || bare.contains("@.") || bare.ends_with('.') => {
-            "an empty part before, after or between dots"
-        }
-        () => "this is not an address; expected name@domain or Name <name@domain>",
-    }
-    .into()
-}
-
-/// Whether there is a colon before any address: the beginning of a group.
-fn is_group(bare: &str) -> bool {
-    let head = bare.split(['<', '@', '[']).next().unwrap_or_default();
-    head.contains(':')
-}
-
-/// The text without the contents of its quoted strings.
-fn outside_quotes(text: &str) -> String {
-    let mut bare = String::new();
-    let mut quoted = false;
-    let mut escaped = false;
-    for c in text.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => {
-                quoted = !quoted;
-                bare.push(c);
-            }
-            _ if quoted => {}
-            _ => bare.push(c),
-        }
-    }
-    bare
 }

@@ -41,6 +41,22 @@ const GOOD: &[(&str, Option<&str>, &str)] = &[
     ("a@[ipv6:::1]", None, "a@[IPv6:::1]"),
     ("a@1.org", None, "a@1.org"),
     ("a@xn--bcher-kva.example", None, "a@xn--bcher-kva.example"),
+    ("a@col\u{B7}legi.cat", None, "a@xn--collegi-xma.cat"),
+    ("a@ア\u{30FB}イ.jp", None, "a@xn--ccke4x.jp"),
+    (
+        "\u{0928}\u{092E}\u{0938}\u{094D}\u{0924}\u{0947}@x.org",
+        None,
+        "\u{0928}\u{092E}\u{0938}\u{094D}\u{0924}\u{0947}@x.org",
+    ),
+    ("மின்னஞ்சல்@x.org", None, "மின்னஞ்சல்@x.org"),
+    ("josé.garcía@x.org", None, "josé.garcía@x.org"),
+    ("jose\u{301}@x.org", None, "jose\u{301}@x.org"),
+    ("צה\u{5F4}ל@x.org", None, "צה\u{5F4}ל@x.org"),
+    ("ジョン\u{30FB}スミス@x.org", None, "ジョン\u{30FB}スミス@x.org"),
+    ("o\u{02BC}neil@x.org", None, "o\u{02BC}neil@x.org"),
+    ("o'neil@x.org", None, "o'neil@x.org"),
+    ("\u{201C}Ada\u{201D} \u{2013} Sales <a@x.org>", Some("\u{201C}Ada\u{201D} \u{2013} Sales"), "a@x.org"),
+    ("\"Dr. Smith: Chief\" <d@x.org>", Some("Dr. Smith: Chief"), "d@x.org"),
 ];
 
 /// Input, and a part of the reason.
@@ -68,10 +84,22 @@ const BAD: &[(&str, &str)] = &[
     ("a@x.org <<a@x.org>>", "second address"),
     ("a@x.org <a@x.org> <a@x.org>", "second address"),
     ("a@x.org b@y.org", "@"),
-    ("a@x.org;b@y.org", "semicolon"),
-    ("Team: a@x.org, b@y.org;", "semicolon"),
-    ("Team:;", "semicolon"),
-    ("undisclosed-recipients:;", "semicolon"),
+    ("a@x.org;b@y.org", "separated by commas, not by semicolons"),
+    ("a@x.org;", "separated by commas, not by semicolons"),
+    ("Ada <a@x.org>; Bob <b@x.org>", "separated by commas, not by semicolons"),
+    ("mailto:a@x.org", "leave out mailto:"),
+    ("MAILTO:a@x.org", "leave out mailto:"),
+    ("mailto:a@x.org?subject=Hi", "leave out mailto:"),
+    ("<mailto:a@x.org>", "leave out mailto:"),
+    ("Ada <mailto:a@x.org>", "leave out mailto:"),
+    ("Dr. Smith: Chief <d@x.org>", "put the name in double quotes"),
+    ("Re: order 5 <d@x.org>", "put the name in double quotes"),
+    ("Team 10:30 <d@x.org>", "put the name in double quotes"),
+    ("To: a@x.org", "leave out what stands before the address"),
+    ("E-Mail:a@x.org", "leave out what stands before the address"),
+    ("Team: a@x.org, b@y.org;", "groups"),
+    ("Team:;", "groups"),
+    ("undisclosed-recipients:;", "groups"),
     ("Ada (comment) <a@x.org>", "comment"),
     ("a(comment)@x.org", "comment"),
     ("a@x.org (Ada)", "comment"),
@@ -137,6 +165,39 @@ const BAD: &[(&str, &str)] = &[
     ("a@\u{212A}.org", "stand for others"),
     ("a@x\u{FE0F}y.org", "U+FE0F"),
     ("a@xn--a.org", "host name"),
+    // copied along with an address
+    ("a@x.org\u{201D}", "the domain has a typographic quotation mark (U+201D)"),
+    ("\u{201C}a@x.org", "the part before the @ has a typographic quotation mark (U+201C)"),
+    ("\u{201E}a@x.org", "quotation mark (U+201E)"),
+    ("\u{AB}a@x.org\u{BB}", "quotation mark (U+00AB)"),
+    ("o\u{2019}neil@x.org", "quotation mark (U+2019)"),
+    ("a@x.org\u{2019}s", "quotation mark (U+2019)"),
+    ("a\u{2032}@x.org", "quotation mark (U+2032)"),
+    ("a\u{2013}b@x.org", "dash (U+2013)"),
+    ("a@x\u{2011}y.org", "dash (U+2011)"),
+    ("\u{2014}a@x.org", "dash (U+2014)"),
+    ("a\u{2212}b@x.org", "dash (U+2212)"),
+    ("a@x.org\u{3001}", "CJK punctuation (U+3001)"),
+    ("\u{300C}a@x.org\u{300D}", "CJK punctuation (U+300C)"),
+    ("\u{3010}a@x.org", "CJK punctuation (U+3010)"),
+    ("\u{FF08}a@x.org\u{FF09}", "CJK punctuation (U+FF08)"),
+    ("a@x.org\u{FF01}", "CJK punctuation (U+FF01)"),
+    ("a@x.org\u{2026}", "an ellipsis (U+2026)"),
+    ("a\u{22EF}@x.org", "an ellipsis (U+22EF)"),
+    ("a\u{2044}b@x.org", "a slash that is not / (U+2044)"),
+    ("a@x.org\u{2215}", "a slash that is not / (U+2215)"),
+    ("a@x.org\u{2022}", "punctuation (U+2022)"),
+    ("\u{27E8}a@x.org", "a bracket that is not ASCII (U+27E8)"),
+    // beyond IDNA 2008
+    ("a@\u{2764}.org", "no host name may have (U+2764)"),
+    ("a@xn--qei.org", "no host name may have (U+2764)"),
+    ("a@\u{1F600}.org", "no host name may have (U+1F600)"),
+    ("a@x\u{B0}.org", "no host name may have (U+00B0)"),
+    ("a@\u{20AC}uro.org", "no host name may have (U+20AC)"),
+    ("a@a\u{B7}b.org", "no host name may have (U+00B7)"),
+    ("a@a\u{30FB}b.org", "no host name may have (U+30FB)"),
+    ("a@\u{640}\u{628}.org", "no host name may have (U+0640)"),
+    ("a@\u{0661}\u{06F1}\u{628}.org", "host name"),
 ];
 
 #[test]
@@ -197,7 +258,15 @@ fn lists_are_split_at_the_right_commas() {
     assert_eq!(wire("[\"a@x.org\", \"b@x.org\"]").unwrap(), ["a@x.org", "b@x.org"]);
     assert_eq!(wire("").unwrap(), Vec::<String>::new());
     assert_eq!(wire("a@x.org, , b").unwrap_err().len(), 2);
-    assert_eq!(wire("a@x.org,").unwrap_err().len(), 1);
+    for (text, at) in [
+        ("a@x.org,", 0),
+        (",a@x.org", 0),
+        ("a@x.org,,b@x.org", 0),
+        ("a@x.org, ,b@x.org", 0),
+        ("[\"a@x.org\", \"\"]", 0),
+    ] {
+        assert!(wire(text).unwrap_err()[at].to_string().contains("an empty entry"), "{text}");
+    }
     assert_eq!(wire("\"A\\\", <b@x.org>, c@x.org").unwrap_err().len(), 1);
     assert_eq!(wire("a@x.org; b@x.org").unwrap_err().len(), 1);
 }

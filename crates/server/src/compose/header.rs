@@ -45,10 +45,11 @@ pub(super) fn write(
     Bytes::from(header)
 }
 
-/// Whether any address in the header needs SMTPUTF8.
+/// Whether any address or Message-ID in the header needs SMTPUTF8.
 pub(super) fn needs_smtputf8(draft: &Draft, senders: &[Mailbox]) -> bool {
     let shown = [&draft.to, &draft.cc, &draft.reply_to];
     shown.into_iter().flatten().chain(senders).any(|mailbox| mailbox.address.needs_smtputf8())
+        || draft.references.iter().any(MessageId::needs_smtputf8)
 }
 
 fn mailboxes(header: &mut Vec<u8>, name: &str, mailboxes: &[Mailbox]) {

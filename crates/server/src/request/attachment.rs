@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use parse_net::{Param, parse_media_type};
+use mime::Mime;
 
 use super::args::AttachmentArgs;
 use super::validation::ValidationCode::{Conflict, Invalid, Missing, TooLarge, TooMany};
@@ -151,8 +151,8 @@ fn decode(text: &str, limits: &CallLimits) -> Result<Vec<u8>, Problem> {
 fn bare_name(name: String) -> Result<String, String> {
     let problem = if name.contains(['/', '\\']) {
         Some("a bare file name, without / and \\".to_owned())
-    } else if name == "." || name.contains("..") {
-        Some("a file name without ..".to_owned())
+    } else if name == "." || name == ".." {
+        Some("a file name, not a directory".to_owned())
     } else if name.trim().is_empty() {
         Some("a file name that is not empty".to_owned())
     } else if name.trim() != name {
@@ -171,36 +171,34 @@ fn bare_name(name: String) -> Result<String, String> {
 /// `type/subtype`, perhaps with parameters (RFC 2045, section 5.1).
 fn mime_type(text: &str) -> Result<String, String> {
     let expected = |what: &str| Err(format!("{}: expected {what}", character::quoted(text)));
-    let Ok(parsed) = parse_media_type(text.as_bytes()) else {
+    let Ok(parsed) = text.trim_matches(' ').parse::<Mime>() else {
         return expected("type/subtype, such as application/pdf");
     };
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if essence.starts_with("multipart/") {
+    if parsed.type_() == mime::MULTIPART {
         return expected("the type of a file; multipart has parts of its own");
     }
-    if text.len() > TYPE_LIMIT || essence.len() > 127 || !essence.is_ascii() {
+    let essence = parsed.essence_str().to_ascii_lowercase();
+    if text.len() > TYPE_LIMIT || essence.len() > 127 {
         return expected("type/subtype of at most 127 characters, with its parameters at most 500");
     }
-    let Some(parameters) = parsed.params().iter().map(parameter).collect::<Option<Vec<_>>>() else {
+    let parameters = parsed.params().map(|(name, value)| parameter(name.as_str(), value.as_str()));
+    let Some(parameters) = parameters.collect::<Option<Vec<_>>>() else {
         return expected("parameters of plain words, such as charset=utf-8, and not name or boundary");
     };
     Ok(std::iter::once(essence).chain(parameters).collect::<Vec<_>>().join("; "))
 }
 
 /// `name=word`. `name` and `boundary` are not allowed.
-fn parameter(parameter: Param<'_>) -> Option<String> {
-    let plain = |bytes: &[u8]| {
-        let fits = bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(b));
-        str::from_utf8(bytes).ok().filter(|_| fits && !bytes.is_empty()).map(str::to_ascii_lowercase)
+fn parameter(name: &str, value: &str) -> Option<String> {
+    let is_plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b))
     };
-    let name = plain(parameter.name).filter(|name| name != "name" && name != "boundary")?;
-    let value = str::from_utf8(parameter.value.as_plain()?).ok()?;
-    plain(value.as_bytes())?;
-    Some(if name == "charset" {
-        format!("{name}={}", value.to_ascii_lowercase())
-    } else {
-        format!("{name}={value}")
-    })
+    let name = name.to_ascii_lowercase();
+    if !is_plain(&name) || !is_plain(value) || name == "name" || name == "boundary" {
+        return None;
+    }
+    let value = if name == "charset" { value.to_ascii_lowercase() } else { value.to_owned() };
+    Some(format!("{name}={value}"))
 }
 
 /// A content id, without its brackets (RFC 2392; what `cid:` names, so plain ASCII).

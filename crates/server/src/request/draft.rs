@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::args::{Addresses, SendEmailArgs};
 use super::attachment::{self, AttachmentSpec};
-use super::thread::{MessageId, parse_references};
+use super::thread::{MessageId, ending_with, parse_references};
 use super::validation::ValidationCode::{Conflict, Invalid, Missing, TooLarge, TooMany};
 use super::validation::ValidationErrors;
 use crate::address::{Address, AddressError, Mailbox, character, parse_list, parse_mailboxes};
@@ -43,7 +43,7 @@ pub struct Draft {
     pub attachments: Vec<AttachmentSpec>,
     /// The mail that this one replies to.
     pub in_reply_to: Option<MessageId>,
-    /// The thread, oldest first.
+    /// The thread, oldest first, to the mail that this one replies to.
     pub references: Vec<MessageId>,
 }
 
@@ -67,6 +67,8 @@ impl Draft {
     /// Every error at once, each naming its parameter.
     pub fn parse(args: SendEmailArgs, limits: &CallLimits) -> Result<Self, ValidationErrors> {
         let mut errors = ValidationErrors::default();
+        let in_reply_to = non_empty(args.in_reply_to).and_then(|text| in_reply_to(&text, &mut errors));
+        let references = args.references.map(|given| thread(&given, &mut errors)).unwrap_or_default();
         let draft = Self {
             from: non_empty(args.from_email).and_then(|text| sender(&text, &mut errors)),
             to: mailboxes("to", Some(&args.to), &mut errors),
@@ -75,8 +77,8 @@ impl Draft {
             reply_to: mailboxes("reply_to", args.reply_to.as_ref(), &mut errors),
             vars: vars(args.template_vars.unwrap_or_default(), &mut errors),
             attachments: attachment::parse_all(args.attachments.unwrap_or_default(), limits, &mut errors),
-            in_reply_to: non_empty(args.in_reply_to).and_then(|text| in_reply_to(&text, &mut errors)),
-            references: args.references.map(|given| thread(&given, &mut errors)).unwrap_or_default(),
+            references: ending_with(references, in_reply_to.as_ref()),
+            in_reply_to,
             subject: args.subject,
             body: args.body,
             html: args.html.unwrap_or_default(),
