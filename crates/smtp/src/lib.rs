@@ -63,7 +63,9 @@ mod opening;
 pub mod params;
 pub mod phase;
 pub mod pool;
+mod recipient_limit;
 pub mod reply;
+mod reply_words;
 mod scram;
 pub mod session;
 pub mod tls;
@@ -83,4 +85,5 @@ pub use params::{
 pub use phase::Phase;
 pub use pool::{Pool, PooledSession, ServerInfo};
 pub use reply::{EnhancedCode, Reply};
+pub use reply_words::is_ordinary as is_ordinary_in_replies;
 pub use session::Session;

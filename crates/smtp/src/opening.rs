@@ -7,6 +7,7 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
+use crate::mask::Mask;
 use crate::wire::{SocketState, Wire};
 use crate::{Error, ErrorKind, Extensions, Phase, Reply, Security, ServerParams};
 use crate::{auth, command, connect, tls};
@@ -18,6 +19,9 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) async fn open(server: &ServerParams) -> Result<(Wire, Extensions), Error> {
     let deadline = Instant::now() + server.limits.connect;
     let mut wire = Wire::plain(connect::connect(server, deadline).await?);
+    if let Some(known) = server.credentials.as_ref().and_then(|source| source.known()) {
+        wire.add_mask(Mask::of(&known));
+    }
     if let Security::Implicit(config) = &server.security {
         wire = handshake(wire, server, config, deadline).await?;
     }

@@ -85,6 +85,11 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     /// There are none at the moment. The session is not opened then, and the failure is the server's as any other
     /// failed login.
     fn credentials<'a>(&'a self, wanted: Wanted<'a>) -> BoxFuture<'a, Result<Credentials, CredentialError>>;
+
+    /// What is known of them without waiting: it is hidden in what the server says before the login, too.
+    fn known(&self) -> Option<Credentials> {
+        None
+    }
 }
 
 /// Which credentials a login asks for.
@@ -113,6 +118,10 @@ pub struct CredentialError {
 impl CredentialSource for Credentials {
     fn credentials<'a>(&'a self, _: Wanted<'a>) -> BoxFuture<'a, Result<Credentials, CredentialError>> {
         Box::pin(std::future::ready(Ok(self.clone())))
+    }
+
+    fn known(&self) -> Option<Credentials> {
+        Some(self.clone())
     }
 }
 

@@ -4,6 +4,8 @@ mod parser;
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+
 pub use parser::{ParseError, ReplyParser};
 
 /// The longest quotation of a server's text, in characters.
@@ -76,6 +78,11 @@ pub fn quote(text: &str, limit: usize) -> String {
         line.push('…');
     }
     line
+}
+
+/// How texts are compared: compatibility forms replaced by plain ones (NFKC), without invisible characters.
+pub(crate) fn normalized(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).nfkc().collect()
 }
 
 /// Invisible characters: bidirectional controls change how a quotation reads, and tags, fillers and variation

@@ -70,7 +70,7 @@ impl Wire {
         Self { stream, unread: Vec::new(), parser: ReplyParser::default(), mask: Mask::default() }
     }
 
-    /// Takes the TLS handshake and returns a new connection: nothing read in plaintext survives.
+    /// Takes the TLS handshake and returns a new connection: nothing read in plaintext survives, only what is hidden.
     pub(crate) async fn handshake(
         self,
         config: Arc<ClientConfig>,
@@ -83,7 +83,7 @@ impl Wire {
         };
         let handshake = TlsConnector::from(config).connect(name, tcp);
         match timeout_at(deadline, handshake).await {
-            Ok(Ok(stream)) => Ok(Self::over(Stream::Tls(Box::new(stream)))),
+            Ok(Ok(stream)) => Ok(Self { mask: self.mask, ..Self::over(Stream::Tls(Box::new(stream))) }),
             Ok(Err(e)) => Err(tls::kind(e)),
             Err(_) => Err(ErrorKind::TimedOut(within)),
         }

@@ -1,6 +1,8 @@
 //! The grammar of one mailbox (RFC 5322, section 3.4; RFC 5321, section 4.1.2; RFC 6532), without comments, folding, groups,
 //! routes and obsolete forms. Control characters are excluded before.
 
+/// The longest address on the wire: the path's 256 bytes without its angle brackets (RFC 5321, section 4.5.3.1.3).
+pub(super) const ADDRESS_LIMIT: usize = 254;
 /// The longest local part in bytes (RFC 5321, section 4.5.3.1.1).
 const LOCAL_LIMIT: usize = 64;
 

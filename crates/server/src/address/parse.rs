@@ -4,11 +4,9 @@ use std::borrow::Cow;
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-use super::grammar::{self, Parsed};
+use super::grammar::{self, ADDRESS_LIMIT, Parsed};
 use super::{Address, Mailbox, character, host, punctuation, reason};
 
-/// The longest address on the wire: the path's 256 bytes without its angle brackets (RFC 5321, section 4.5.3.1.3).
-pub(super) const ADDRESS_LIMIT: usize = 254;
 /// The longest display name in characters: it has to fit into a readable header.
 const NAME_LIMIT: usize = 256;
 /// Why text that looks like an encoded word (RFC 2047) is rejected.

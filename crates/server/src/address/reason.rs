@@ -1,6 +1,6 @@
 //! Why a text is not a mailbox, in words that tell what to change.
 
-use super::parse::ADDRESS_LIMIT;
+use super::grammar::ADDRESS_LIMIT;
 
 /// The first reason that applies to a text outside the grammar.
 pub(super) fn reason_of(text: &str) -> &'static str {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret;
+
 use super::merge::merge;
 use super::server::{self, Provenance};
 use super::setting::Settings;
@@ -145,6 +147,8 @@ fn servers(
     let mut found: Vec<_> = found.into_iter().map(|(_, read)| read).collect();
     let unusual = found.iter().filter_map(|(server, _)| unusual_port(server));
     diagnostics.warnings.extend(unusual);
+    let ordinary = found.iter().filter_map(|(server, _)| ordinary_password(server));
+    diagnostics.warnings.extend(ordinary);
     found.sort_by_key(|(server, _)| std::cmp::Reverse(server.priority));
     found.into_iter().unzip()
 }
@@ -187,6 +191,19 @@ fn name_of(entry: &ServerEntry) -> String {
 }
 
 /// The most common mistake: the port of the other kind of TLS (RFC 8314, section 3.3).
+/// A password that a server's replies contain anyway.
+fn ordinary_password(server: &ServerConfig) -> Option<String> {
+    let Some(LoginSource::Password(password)) = server.login.source() else { return None };
+    let is_ordinary = smtp_submission::is_ordinary_in_replies(password.expose().expose_secret());
+    is_ordinary.then(|| {
+        format!(
+            "server {}: the password consists of words that mail servers use in their replies, so it is easy to guess and cannot be \
+             hidden in them; choose another one",
+            server.name
+        )
+    })
+}
+
 fn unusual_port(server: &ServerConfig) -> Option<String> {
     let (name, port) = (&server.name, server.port);
     match (port, server.encryption) {

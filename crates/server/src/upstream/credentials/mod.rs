@@ -1,6 +1,7 @@
 //! Where the credentials of a server come from.
 
 mod command;
+mod last_known;
 mod token_file;
 mod tokens;
 
@@ -16,6 +17,7 @@ use crate::oauth::client_credentials::ClientCredentials;
 use crate::oauth::stored_tokens::StoredTokens;
 use crate::oauth::{Client, LoginStore};
 use command::TokenCommand;
+use last_known::LastKnown;
 use token_file::TokenFile;
 use tokens::Tokens;
 
@@ -26,17 +28,20 @@ pub(super) fn source(
     clock: &Clock,
 ) -> Option<Arc<dyn CredentialSource>> {
     let username = config.username.clone()?;
+    let name = username.clone();
     Some(match config.login.source()? {
         LoginSource::Password(password) => {
             Arc::new(Credentials::password(username, password.expose().clone()))
         }
         LoginSource::PasswordCommand(command) => {
-            Arc::new(PasswordCommand { username, command: command.clone() })
+            Arc::new(LastKnown::new(&name, PasswordCommand { username, command: command.clone() }))
         }
-        LoginSource::TokenFile(path) => Arc::new(TokenFile { username, path: path.to_owned() }),
+        LoginSource::TokenFile(path) => {
+            Arc::new(LastKnown::new(&name, TokenFile { username, path: path.to_owned() }))
+        }
         LoginSource::TokenCommand(command) => {
             let command = TokenCommand { command: command.clone(), clock: clock.clone() };
-            Arc::new(Tokens::new(username, command, clock))
+            Arc::new(LastKnown::new(&name, Tokens::new(username, command, clock)))
         }
         LoginSource::ClientCredentials(issuer) => {
             let source = ClientCredentials {
@@ -46,7 +51,7 @@ pub(super) fn source(
                 clock: clock.clone(),
                 endpoints: OnceCell::new(),
             };
-            Arc::new(Tokens::new(username, source, clock))
+            Arc::new(LastKnown::new(&name, Tokens::new(username, source, clock)))
         }
         LoginSource::Stored => {
             let source = StoredTokens {
@@ -56,7 +61,7 @@ pub(super) fn source(
                 clock: clock.clone(),
                 http: OnceCell::new(),
             };
-            Arc::new(Tokens::new(username, Arc::new(source), clock))
+            Arc::new(LastKnown::new(&name, Tokens::new(username, Arc::new(source), clock)))
         }
     })
 }
