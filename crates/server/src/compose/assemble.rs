@@ -1,7 +1,6 @@
 //! The content: `mixed` › `related` › `alternative`, only the levels that are needed (RFC 2046, RFC 2387).
 
 use bytes::Bytes;
-use mail_builder::headers::HeaderType;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::raw::Raw;
 use mail_builder::mime::{BodyPart, MimePart};
@@ -10,13 +9,17 @@ use uuid::Uuid;
 
 use super::attachment::Attachment;
 use super::encoding::{Encoded, encode, with_crlf};
+use super::file_name;
 
 /// Writes the content: its header fields, an empty line, the body. With `text`, the body is HTML.
 pub(super) fn content(body: &str, text: Option<&str>, attachments: &[Attachment<'_>], id: Uuid) -> Bytes {
     let html = text.is_some();
     let body = with_crlf(body);
     let text = text.map(with_crlf);
-    let boundary = boundary(id, &[&body, text.as_deref().unwrap_or_default()]);
+    let texts = [body.as_bytes(), text.as_deref().unwrap_or_default().as_bytes()];
+    let messages = attachments.iter().filter(|attachment| attachment.encoding.is_some());
+    let parts: Vec<&[u8]> = texts.into_iter().chain(messages.map(|message| message.bytes.as_ref())).collect();
+    let boundary = boundary(id, &parts);
     let at_the_end = !html && attachments.is_empty();
 
     let mut root = match &text {
@@ -62,30 +65,23 @@ fn leaf<'x>(kind: &'static str, encoded: Encoded<'x>) -> MimePart<'x> {
 /// A file, byte for byte. Its type is written as raw text, because the builder would encode a typed
 /// `text/…` as lines.
 fn file<'x>(disposition: &'static str, attachment: &'x Attachment<'_>) -> MimePart<'x> {
-    let part = MimePart::raw(attachment.bytes.as_ref())
-        .header("Content-Type", Raw::new(attachment.media_type.as_str()))
-        .header("Content-Disposition", named(disposition, attachment.filename));
-    match attachment.content_id {
-        Some(id) => part.header("Content-ID", Raw::new(format!("<{id}>"))),
+    let name = attachment.filename;
+    let mut part = MimePart::raw(attachment.bytes.as_ref())
+        .header("Content-Type", Raw::new(file_name::content_type(&attachment.media_type, name)))
+        .header("Content-Disposition", file_name::disposition(disposition, name));
+    if let Some(id) = attachment.content_id {
+        part = part.header("Content-ID", Raw::new(format!("<{id}>")));
+    }
+    match attachment.encoding {
+        Some(encoding) => part.header("Content-Transfer-Encoding", Raw::new(encoding)),
         None => part,
     }
 }
 
-/// A Content-Disposition with a file name, as in RFC 2231 beyond ASCII. There is no second, plain `filename` beside
-/// it: strict parsers report that as a defect. A name that looks like an encoded word is escaped byte by byte, because
-/// lenient parsers would decode it.
-fn named<'x>(disposition: &'static str, filename: &'x str) -> HeaderType<'x> {
-    if !filename.contains("=?") {
-        return ContentType::new(disposition).attribute("filename", filename).into();
-    }
-    let escaped: String = filename.bytes().map(|b| format!("%{b:02X}")).collect();
-    Raw::new(format!("{disposition}; filename*=utf-8''{escaped}")).into()
-}
-
 /// A boundary that occurs in no part. Encoded parts cannot contain it: `=_` is neither base64 nor quoted-printable.
-fn boundary(id: Uuid, texts: &[&str]) -> String {
+fn boundary(id: Uuid, texts: &[&[u8]]) -> String {
     let mut boundary = format!("=_{}_", id.simple());
-    while texts.iter().any(|text| memmem::find(text.as_bytes(), boundary.as_bytes()).is_some()) {
+    while texts.iter().any(|text| memmem::find(text, boundary.as_bytes()).is_some()) {
         boundary.push('_');
     }
     boundary

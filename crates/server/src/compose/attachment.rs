@@ -8,6 +8,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File as Handle};
 
 use super::media;
+use super::message_part::{is_message, looks_like_message, may_be_encoded, message_part};
 use crate::address::character;
 use crate::config::Config;
 use crate::limits::{self, CallLimits};
@@ -19,6 +20,8 @@ pub(super) struct Attachment<'d> {
     pub(super) filename: &'d str,
     pub(super) media_type: String,
     pub(super) content_id: Option<&'d str>,
+    /// The Content-Transfer-Encoding of a message, whose bytes are its lines. `None`: base64.
+    pub(super) encoding: Option<&'static str>,
 }
 
 /// Loads all attachments of a draft; one error refuses the call.
@@ -39,7 +42,16 @@ pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attach
             }
             Ok(bytes) => {
                 left -= bytes.len();
-                gathered.push(attachment(part, bytes));
+                match attachment(part, bytes) {
+                    Ok(attachment) => gathered.push(attachment),
+                    Err(message) => {
+                        errors.add(
+                            format!("attachments[{index}].mime_type"),
+                            ValidationCode::Invalid,
+                            message,
+                        );
+                    }
+                }
             }
             Err((code, message)) => errors.add(format!("attachments[{index}].path"), code, message),
         }
@@ -47,12 +59,39 @@ pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attach
     errors.or(gathered)
 }
 
-fn attachment<'d>(part: &'d AttachmentSpec, bytes: Cow<'d, [u8]>) -> Attachment<'d> {
-    Attachment {
-        media_type: media::type_of(part.mime_type.as_deref(), &part.filename, &bytes),
+fn attachment<'d>(part: &'d AttachmentSpec, bytes: Cow<'d, [u8]>) -> Result<Attachment<'d>, String> {
+    let media_type = media::type_of(part.mime_type.as_deref(), &part.filename, &bytes);
+    let attachment = Attachment {
         bytes,
         filename: &part.filename,
+        media_type,
         content_id: part.content_id.as_deref(),
+        encoding: None,
+    };
+    if is_message(&attachment.media_type) {
+        return as_message(attachment, part.mime_type.is_some());
+    }
+    Ok(attachment)
+}
+
+/// A message, sent as itself. If only its name says that it is one, it is one if it looks like it, and arrives with every byte
+/// and over every server; else it is any other file.
+fn as_message(attachment: Attachment<'_>, is_type_given: bool) -> Result<Attachment<'_>, String> {
+    let part = message_part(&attachment.bytes).map(|part| (part.encoding, part.lines.into_owned()));
+    let is_one = |encoding, lines: &[u8]| {
+        is_type_given || (encoding == "7bit" && *lines == *attachment.bytes && looks_like_message(lines))
+    };
+    match part {
+        Ok((encoding, lines)) if is_one(encoding, &lines) => {
+            Ok(Attachment { bytes: Cow::Owned(lines), encoding: Some(encoding), ..attachment })
+        }
+        Err(_) if may_be_encoded(&attachment.media_type) => Ok(attachment),
+        Err(problem) if is_type_given => Err(format!(
+            "{} may not be encoded (RFC 2046, section 5.2.1), and this one cannot be sent as it is: {problem}; use \
+             application/octet-stream",
+            attachment.media_type
+        )),
+        _ => Ok(Attachment { media_type: media::UNKNOWN.to_owned(), ..attachment }),
     }
 }
 

@@ -1,19 +1,22 @@
 //! The media type of an attachment: as given, by its content, or by its name.
 
+use super::message_part::is_message;
+
 /// If neither the name nor the content determines it.
-const UNKNOWN: &str = "application/octet-stream";
+pub(super) const UNKNOWN: &str = "application/octet-stream";
 
 /// The media type for the Content-Type field.
 ///
 /// A given type wins. Then the content, unless it is only a container (a `.docx` is a zip) or the name says
-/// text (a CSV that begins with `BM` is not a bitmap). A text gets `charset=utf-8` only if it is UTF-8. A `message/…` is sent
-/// as application/octet-stream: RFC 2046, section 5.2.1, forbids base64 for it, and the bytes must arrive unchanged.
+/// text (a CSV that begins with `BM` is not a bitmap). A text gets `charset=utf-8` only if it is UTF-8. Messages are
+/// for [`super::message_part`]; others of the `message` and `multipart` families are sent as application/octet-stream.
 pub(super) fn type_of(given: Option<&str>, filename: &str, bytes: &[u8]) -> String {
     let found = match given {
         Some(given) => given,
         None => guess(filename, bytes),
     };
-    if found.starts_with("message/") || found.starts_with("multipart/") {
+    let is_composite = found.starts_with("message/") || found.starts_with("multipart/");
+    if is_composite && !is_message(found) {
         return UNKNOWN.to_owned();
     }
     if found.starts_with("text/") && !found.contains(';') && str::from_utf8(bytes).is_ok() {

@@ -3,8 +3,11 @@
 mod assemble;
 mod attachment;
 mod encoding;
+mod field;
+mod file_name;
 mod header;
 mod media;
+mod message_part;
 mod rendered_text;
 mod request_digest;
 mod senders;

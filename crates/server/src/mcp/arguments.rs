@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(read(json!({ "name": "a" })), Ok(Name { name: "a".to_owned() }));
         assert!(read(json!({})).unwrap_err().contains("`name`"));
         let wrong = read(json!({ "name": 1 })).unwrap_err();
-        assert_eq!(wrong, "wrong arguments: name: invalid type: integer `1`, expected a string");
+        assert_eq!(wrong, "wrong arguments: name: invalid type: number, expected a string");
     }
 
     #[test]

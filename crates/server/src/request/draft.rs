@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::args::{Addresses, SendEmailArgs};
 use super::attachment::{self, AttachmentSpec};
@@ -181,12 +181,6 @@ fn vars(given: Map<String, Value>, errors: &mut ValidationErrors) -> BTreeMap<St
     for (name, value) in given {
         let var = match value {
             Value::String(text) => Var::Text(text),
-            Value::Number(number) if is_rounded(&number) => {
-                let name = character::quoted(&name);
-                let message = format!("{name} is a number too large to be kept exactly; give it as a string");
-                errors.add("template_vars", Invalid, message);
-                continue;
-            }
             Value::Number(number) => Var::Number(number.to_string()),
             Value::Bool(value) => Var::Bool(value),
             Value::Null => Var::Null,
@@ -200,10 +194,4 @@ fn vars(given: Map<String, Value>, errors: &mut ValidationErrors) -> BTreeMap<St
         vars.insert(name, var);
     }
     vars
-}
-
-/// Beyond 2^53 a number that is not a 64-bit integer has already lost digits, such as those of an account number.
-fn is_rounded(number: &Number) -> bool {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    number.is_f64() && number.as_f64().is_some_and(|value| value.abs() > EXACT)
 }

@@ -214,7 +214,7 @@ mod tests {
             (r#"{"a":1}}"#, Some((PARSE_ERROR, Value::Null))),
             ("{\"a\":\"\\ud800\"}", Some((PARSE_ERROR, Value::Null))),
             (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, Some((INVALID_REQUEST, Value::Null))),
-            (r#"{"id":7,"params":{"a":1e400}}"#, Some((PARSE_ERROR, json!(7)))),
+            (r#"{"id":7,"params":{"a":1e400}}"#, Some((INVALID_REQUEST, json!(7)))),
             ("{\"params\":\"\\ud800\",\"id\":\"s\"}", Some((PARSE_ERROR, json!("s")))),
             (&deep, Some((PARSE_ERROR, json!("d")))),
             (&many, Some((INVALID_REQUEST, json!(7)))),

@@ -66,6 +66,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
         (_, ErrorKind::TooManyRecipients(_)) => "The server takes only so many recipients at a time; this one has not got the mail".to_owned(),
         (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
+        (_, ErrorKind::Needs8BitMime) => "An attached message has 8-bit characters and may not be encoded: give it the type application/octet-stream".to_owned(),
         (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),
         (_, ErrorKind::Cancelled) => "The time ran out before the last byte was sent, so this server did not get the mail".to_owned(),
         (Phase::Connect, ErrorKind::Io(_) | ErrorKind::TimedOut(_)) => format!(

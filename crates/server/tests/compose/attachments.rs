@@ -48,19 +48,9 @@ fn file_names_types_and_ids_are_checked() {
         file[key] = json!(value);
         parse(with(json!({ "attachments": [file] }))).err()
     };
-    for name in [
-        "a/b",
-        "a\\b",
-        "..",
-        ".",
-        "a..b",
-        "a\nb",
-        "a\0",
-        " a",
-        "a\u{202E}gpj.exe",
-        "a\u{200B}",
-        &"x".repeat(256),
-    ] {
+    for name in
+        ["a/b", "a\\b", "..", ".", "a\nb", "a\0", " a", "a\u{202E}gpj.exe", "a\u{200B}", &"x".repeat(256)]
+    {
         assert!(problem("filename", name).is_some_and(|words| words.contains("filename")), "{name:?}");
     }
     for kind in [
@@ -81,6 +71,7 @@ fn file_names_types_and_ids_are_checked() {
     }
     for (key, value) in [
         ("filename", "Ünïcode 日本.pdf"),
+        ("filename", "Q1..Q2.xlsx"),
         ("filename", "日".repeat(255).as_str()),
         ("mime_type", "Application/PDF"),
         ("mime_type", "text/calendar; method=REQUEST; charset=utf-8"),
@@ -162,7 +153,12 @@ fn types_are_found_by_content_and_name() {
         ("a.csv", b"BMW;1\n", "text/csv; charset=utf-8"),
         ("a.txt", b"\xff\xfe\xfa", "text/plain"),
         ("a.json", b"{}", "application/json"),
-        ("mail.eml", b"From: a@x.org\r\n\r\nHi", "application/octet-stream"),
+        ("mail.eml", b"From: a@x.org\r\n\r\nHi", "message/rfc822"),
+        ("mail.eml", b"From: a@x.org\n\nHi", "application/octet-stream"),
+        ("mail.eml", b"Hi\r\n\r\n", "application/octet-stream"),
+        // what only looks like a message is sent as any other file where it cannot be sent as one
+        ("mail.eml", b"From: a@x.org\n\n\0", "application/octet-stream"),
+        ("mail.eml", "From: a@x.org\n\nü".as_bytes(), "application/octet-stream"),
         ("what", b"\0\x01\x02", "application/octet-stream"),
     ];
     for (name, content, kind) in table {

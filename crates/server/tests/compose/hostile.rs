@@ -6,20 +6,19 @@ use smtp_mcp_server::request::Var;
 use crate::requests::{parse, with};
 
 #[test]
-fn a_number_arrives_with_all_its_digits_or_not_at_all() {
-    for (number, words) in [
-        ("123456789012345678901234567890", Some("give it as a string")),
-        ("-1e40", Some("give it as a string")),
-        ("18446744073709551615", None),
-        ("-9223372036854775808", None),
-        ("0.1", None),
+fn a_number_arrives_with_the_digits_that_were_given() {
+    for number in [
+        "1.10",
+        "0.50",
+        "1.0",
+        "0.1",
+        "123456789012345678901234567890",
+        "0.1234567890123456789",
+        "-9223372036854775808",
     ] {
         let vars: Value = serde_json::from_str(&format!("{{\"a\": {number}}}")).unwrap();
         let parsed = parse(with(json!({ "body": "{a}", "template_vars": vars })));
-        match words {
-            Some(words) => assert!(parsed.unwrap_err().contains(words), "{number}"),
-            None => assert_eq!(parsed.unwrap().vars["a"], Var::Number(number.to_owned())),
-        }
+        assert_eq!(parsed.unwrap().vars["a"], Var::Number(number.to_owned()));
     }
 }
 

@@ -13,6 +13,8 @@ mod oracle;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
+mod random_headers;
+#[cfg(test)]
 mod request_digest;
 #[cfg(test)]
 mod requests;

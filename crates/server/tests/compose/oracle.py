@@ -3,6 +3,8 @@ import base64
 import json
 import sys
 from email import message_from_bytes, message_from_string, policy
+from email.header import decode_header, make_header
+from email.utils import getaddresses
 
 
 def read_messages(stream):
@@ -10,10 +12,14 @@ def read_messages(stream):
         yield stream.read(int(line))
 
 
+# Content-Type has the name of a file as encoded words in quotes, for clients that know nothing of RFC 2231.
+FOR_OLD_CLIENTS = ("encoded word inside quoted string", "missing trailing whitespace after encoded-word")
+
+
 def defects(message):
     found = [f"{message.get_content_type()}: {defect!r}" for defect in message.defects]
     for name, value in message.items():
-        found += [f"{name}: {defect!r}" for defect in value.defects]
+        found += [f"{name}: {defect!r}" for defect in value.defects if name != "Content-Type" or str(defect) not in FOR_OLD_CLIENTS]
     if message.is_multipart():
         for part in message.iter_parts():
             found += defects(part)
@@ -22,6 +28,12 @@ def defects(message):
 
 def mailboxes(value):
     return [[address.display_name, address.addr_spec] for address in value.addresses] if hasattr(value, "addresses") else None
+
+
+# The older decoder: Python 3.11's newer one keeps the space between two encoded words of a phrase, against RFC 2047 6.2.
+def names(raw):
+    old = message_from_bytes(raw, policy=policy.compat32)
+    return {field: [str(make_header(decode_header(name))) for name, _ in getaddresses([str(value)])] for field, value in old.items() if field in ("From", "To")}
 
 
 def part(message):
@@ -52,7 +64,8 @@ def oracle(raw):
     lines = raw.split(b"\r\n")
     return {
         "ascii": ascii_only,
-        "names": [name for name in message.keys()],
+        "keys": [name for name in message.keys()],
+        "names": names(raw),
         "fields": {name: str(value) for name, value in message.items()},
         "mailboxes": {name: boxes for name, value in message.items() if (boxes := mailboxes(value)) is not None},
         "defects": defects(message),

@@ -111,7 +111,7 @@ fn each_problem_has_a_field_and_a_code() {
 fn every_problem_comes_at_once() {
     let problems = parse(json!({
         "to": "a@x.org, b@@y.org", "cc": ["c"], "bcc": "d;e", "reply_to": "f@", "from_email": "g", "subject": " ", "body": "b",
-        "in_reply_to": "no id", "references": "<a@b> c", "text": "t",
+        "in_reply_to": "no id", "references": "<a b> c", "text": "t",
         "attachments": [{ "content": "!", "filename": "../x" }, { "content": "" }, {}, { "path": "a", "content": "AA==" }],
     }))
     .unwrap_err();
@@ -123,7 +123,7 @@ fn every_problem_comes_at_once() {
         "from_email: \"g\"",
         "subject: ",
         "in_reply_to: \"no id\"",
-        "references: \"c\"",
+        "references: \"<a b>\"",
         "text: ",
         "attachments[0].content",
         "attachments[0].filename",
@@ -206,9 +206,9 @@ fn a_chosen_sender_must_be_allowed() {
         let header = String::from_utf8_lossy(&message.header_variants[0].header).into_owned();
         header.lines().find_map(|line| line.strip_prefix("From: ")).unwrap().to_owned()
     };
-    assert_eq!(from("ada@one.org"), "\"Ada\" <ada@one.org>");
-    assert_eq!(from("Countess <ada@one.org>"), "\"Countess\" <ada@one.org>");
-    assert_eq!(from("any@allowed.example"), "<any@allowed.example>");
+    assert_eq!(from("ada@one.org"), "Ada <ada@one.org>");
+    assert_eq!(from("Countess <ada@one.org>"), "Countess <ada@one.org>");
+    assert_eq!(from("any@allowed.example"), "any@allowed.example");
     let words = refused(&two, with(json!({ "from_email": "Ada@one.org" })));
     assert!(words.contains("allowed: ada@one.org, *@allowed.example, bob@two.org"), "{words}");
     assert!(make(&config(&[]), with(json!({}))).is_err());
