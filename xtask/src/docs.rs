@@ -13,8 +13,8 @@ const END: &str = "<!-- end generated -->";
 pub(crate) fn run(check: bool) -> Result<()> {
     shell::run(&mut shell::cargo(&["build", "--workspace"]))?;
     if !check {
-        // The table of variables is a test's: it knows them without running the program.
-        let test = ["test", "--package", "smtp-mcp-server", "--lib", "the_reference_table_is_in_step"];
+        // The tables of variables and of replies are tests: they know them without running the program.
+        let test = ["test", "--package", "smtp-mcp-server", "--lib", "is_in_step"];
         shell::run(shell::cargo(&test).env("UPDATE_DOCS", "1"))?;
     }
     let table = tools::table(&tools::list()?);

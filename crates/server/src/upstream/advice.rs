@@ -1,8 +1,9 @@
 //! Messages about failures: what happened, at which server, in which phase, and what to do next.
 
-use smtp_submission::{Error, ErrorKind, Phase, Reply};
+use smtp_submission::{Error, ErrorKind, Phase};
 
 use super::login_advice;
+use super::reply_advice::reply_advice;
 use super::route::header_variant_for;
 use super::snapshot::Snapshot;
 use crate::config::{Encryption, ServerConfig};
@@ -76,40 +77,10 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (Phase::Greeting, ErrorKind::TimedOut(_) | ErrorKind::Closed | ErrorKind::Garbage(_)) if server.encryption != Encryption::Implicit => {
             "If this port expects implicit TLS (465), set SMTP_USE_SSL=true".to_owned()
         }
-        (Phase::EndOfData, ErrorKind::Reply(reply)) if reply.code >= 400 => String::new(),
+        (phase, ErrorKind::Reply(reply)) if reply.code >= 400 => reply_advice(server, phase, reply),
         (Phase::EndOfData, _) => "The mail may have been delivered. Ask the recipient or check the Sent folder before you send it again".to_owned(),
-        (phase, ErrorKind::Reply(reply)) => reply_hint(server, phase, reply),
         _ => String::new(),
     }
-}
-
-fn reply_hint(server: &ServerConfig, phase: Phase, reply: &Reply) -> String {
-    match (phase, reply.code) {
-        (Phase::Auth, 530 | 534 | 535) => login_advice::password_refused(server, reply),
-        (Phase::Mail | Phase::Rcpt, 530) => {
-            "The server requires a login: set SMTP_USERNAME and SMTP_PASSWORD".to_owned()
-        }
-        (Phase::Mail, 500..=599) => {
-            format!(
-                "The server does not let this account send as {}; set SMTP_FROM_EMAIL to an address that it owns",
-                sender_hint(server)
-            )
-        }
-        (Phase::Rcpt, 500..=599) => "Check the address; the server will not accept it as it is".to_owned(),
-        (Phase::Rcpt, 400..=499) => "The server may accept it later".to_owned(),
-        (_, 421) => "The server is closing connections at the moment".to_owned(),
-        (Phase::Greeting | Phase::Hello, _) => {
-            "The server refuses connections from this machine: check SMTP_HOST and SMTP_PORT, or ask its operator".to_owned()
-        }
-        (Phase::Tls, _) => {
-            "The server cannot start TLS, and nothing was sent in plaintext: ask its operator, or use another port".to_owned()
-        }
-        _ => String::new(),
-    }
-}
-
-fn sender_hint(server: &ServerConfig) -> String {
-    server.identity.address.masked()
 }
 
 fn starttls_missing(server: &ServerConfig) -> String {

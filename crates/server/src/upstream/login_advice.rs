@@ -1,7 +1,8 @@
 //! What to do after a refused login: who can fix it, and where.
 
-use smtp_submission::Reply;
+use smtp_submission::{Phase, Reply};
 
+use super::reply_cause::{Cause, cause};
 use crate::config::{LoginSource, ServerConfig};
 
 /// Whether the login is made with an access token.
@@ -15,22 +16,25 @@ pub(super) fn are_for_tokens(offered: &str) -> bool {
 }
 
 /// After a refused password.
-pub(super) fn password_refused(server: &ServerConfig, reply: &Reply) -> String {
-    let provider = microsoft(&reply.text).or_else(|| password_at(&server.host)).unwrap_or_default();
-    let separator = if provider.is_empty() { "" } else { " " };
+pub(super) fn password_refused(server: &ServerConfig, cause: Option<Cause>) -> String {
+    let of_host = || password_at(&server.host);
+    // Where it is known how to make an app password, that is said.
+    let of_cause = cause.filter(|cause| *cause != Cause::AppPasswordWanted || of_host().is_none());
+    let provider = of_cause.and_then(by_cause).or_else(of_host).unwrap_or_default();
+    let end = if provider.is_empty() { "" } else { ". " };
     let setting = match server.login.source() {
         Some(LoginSource::PasswordCommand(_)) => "what SMTP_PASSWORD_COMMAND prints",
         _ if server.login.password_file.is_some() => "the password in SMTP_PASSWORD_FILE",
         _ => "SMTP_PASSWORD",
     };
     format!(
-        "The login was refused: check SMTP_USERNAME and {setting}.{separator}{provider} The server is paused until the configuration changes, so that the account is not locked"
+        "The login was refused: check SMTP_USERNAME and {setting}. {provider}{end}The server is paused until the configuration changes, so that the account is not locked"
     )
 }
 
 /// After a refused access token.
 pub(super) fn token_refused(server: &ServerConfig, reply: &Reply) -> String {
-    if let Some(advice) = microsoft(&reply.text) {
+    if let Some(advice) = cause(Phase::Auth, reply).and_then(by_cause) {
         return advice.to_owned();
     }
     let renew = match server.login.source() {
@@ -62,26 +66,29 @@ pub(super) fn no_credentials(server: &ServerConfig) -> &'static str {
     }
 }
 
-/// What Microsoft's 535 5.7.139 means; the text says which switch is off.
-fn microsoft(reply: &str) -> Option<&'static str> {
-    let says = |words: &str| reply.contains(words);
-    match () {
-        () if says("SmtpClientAuthentication is disabled for the Tenant") => Some(
+/// What to do about a cause that only concerns logins.
+pub(super) fn by_cause(cause: Cause) -> Option<&'static str> {
+    match cause {
+        Cause::SmtpAuthOffForOrganisation => Some(
             "SMTP AUTH is off for the whole organisation. Its Exchange administrator can allow it for this mailbox: \
              `Set-CASMailbox -Identity MAILBOX -SmtpClientAuthenticationDisabled $false` (it takes up to an hour)",
         ),
-        () if says("SmtpClientAuthentication is disabled for the Mailbox") => Some(
-            "SMTP AUTH is off for this mailbox. An administrator turns it on: Microsoft 365 admin center, Users, Active users, the user, \
-             Mail, Manage email apps, \"Authenticated SMTP\" (it takes up to an hour)",
+        Cause::SmtpAuthOffForMailbox => Some(
+            "SMTP is off for this mailbox. It is turned on in the settings of the mailbox; at Microsoft by an administrator: Microsoft 365 \
+             admin center, Users, Active users, the user, Mail, Manage email apps, \"Authenticated SMTP\" (it takes up to an hour)",
         ),
-        () if says("basic authentication is disabled") => Some(
-            "Microsoft takes no passwords for this mailbox. Use OAuth: SMTP_AUTH=oauth, SMTP_OAUTH_CLIENT_ID, and `smtp-mcp-server login microsoft`",
+        Cause::OAuthWanted => Some(
+            "The provider takes no passwords for this mailbox. Use OAuth: SMTP_AUTH=oauth, SMTP_OAUTH_CLIENT_ID, and `smtp-mcp-server login` \
+             (at Microsoft: `smtp-mcp-server login microsoft`)",
         ),
-        () if says("security defaults") => Some(
-            "Security defaults of the organisation forbid password logins. Use OAuth: SMTP_AUTH=oauth, SMTP_OAUTH_CLIENT_ID, and \
-             `smtp-mcp-server login microsoft`",
+        Cause::AppPasswordWanted => Some(
+            "The provider wants a password made for programs (app password, authorization code), not the account's own, or OAuth: create one \
+             in the security settings of the account",
         ),
-        () => None,
+        Cause::WebLoginWanted => Some(
+            "The provider wants to see you: log in on its web page and confirm the sign-in, or use an app password or OAuth",
+        ),
+        _ => None,
     }
 }
 
@@ -90,41 +97,14 @@ fn password_at(host: &str) -> Option<&'static str> {
     let host = host.to_ascii_lowercase();
     match () {
         () if host.ends_with("gmail.com") || host.ends_with("googlemail.com") => Some(
-            "Gmail requires an app password (Google Account, Security, App passwords), not the account's own, or OAuth (`smtp-mcp-server login google`).",
+            "Gmail requires an app password (Google Account, Security, App passwords), not the account's own, or OAuth (`smtp-mcp-server login google`)",
         ),
         () if host.ends_with("office365.com") || host.ends_with("outlook.com") => Some(
-            "Microsoft is ending password logins: use OAuth (SMTP_AUTH=oauth and `smtp-mcp-server login microsoft`).",
+            "Microsoft is ending password logins: use OAuth (SMTP_AUTH=oauth and `smtp-mcp-server login microsoft`)",
         ),
         () if host.ends_with("yahoo.com") => {
-            Some("Yahoo requires an app password (Account security, Generate app password).")
+            Some("Yahoo requires an app password (Account security, Generate app password)")
         }
         () => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::microsoft;
-
-    #[test]
-    fn microsofts_switches_are_told_apart() {
-        for (reply, words) in [
-            (
-                "Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox. Visit …",
-                "Manage email apps",
-            ),
-            (
-                "Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit …",
-                "Set-CASMailbox",
-            ),
-            ("Authentication unsuccessful, basic authentication is disabled. [AM0]", "login microsoft"),
-            (
-                "Authentication unsuccessful, user is locked by your organization's security defaults policy.",
-                "Security defaults",
-            ),
-        ] {
-            assert!(microsoft(reply).is_some_and(|advice| advice.contains(words)), "{reply}");
-        }
-        assert_eq!(microsoft("Authentication unsuccessful"), None);
     }
 }

@@ -6,6 +6,8 @@ mod credentials;
 mod health;
 mod login_advice;
 mod recovery;
+mod reply_advice;
+mod reply_cause;
 pub mod report;
 mod route;
 mod server;
