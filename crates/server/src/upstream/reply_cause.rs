@@ -219,7 +219,13 @@ const RULES: &[Rule] = &[
         SENDER,
         "spam|junk|unsolicited|content rejected|message content|blocked by content|suspicious|bulk|prohibited content|message rejected|message blocked|phishing|bad content|low reputation|policy reasons|message refused",
     ),
-    enhanced(Cause::MailboxDisabled, RECIPIENT, &[(2, 1)]),
+    Rule {
+        cause: Cause::MailboxDisabled,
+        phases: RECIPIENT,
+        codes: &[550, 551, 552, 553, 554],
+        enhanced: &[(2, 1)],
+        words: "",
+    },
     enhanced(Cause::AddressSyntax, RECIPIENT, &[(1, 3)]),
     Rule {
         cause: Cause::AddressSyntax,
