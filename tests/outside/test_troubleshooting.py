@@ -1,5 +1,6 @@
 # docs/troubleshooting.md against the program: each message quoted there is provoked, and each error message of the code has an entry there.
 import http.client
+import base64
 import json
 import re
 import signal
@@ -188,6 +189,7 @@ def playing(script: str, arguments: dict | None = None, **variables) -> Callable
     return lambda processes, _: (processes.scripted(script), variables, arguments or {}, [A])
 
 
+EIGHT_BIT = {"filename": "a.eml", "mime_type": "message/rfc822", "content": base64.b64encode("Subject: Grüße\n\nx".encode()).decode()}
 TALK: dict[str, Callable] = {
     "connect: the server's name could not be looked up": case("Connect", "not found"),
     "connect: the connection failed: Connection refused": case("Connect", "refused"),
@@ -198,12 +200,13 @@ TALK: dict[str, Callable] = {
     "plaintext was injected after STARTTLS": case("Tls", "slipped in"),
     "the server closed the connection": case("Greeting", "closed"),
     "TLS failed: … comes from an unknown issuer": case("Tls", "certificate of nobody known"),
-    "TLS failed: … is for another host name": with_certificate("127.0.0.2"),
+    "TLS failed: … is valid for …, not for …": with_certificate("127.0.0.2"),
     "the server's answer was not SMTP": case("Greeting", "nonsense"),
     "the server offers no supported login mechanism": playing("S: 220 hello\nC: EHLO\nS: 250-scripted.example\nS: 250 AUTH XOAUTH2", **LOGIN),
     "the server refused the access token": case("Auth", "535 to a token, with what was said"),
     "the message has … bytes and the server accepts …": case("Mail", "too large"),
     "an address or Message-ID needs SMTPUTF8": case("Mail", "no SMTPUTF8"),
+    "the message needs 8BITMIME": playing("S: 220 hello\nC: EHLO\nS: 250 scripted.example", {"attachments": [EIGHT_BIT]}),
 }
 
 
@@ -341,9 +344,22 @@ ELSEWHERE = {
     "it is being sent by process … on …": "as above, with a program that is stopped",
     "its body did not arrive within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
     "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/delivery has its own clock",
-    "TLS failed: … has expired": "needs another clock; crates/smtp/tests/sessions/protection.rs makes such certificates",
-    "TLS failed: … is not valid yet": "as above",
-    "TLS failed: … is not accepted: …": "for what is rare: a certificate that is broken in itself",
+    **dict.fromkeys((
+        "TLS failed: … names no host in a subjectAltName", "TLS failed: … has expired", "TLS failed: … is signed with SHA-1",
+        "TLS failed: … is signed with …", "TLS failed: … has an RSA key of … bits", "TLS failed: … is not for servers",
+        "TLS failed: the server offers only versions of TLS before 1.2", "TLS failed: the server has no cipher suite that is safe",
+        "TLS failed: the server wants a certificate of the client",
+    ), "test_tls_explained.py has such servers"),
+    **dict.fromkeys((
+        "TLS failed: … expired on …", "TLS failed: … is valid from …", "TLS failed: … is that of a certification authority",
+    ), "crates/smtp/tests/sessions/protection.rs makes such certificates"),
+    **dict.fromkeys((
+        "TLS failed: … is not valid yet", "TLS failed: … is for another host name",
+        "TLS failed: … does not follow the rules for certificates", "TLS failed: … is damaged", "TLS failed: … is of a version before 3",
+        "TLS failed: … has been revoked", "TLS failed: the server's TLS offers nothing that this program supports",
+        "TLS failed: the server broke off with the alert …", "TLS failed: the server does not know the host name it was asked for",
+        "TLS failed: the server does not follow the rules of TLS", "TLS failed: the handshake could not be completed",
+    ), "for what is rare: a server or a certificate that is broken in itself"),
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
 PROVOKED = [*START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, GONE, *OAUTH, PAUSED, *MAIL, STOPPED, WAITING, PATIENCE, SAME, KEY]
@@ -359,14 +375,13 @@ def test_each_message_of_the_document_is_provoked() -> None:
 NO_ENTRY = {
     "the server answered": "the answer shows what the server said, and the document has the codes",
     "a login without TLS is not allowed": "the configuration refuses it before, and that has an entry",
-    "the message needs 8BITMIME": "what is composed is ASCII",
     "the message has a line end other than CRLF": "what is composed has none",
     "stopped before the end of the message was sent": "the answer says when and why instead, and that has an entry",
     "Invalid request: its body ended early": "nobody is there who could read it",
 }
 WORDS = {
     "crates/smtp/src/error.rs": r'#\[error\("([^{].*)"',
-    "crates/smtp/src/certificate.rs": r'"(the server\'s certificate .*)"',
+    "crates/smtp/src/certificate.rs": r'"((?:comes from|is |has |expired |names no|does not|the server(?!\'s certificate)|the handshake).*?)"',
     "crates/server/src/transport/http/error.rs": r'(?:words =|format!\(|INVALID_REQUEST,)\s*"(.*)"',
     "crates/server/src/upstream/advice.rs": r'return "(.*)"\.to_owned\(\);',
     "crates/server/src/cli/listen.rs": r'format!\("\{host\}(.*)"',

@@ -2,6 +2,7 @@
 //!
 //! The table it follows is `docs/failures.md`; a test walks every row.
 
+use crate::certificate::is_lasting;
 use crate::{Error, ErrorKind, Phase, Reply};
 
 /// The status of the recipients concerned.
@@ -64,6 +65,7 @@ impl Error {
 /// Whether only other settings, another server or another message help.
 fn needs_a_person(kind: &ErrorKind) -> bool {
     matches!(kind, ErrorKind::NoCredentials(error) if error.is_permanent)
+        || matches!(kind, ErrorKind::Tls(error) if is_lasting(error))
         || matches!(
             kind,
             ErrorKind::StartTlsMissing

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::certificate::explain_certificate;
-use crate::{CredentialError, Phase, Reply};
+use crate::certificate::{certificate_problem, explain_certificate, explain_tls};
+use crate::{CertificateProblem, CredentialError, Phase, Reply};
 
 /// A failure of a session: in which phase it happened, and what happened. An I/O or TLS error is its source.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ pub enum ErrorKind {
     #[error("TLS failed: the server closed the connection during the handshake")]
     TlsClosed,
     /// The TLS handshake failed.
-    #[error("TLS failed: {0}")]
+    #[error("TLS failed: {}", explain_tls(.0))]
     Tls(rustls::Error),
     /// The server's host is not a name that a certificate can contain.
     #[error("TLS failed: the server's host is not a name that a certificate can contain")]
@@ -153,6 +153,14 @@ impl Error {
     /// What happened.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
+    }
+
+    /// What is wrong with the server's certificate, if it was not accepted.
+    pub fn certificate_problem(&self) -> Option<CertificateProblem> {
+        match &self.kind {
+            ErrorKind::Certificate(error) => certificate_problem(error),
+            _ => None,
+        }
     }
 
     /// The server's reply, if there was one.

@@ -57,6 +57,7 @@ pub mod envelope;
 pub mod error;
 mod exchange;
 pub mod extensions;
+mod key_size;
 mod mask;
 mod mechanism;
 mod opening;
@@ -72,6 +73,7 @@ pub mod tls;
 pub mod transaction;
 mod wire;
 
+pub use certificate::CertificateProblem;
 pub use classify::{Classification, HealthImpact, RecipientStatus, classify};
 pub use commit_point::CommitPoint;
 pub use content::Content;

@@ -17,6 +17,7 @@ use rustls::{
 
 use crate::ErrorKind;
 use crate::connect::bare_host;
+use crate::key_size::KeySizeVerifier;
 
 /// The trusted certificates.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,7 @@ pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
     };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| TlsError::Platform(e.to_string()))?;
+    let verifier = Arc::new(KeySizeVerifier(verifier));
     Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
 }
 

@@ -1,6 +1,6 @@
 //! Messages about failures: what happened, at which server, in which phase, and what to do next.
 
-use smtp_submission::{Error, ErrorKind, Phase};
+use smtp_submission::{CertificateProblem, Error, ErrorKind, Phase};
 
 use super::login_advice;
 use super::reply_advice::reply_advice;
@@ -62,7 +62,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::TokenRefused(reply)) => login_advice::token_refused(server, reply),
         (_, ErrorKind::NoCredentials(_)) => login_advice::no_credentials(server).to_owned(),
         (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login mechanism and port it wants for SMTP submission".to_owned(),
-        (_, ErrorKind::Certificate(_)) => certificate(),
+        (_, ErrorKind::Certificate(_)) => certificate(error.certificate_problem()),
         (_, ErrorKind::NotTls | ErrorKind::Tls(_) | ErrorKind::TlsClosed | ErrorKind::ServerName) | (Phase::Tls, ErrorKind::Io(_)) => tls(server),
         (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
         (_, ErrorKind::TooManyRecipients(_)) => "The server takes only so many recipients at a time; this one has not got the mail".to_owned(),
@@ -92,8 +92,24 @@ fn starttls_missing(server: &ServerConfig) -> String {
     format!("{instead}. Only for a relay that you trust on your own network: SMTP_USE_TLS=false")
 }
 
-fn certificate() -> String {
-    "For a server with a private or self-signed certificate, set SMTP_CA_FILE to the CA or the certificate (PEM); its name must match SMTP_HOST. Nothing was sent in plaintext".to_owned()
+fn certificate(problem: Option<CertificateProblem>) -> String {
+    let advice = match problem {
+        Some(CertificateProblem::Name) => "Set SMTP_HOST to a name that the certificate contains",
+        Some(CertificateProblem::NoName) => {
+            "Ask the server's operator for a certificate with the host name as subjectAltName"
+        }
+        Some(CertificateProblem::Expired) => {
+            "Ask the server's operator to renew it; if this machine's clock is wrong, set the clock"
+        }
+        Some(CertificateProblem::NotYetValid) => {
+            "This machine's clock is probably wrong: set it; else ask the server's operator"
+        }
+        Some(CertificateProblem::Unfit) => "Ask the server's operator for another certificate",
+        Some(CertificateProblem::Issuer) | None => {
+            "For a server with a private or self-signed certificate, set SMTP_CA_FILE to the CA or the certificate (PEM); its name must match SMTP_HOST"
+        }
+    };
+    format!("{advice}. Nothing was sent in plaintext")
 }
 
 fn tls(server: &ServerConfig) -> String {

@@ -62,6 +62,12 @@ fn expired(mut leaf: CertificateParams) -> CertificateParams {
     leaf
 }
 
+fn future(mut leaf: CertificateParams) -> CertificateParams {
+    leaf.not_before = date_time_ymd(2999, 1, 1);
+    leaf.not_after = date_time_ymd(3000, 1, 1);
+    leaf
+}
+
 /// As common tools make them: self-signed, and marked as a CA.
 fn authority(mut leaf: CertificateParams) -> CertificateParams {
     leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -171,31 +177,50 @@ async fn whom_to_trust() {
             Some(&others),
             Some("the server's certificate comes from an unknown issuer"),
         ),
-        ("wrong name", issued(&foreign), None, Some("the server's certificate is for another host name")),
+        (
+            "wrong name",
+            issued(&foreign),
+            None,
+            Some("the server's certificate is valid for mail.example.org, not for 127.0.0.1"),
+        ),
         (
             "self-signed, wrong name",
             self_signed(&foreign),
             None,
-            Some("the server's certificate is for another host name"),
+            Some("the server's certificate is valid for mail.example.org, not for 127.0.0.1"),
         ),
         (
             "authority, wrong name",
             self_signed(&authority(foreign.clone())),
             None,
-            Some("the server's certificate is for another host name"),
+            Some("the server's certificate is valid for mail.example.org, not for 127.0.0.1"),
         ),
-        ("expired", issued(&expired(local.clone())), None, Some("the server's certificate has expired")),
+        ("expired", issued(&expired(local.clone())), None, Some("the server's certificate expired on ")),
+        (
+            "not valid yet",
+            issued(&future(local.clone())),
+            None,
+            Some(
+                "the server's certificate is valid from 2999-01-01 00:00 UTC on, and this machine's clock says 2",
+            ),
+        ),
+        (
+            "an authority in the place of a server",
+            issued_by("Their CA", &authority(local.clone())),
+            None,
+            Some("the server's certificate is that of a certification authority"),
+        ),
         (
             "self-signed, expired",
             self_signed(&expired(local.clone())),
             None,
-            Some("the server's certificate has expired"),
+            Some("the server's certificate expired on "),
         ),
         (
             "authority, expired",
             self_signed(&authority(expired(local.clone()))),
             None,
-            Some("the server's certificate has expired"),
+            Some("the server's certificate expired on "),
         ),
     ] {
         let security = start_tls(pem.unwrap_or(&server.pem));
