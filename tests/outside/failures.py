@@ -131,7 +131,7 @@ ROWS = (
         Case("nonsense", "S: 220 hello\nC: EHLO\nS: hello yourself\nstall", TO_ADA, ("was not SMTP",)),
         Case("silence", "S: 220 hello\nC: EHLO\nstall", TO_ADA, ("no answer within 0.5 s",), variables=SHORT),
     )),
-    Row("Tls", "STARTTLS is not offered, the answer to the handshake is not TLS, or the certificate is not accepted", "server", "try next, else rejected; never continue in plaintext", "failure: someone must correct the settings", (
+    Row("Tls", "STARTTLS is not offered, the answer to the handshake is not TLS, there is no common version or cipher suite, or the certificate is not accepted", "server", "try next, else rejected; never continue in plaintext", "failure: someone must correct the settings", (
         Case("missing", ("--login", f"{USER}:{PASSWORD}"), ADA_ELSE_REJECTED, ("does not offer STARTTLS",), ("SMTP_USE_SSL=true",), variables=WITH_TLS),
         Case("handshake fails", STARTTLS + "S: 220 go on\nreceive\nS: this is no TLS\nstall", ADA_ELSE_REJECTED, ("was not TLS",), ("Nothing was sent in plaintext",), variables=WITH_TLS),
         Case("plaintext where TLS comes first", "S: 220 hello\nstall", ADA_ELSE_REJECTED, ("was not TLS",), ("set SMTP_USE_SSL=false",), variables=OVER_TLS),

@@ -190,7 +190,6 @@ fn name_of(entry: &ServerEntry) -> String {
     }
 }
 
-/// The most common mistake: the port of the other kind of TLS (RFC 8314, section 3.3).
 /// A password that a server's replies contain anyway.
 fn ordinary_password(server: &ServerConfig) -> Option<String> {
     let Some(LoginSource::Password(password)) = server.login.source() else { return None };
@@ -204,6 +203,7 @@ fn ordinary_password(server: &ServerConfig) -> Option<String> {
     })
 }
 
+/// The most common mistake: the port of the other kind of TLS (RFC 8314, section 3.3).
 fn unusual_port(server: &ServerConfig) -> Option<String> {
     let (name, port) = (&server.name, server.port);
     match (port, server.encryption) {

@@ -61,7 +61,7 @@ pub(super) enum Cause {
     AddressSyntax,
 }
 
-/// One row of the table. Empty columns fit everything; the words are in lower case, and one of those between the bars suffices.
+/// One row of the table. Empty columns fit everything; of the words between the bars, in lower case, one has to begin a word.
 struct Rule {
     cause: Cause,
     phases: &'static [Phase],
@@ -71,6 +71,8 @@ struct Rule {
     words: &'static str,
 }
 
+const LOGIN: &[Phase] = &[Phase::Auth, Phase::Mail];
+const PLAINTEXT: &[Phase] = &[Phase::Auth, Phase::Mail, Phase::Rcpt];
 const SENDER: &[Phase] = &[Phase::Mail, Phase::Rcpt, Phase::Data, Phase::EndOfData];
 const RECIPIENT: &[Phase] = &[Phase::Rcpt, Phase::Data, Phase::EndOfData];
 const ENVELOPE: &[Phase] = &[Phase::Mail, Phase::Rcpt];
@@ -93,7 +95,7 @@ const fn codes(cause: Cause, phases: &'static [Phase], codes: &'static [u16]) ->
 const RULES: &[Rule] = &[
     words(
         Cause::StartTlsRequired,
-        &[],
+        PLAINTEXT,
         "starttls|must use tls|tls required|tls is required|requires tls|encryption required|encryption is required|without tls|must use ssl|ssl is required",
     ),
     words(
@@ -108,23 +110,23 @@ const RULES: &[Rule] = &[
         "reverse dns|reverse hostname|reverse lookup|reverse host|rdns|ptr record|no ptr|dns ptr|find your hostname|find your reverse",
     ),
     enhanced(Cause::NoReverseDns, &[], &[(7, 25)]),
-    words(Cause::SmtpAuthOffForOrganisation, &[], "smtpclientauthentication is disabled for the tenant"),
+    words(Cause::SmtpAuthOffForOrganisation, LOGIN, "smtpclientauthentication is disabled for the tenant"),
     words(
         Cause::SmtpAuthOffForMailbox,
-        &[],
+        LOGIN,
         "smtpclientauthentication is disabled|smtp auth is disabled|smtp is disabled|smtp service is disabled|service is not open|smtp access is disabled|smtp access denied",
     ),
     words(
         Cause::OAuthWanted,
-        &[],
+        LOGIN,
         "basic authentication is disabled|basic authentication is not supported|security defaults|oauth|modern authentication",
     ),
     words(
         Cause::AppPasswordWanted,
-        &[],
+        LOGIN,
         "application-specific password|app-specific password|app password|application password|authorization code|username and password not accepted|bridge password|third-party",
     ),
-    words(Cause::WebLoginWanted, &[], "web browser|browser and then try|weblogin|unusual activity|captcha"),
+    words(Cause::WebLoginWanted, LOGIN, "web browser|browser and then try|weblogin|unusual activity|captcha"),
     words(
         Cause::TooManyLogins,
         &[Phase::Auth, Phase::Greeting, Phase::Hello],
@@ -179,7 +181,7 @@ const RULES: &[Rule] = &[
     words(
         Cause::SendingLimit,
         &[],
-        "sending quota|sending limit|daily user|daily message quota|submission quota|submission rate|maximum sending rate|maximum credits|rate limit|ratelimit|too many messages|too many mails|too many emails|outgoing messages|outbound spam|hourly|daily limit|messages per|exceeded the maximum number|exceeds the limit|limit exceeded|throttl|frequency limited|message quota|sending rate|quota for|unusual sending",
+        "daily user|submission quota|submission rate|maximum sending rate|maximum credits|rate limit|ratelimit|too many messages|too many mails|too many emails|outgoing messages|outbound spam|hourly|daily limit|messages per|exceeded the maximum number|exceeds the limit|limit exceeded|frequency limited|message quota|sending rate|quota for|unusual sending",
     ),
     enhanced(Cause::SendingLimit, &[Phase::Mail, Phase::Data, Phase::EndOfData], &[(4, 5), (7, 28)]),
     enhanced(Cause::SendingLimit, SENDER, &[(1, 90)]),
@@ -239,9 +241,30 @@ const RULES: &[Rule] = &[
 
 /// What a refusal in `phase` is about, if the table knows it.
 pub(super) fn cause(phase: Phase, reply: &Reply) -> Option<Cause> {
-    // A line break may stand anywhere.
-    let text = reply.text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let text = sentence(&reply.text);
     RULES.iter().find(|rule| rule.fits(phase, reply, &text)).map(|rule| rule.cause)
+}
+
+/// A reply in lower case on one line, without addresses, host names and links: what they are made of means nothing.
+fn sentence(text: &str) -> String {
+    let is_name = |word: &&str| {
+        let between_letters = |dot: usize| {
+            let is_letter = |at: Option<usize>| {
+                at.and_then(|at| word.as_bytes().get(at)).is_some_and(u8::is_ascii_alphabetic)
+            };
+            is_letter(dot.checked_sub(1)) && is_letter(Some(dot + 1))
+        };
+        word.contains(['@', '<'])
+            || word.contains("://")
+            || word.match_indices('.').any(|(dot, _)| between_letters(dot))
+    };
+    let words: Vec<_> = text.split_whitespace().filter(|word| !is_name(word)).collect();
+    words.join(" ").to_lowercase()
+}
+
+/// Whether `words` stand in the text, from the beginning of a word on.
+fn has_words(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, _)| !text[..at].ends_with(char::is_alphanumeric))
 }
 
 impl Rule {
@@ -250,6 +273,6 @@ impl Rule {
         (self.phases.is_empty() || self.phases.contains(&phase))
             && (self.codes.is_empty() || self.codes.contains(&reply.code))
             && (self.enhanced.is_empty() || code.is_some_and(|code| self.enhanced.contains(&code)))
-            && self.words.split('|').any(|words| text.contains(words))
+            && (self.words.is_empty() || self.words.split('|').any(|words| has_words(text, words)))
     }
 }

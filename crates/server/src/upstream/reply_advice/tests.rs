@@ -378,6 +378,11 @@ fn what_no_rule_knows_is_advised_by_its_phase() {
         (Greeting, "554 5.3.2 no", "refuses connections from this machine"),
         (Hello, "421 4.3.2 bye", "closing connections"),
         (EndOfData, "554 5.6.0 no", ""),
+        // what an address or a host is called is no reason
+        (Rcpt, "550 5.7.1 <spam@relay.example>: no", "Check the address"),
+        (Rcpt, "550 5.7.1 marble@oauth.example: no", "Check the address"),
+        (Rcpt, "550 5.7.1 mx.dmarc.example says no, see https://rbl.example/throttling", "Check the address"),
+        (Phase::Tls, "502 5.5.1 STARTTLS not implemented", "cannot start TLS"),
     ] {
         let reply = reply(text);
         assert_eq!(cause(phase, &reply), None, "{text}");
