@@ -61,6 +61,10 @@ impl<'h> Field<'h> {
         for (index, mailbox) in mailboxes.iter().enumerate() {
             let comma = if index + 1 < mailboxes.len() { "," } else { "" };
             match &mailbox.name {
+                // Bare, a quoted local part is taken for a name by some readers.
+                None if mailbox.address.local().starts_with('"') => {
+                    self.word(&format!("<{}>{comma}", mailbox.address));
+                }
                 None => self.word(&format!("{}{comma}", mailbox.address)),
                 Some(name) => {
                     self.phrase(name);
@@ -206,6 +210,7 @@ mod tests {
     fn names_are_atoms_quoted_strings_or_encoded_words() {
         for (mailboxes, line) in [
             (&["a@x.org"][..], "To: a@x.org\r\n"),
+            (&["\"a b\"@x.org"], "To: <\"a b\"@x.org>\r\n"),
             (&["Ada Lovelace <a@x.org>", "b@x.org"], "To: Ada Lovelace <a@x.org>, b@x.org\r\n"),
             (&["\"Lovelace, Ada\" <a@x.org>"], "To: \"Lovelace, Ada\" <a@x.org>\r\n"),
             (&["J. R. Tolkien <a@x.org>"], "To: \"J. R. Tolkien\" <a@x.org>\r\n"),
