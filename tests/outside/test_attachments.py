@@ -87,6 +87,8 @@ def test_a_message_travels_as_itself_or_not_at_all(round_trip: RoundTrip, data: 
     _, mail = round_trip.send(attachments=[attachment])
     part = next(part for part in mail.message.walk() if part.get_content_type() == "message/rfc822")
     assert part["content-transfer-encoding"] == encoding
+    # What holds an 8-bit part has to say so, too (RFC 2045 6.4).
+    assert mail.message.get("content-transfer-encoding", "7bit") == encoding
     assert part.get_payload(0)["subject"] == "inner"
     assert data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") in mail.data
 

@@ -108,7 +108,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], Callable[[ssl.SSLContext], None] 
     "TLS 1.0": (lambda folder: certified(folder, *NAMED), only(ssl.TLSVersion.TLSv1), True, ["only versions of TLS before 1.2"]),
     "CBC only": (lambda folder: certified(folder, *NAMED), only(ssl.TLSVersion.TLSv1_2, "ECDHE-RSA-AES128-SHA"), True, ["no cipher suite that is safe"]),
     "static RSA only": (lambda folder: certified(folder, *NAMED), only(ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256"), True, ["no cipher suite that is safe"]),
-    "a client certificate wanted": (lambda folder: certified(folder, *NAMED), lambda context: setattr(context, "verify_mode", ssl.CERT_REQUIRED), True, ["the server wants a certificate of the client"]),
+    "a client certificate wanted": (lambda folder: certified(folder, *NAMED), lambda context: setattr(context, "verify_mode", ssl.CERT_REQUIRED), True, ["the server requires a client certificate"]),
 }
 
 

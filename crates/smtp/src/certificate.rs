@@ -107,7 +107,7 @@ pub(crate) fn explain_tls(error: &Error) -> String {
             "the server does not know the host name it was asked for".to_owned()
         }
         Error::AlertReceived(Alert::CertificateRequired | Alert::AccessDenied) => {
-            "the server wants a certificate of the client".to_owned()
+            "the server requires a client certificate".to_owned()
         }
         Error::AlertReceived(alert) => {
             format!("the server broke off with the alert {}", words(&format!("{alert:?}")))
@@ -140,7 +140,7 @@ pub(crate) fn is_lasting(error: &Error) -> bool {
 
 fn unusual(other: &str) -> String {
     match other {
-        "CaUsedAsEndEntity" => "is that of a certification authority, which a server must not use".to_owned(),
+        "CaUsedAsEndEntity" => "is a CA certificate, which a server must not use as its own".to_owned(),
         "UnsupportedCertVersion" => "is of a version before 3".to_owned(),
         other if other.starts_with("has an RSA key") => other.to_owned(),
         _ => "does not follow the rules for certificates (RFC 5280)".to_owned(),

@@ -109,6 +109,13 @@ impl From<io::Error> for IoError {
     }
 }
 
+impl IoError {
+    /// The failure of TLS that caused it, if one did.
+    pub(crate) fn tls(&self) -> Option<&rustls::Error> {
+        self.0.get_ref()?.downcast_ref()
+    }
+}
+
 impl PartialEq for IoError {
     fn eq(&self, other: &Self) -> bool {
         self.0.kind() == other.0.kind() && self.0.to_string() == other.0.to_string()

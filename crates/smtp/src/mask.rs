@@ -63,7 +63,7 @@ impl Mask {
             mask.hide(name);
         }
         if !password.is_empty() {
-            mask.hide_encoded(format!("\0{name}\0{password}").as_bytes());
+            mask.hide_encoded(Zeroizing::new(format!("\0{name}\0{password}")).as_bytes());
         }
         mask
     }
@@ -103,7 +103,8 @@ impl Mask {
 
     /// An ordinary word stays: its absence would confirm it.
     fn hide_plain(&mut self, secret: &str) {
-        let secret = Zeroizing::new(normalized(secret).to_ascii_lowercase());
+        let mut secret = Zeroizing::new(normalized(secret));
+        secret.make_ascii_lowercase();
         if !secret.is_empty() && !is_ordinary(&secret) {
             self.plain.push(secret);
             self.sort();
@@ -223,6 +224,12 @@ mod tests {
             assert_eq!(mask.redact_text(said), said);
         }
         assert_eq!(format!("{mask:?}"), "Mask(…)");
+    }
+
+    #[test]
+    fn a_password_that_is_in_the_replacement_is_not_found_in_it() {
+        let shown = mask("ada@example.org", "hidde").redact_text("no ada@example.org here");
+        assert_eq!(shown, "no [hidden] here");
     }
 
     #[test]

@@ -90,13 +90,13 @@ async fn read_greeting(wire: &mut Wire, server: &ServerParams) -> Result<(), Err
     match greeting {
         Ok(reply) if reply.code == 220 => Ok(()),
         Ok(reply) => Err(Error::new(Phase::Greeting, ErrorKind::Reply(reply))),
-        Err(kind) => Err(Error::new(Phase::Greeting, kind)),
+        Err(kind) => Err(Error::new(Phase::Greeting, handshake_refused(kind))),
     }
 }
 
 /// EHLO, or HELO if EHLO is rejected permanently. Under HELO there are no extensions.
 async fn hello(wire: &mut Wire, server: &ServerParams) -> Result<Extensions, Error> {
-    let error = |kind| Error::new(Phase::Hello, kind);
+    let error = |kind| Error::new(Phase::Hello, handshake_refused(kind));
     let own = wire.local_address().map_err(|e| error(ErrorKind::Io(e.into())))?;
     let name = command::hello_name(server.ehlo_name.as_deref(), own);
     let within = server.limits.command;
@@ -139,6 +139,16 @@ async fn handshake(
     let wire = wire.handshake(Arc::clone(config), name, within, deadline).await.map_err(error)?;
     debug!(version = wire.tls_version(), "protected");
     Ok(wire)
+}
+
+/// Under TLS 1.3 our handshake is over before the server has judged it: its alert comes in place of the first reply.
+fn handshake_refused(kind: ErrorKind) -> ErrorKind {
+    match kind {
+        ErrorKind::Io(error) => {
+            error.tls().map_or(ErrorKind::Io(error.clone()), |tls| ErrorKind::Tls(tls.clone()))
+        }
+        other => other,
+    }
 }
 
 /// EHLO again under STARTTLS, and the login.

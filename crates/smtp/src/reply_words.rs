@@ -1,9 +1,11 @@
 //! The words of ordinary SMTP replies. A secret that is one of them cannot be hidden in a reply: `[hidden] failed` tells what
 //! stood there.
 
+use zeroize::Zeroizing;
+
 use crate::reply::normalized;
 
-/// In lower case: words of replies, EHLO keywords and the names of login mechanisms.
+/// In lower case: words of replies, EHLO keywords, the names of login mechanisms, and what stands in place of a secret.
 const WORDS: &str = "
     abuse accept accepted access account action activity address admin administrator after again allowed already
     another app application aspmx attempt attempts auth authenticate authenticated authenticating authentication
@@ -16,7 +18,7 @@ const WORDS: &str = "
     each ehlo email enabled encryption end ended enhancedstatuscodes enter equal error esmtp etrn exceeded exchange exim expired
     failed failure fatal find first for forbidden found frequency from full fully
     gmail go google goodbye greylisted greetings guest
-    has have hello helo help host hostname hours http https
+    has have hello helo help hidden host hostname hours http https
     identity incorrect info information initial input insufficient internal invalid
     junk just key known later learn less limit limited line local localhost locked log login logged lookup
     mail mailbox mailer mailserver mechanism message messages microsoft minutes missing mode more must mx
@@ -41,7 +43,7 @@ const WORDS: &str = "
 ///
 /// A password like this is confirmed by any reply in which it is hidden, so it is shown; it should be changed.
 pub fn is_ordinary(text: &str) -> bool {
-    let text = normalized(text).to_lowercase();
+    let text = Zeroizing::new(Zeroizing::new(normalized(text)).to_lowercase());
     let is_separator =
         |c: char| c.is_whitespace() || matches!(c, '.' | ',' | ':' | ';' | '!' | '?' | '/' | '_');
     let words: Vec<_> = text.split(is_separator).filter(|word| !word.is_empty()).collect();

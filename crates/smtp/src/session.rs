@@ -15,7 +15,7 @@ use crate::{
 const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most transactions that one delivery is split into by a server that takes few recipients at a time.
-const MAX_TRANSACTIONS: usize = 100;
+const MAX_TRANSACTIONS: usize = 20;
 
 /// Larger contents are examined on another thread, in bytes.
 const LARGE: u64 = 1 << 20;
@@ -71,7 +71,8 @@ impl Session {
     /// before the last bytes, and reset if the server refuses the message. Dropping the future leaves a
     /// session that is not usable.
     ///
-    /// Recipients that exceed the server's limit for a transaction ([`ErrorKind::TooManyRecipients`]) follow in further ones, as long as each makes progress. By then the message is out, and the delivery can no longer be cancelled.
+    /// Recipients that exceed the server's limit for a transaction ([`ErrorKind::TooManyRecipients`]) follow in further ones, as
+    /// long as each makes progress. By then the message is out, and the delivery can no longer be cancelled.
     pub async fn deliver(
         &mut self,
         envelope: &Envelope,

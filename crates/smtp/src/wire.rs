@@ -248,10 +248,6 @@ impl Wire {
 
 /// An end of stream without close_notify counts as an end: whether something is missing is for the transaction to decide.
 fn io_error(e: io::Error) -> ErrorKind {
-    // Under TLS 1.3 the server judges our side of the handshake when it is over for us.
-    if let Some(error) = e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return ErrorKind::Tls(error.clone());
-    }
     match e.kind() {
         io::ErrorKind::UnexpectedEof => ErrorKind::Closed,
         _ => ErrorKind::Io(e.into()),

@@ -88,7 +88,9 @@ fn check_address_text(text: &str, place: &str) -> Result<(), Reason> {
         }
         if let Some(what) = punctuation::typographic(c) {
             let what = character::described(what, c);
-            return Err(format!("{place} has {what}, as copied addresses do; leave it out").into());
+            return Err(
+                format!("{place} has {what}, probably copied along with the address; remove it").into()
+            );
         }
         let space = get_general_category(c) == GeneralCategory::SpaceSeparator && c != ' ';
         let selector = matches!(c, '\u{FE0E}' | '\u{FE0F}')

@@ -29,14 +29,17 @@ pub(super) fn content(body: &str, text: Option<&str>, attachments: &[Attachment<
     let (inline, attached): (Vec<_>, Vec<_>) =
         attachments.iter().partition(|attachment| html && attachment.content_id.is_some());
     if !inline.is_empty() {
+        let is_eight_bit = inline.iter().any(|attachment| attachment.is_eight_bit());
         let parts = inline.into_iter().map(|attachment| file("inline", attachment));
         let kind = ContentType::new("multipart/related").attribute("type", "multipart/alternative");
         root = multipart(kind, format!("{boundary}2"), std::iter::once(root).chain(parts).collect());
+        root = declared(root, is_eight_bit);
     }
     if !attached.is_empty() {
         let parts = attached.into_iter().map(|attachment| file("attachment", attachment));
         let kind = ContentType::new("multipart/mixed");
         root = multipart(kind, format!("{boundary}3"), std::iter::once(root).chain(parts).collect());
+        root = declared(root, attachments.iter().any(Attachment::is_eight_bit));
     }
     let mut content = Vec::with_capacity(size_hint(&body, attachments));
     root.write_part(&mut content);
@@ -53,6 +56,11 @@ fn alternative<'x>(text: &'x str, html: &'x str, boundary: &str) -> MimePart<'x>
 
 fn multipart<'x>(kind: ContentType<'x>, boundary: String, parts: Vec<MimePart<'x>>) -> MimePart<'x> {
     MimePart::raw(parts).header("Content-Type", kind.attribute("boundary", boundary))
+}
+
+/// What holds an 8-bit part has to say so (RFC 2045, section 6.4).
+fn declared(part: MimePart<'_>, is_eight_bit: bool) -> MimePart<'_> {
+    if is_eight_bit { part.header("Content-Transfer-Encoding", Raw::new("8bit")) } else { part }
 }
 
 /// A text that is already encoded.

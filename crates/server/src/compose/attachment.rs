@@ -8,7 +8,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File as Handle};
 
 use super::media;
-use super::message_part::{is_message, looks_like_message, may_be_encoded, message_part};
+use super::message_part::{MessagePart, is_message, looks_like_message, may_be_encoded, message_part};
 use crate::address::character;
 use crate::config::Config;
 use crate::limits::{self, CallLimits};
@@ -22,6 +22,13 @@ pub(super) struct Attachment<'d> {
     pub(super) content_id: Option<&'d str>,
     /// The Content-Transfer-Encoding of a message, whose bytes are its lines. `None`: base64.
     pub(super) encoding: Option<&'static str>,
+}
+
+impl Attachment<'_> {
+    /// Whether it is sent with 8-bit bytes.
+    pub(super) fn is_eight_bit(&self) -> bool {
+        self.encoding == Some("8bit")
+    }
 }
 
 /// Loads all attachments of a draft; one error refuses the call.
@@ -77,13 +84,13 @@ fn attachment<'d>(part: &'d AttachmentSpec, bytes: Cow<'d, [u8]>) -> Result<Atta
 /// A message, sent as itself. If only its name says that it is one, it is one if it looks like it, and arrives with every byte
 /// and over every server; else it is any other file.
 fn as_message(attachment: Attachment<'_>, is_type_given: bool) -> Result<Attachment<'_>, String> {
-    let part = message_part(&attachment.bytes).map(|part| (part.encoding, part.lines.into_owned()));
-    let is_one = |encoding, lines: &[u8]| {
-        is_type_given || (encoding == "7bit" && *lines == *attachment.bytes && looks_like_message(lines))
-    };
-    match part {
-        Ok((encoding, lines)) if is_one(encoding, &lines) => {
-            Ok(Attachment { bytes: Cow::Owned(lines), encoding: Some(encoding), ..attachment })
+    match message_part(&attachment.bytes) {
+        Ok(MessagePart { converted, encoding })
+            if is_type_given
+                || (converted.is_none() && encoding == "7bit" && looks_like_message(&attachment.bytes)) =>
+        {
+            let bytes = converted.map_or(attachment.bytes, Cow::Owned);
+            Ok(Attachment { bytes, encoding: Some(encoding), ..attachment })
         }
         Err(_) if may_be_encoded(&attachment.media_type) => Ok(attachment),
         Err(problem) if is_type_given => Err(format!(

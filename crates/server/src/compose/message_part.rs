@@ -1,17 +1,15 @@
 //! Messages as attachments (RFC 2046, section 5.2): they travel as themselves.
 
-use std::borrow::Cow;
-
 use super::encoding::with_crlf;
 
 /// The limit of a line in bytes (RFC 5322, section 2.1.1).
 const LINE_LIMIT: usize = 998;
 
-/// A message as the body of a part.
+/// How a message travels as the body of a part.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct MessagePart<'m> {
-    /// Its lines, with CRLF.
-    pub(super) lines: Cow<'m, [u8]>,
+pub(super) struct MessagePart {
+    /// Its bytes with CRLF as line ends, if they were not so before.
+    pub(super) converted: Option<Vec<u8>>,
     /// `7bit` or `8bit` (RFC 2045, section 6.2).
     pub(super) encoding: &'static str,
 }
@@ -33,25 +31,28 @@ pub(super) fn may_be_encoded(media_type: &str) -> bool {
     media_type.starts_with("message/global")
 }
 
-/// The message as lines. LF alone becomes CRLF.
+/// How the message travels. LF alone becomes CRLF.
 ///
 /// # Errors
 /// Why it cannot be sent without an encoding.
-pub(super) fn message_part(bytes: &[u8]) -> Result<MessagePart<'_>, &'static str> {
+pub(super) fn message_part(bytes: &[u8]) -> Result<MessagePart, &'static str> {
     if bytes.contains(&0) {
         return Err("it has a NUL byte");
     }
-    let lines = match str::from_utf8(bytes) {
-        _ if has_crlf_throughout(bytes) => Cow::Borrowed(bytes),
-        Ok(text) if !text.replace("\r\n", "").contains('\r') => Cow::Owned(with_crlf(text).into_bytes()),
-        Ok(_) => return Err("it has a CR that is not part of a line end"),
+    if has_lone(b'\r', bytes) {
+        return Err("it has a CR that is not part of a line end");
+    }
+    let converted = match str::from_utf8(bytes) {
+        _ if !has_lone(b'\n', bytes) => None,
+        Ok(text) => Some(with_crlf(text).into_bytes()),
         Err(_) => return Err("its line ends are not CRLF, and it is not UTF-8"),
     };
-    if lines.split(|&b| b == b'\n').any(|line| line.len() > LINE_LIMIT + 1) {
+    let mut lines = bytes.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    if lines.any(|line| line.len() > LINE_LIMIT) {
         return Err("it has a line longer than 998 bytes");
     }
-    let encoding = if lines.is_ascii() { "7bit" } else { "8bit" };
-    Ok(MessagePart { lines, encoding })
+    let encoding = if bytes.is_ascii() { "7bit" } else { "8bit" };
+    Ok(MessagePart { converted, encoding })
 }
 
 /// Whether it begins with a header field (RFC 5322, section 2.2), and has an empty line behind its header.
@@ -63,12 +64,13 @@ pub(super) fn looks_like_message(lines: &[u8]) -> bool {
         && memchr::memmem::find(lines, b"\r\n\r\n").is_some()
 }
 
-fn has_crlf_throughout(bytes: &[u8]) -> bool {
-    let is_paired = |at: usize| match bytes[at] {
+/// Whether a CR or LF stands without the other one.
+fn has_lone(end: u8, bytes: &[u8]) -> bool {
+    let is_paired = |at: usize| match end {
         b'\r' => bytes.get(at + 1) == Some(&b'\n'),
         _ => at > 0 && bytes[at - 1] == b'\r',
     };
-    memchr::memchr2_iter(b'\r', b'\n', bytes).all(is_paired)
+    !memchr::memchr_iter(end, bytes).all(is_paired)
 }
 
 #[cfg(test)]
@@ -86,7 +88,9 @@ mod tests {
             (&long, &long, "7bit"),
         ] {
             let part = message_part(given.as_bytes()).unwrap();
-            assert_eq!((&*part.lines, part.encoding), (lines.as_bytes(), encoding));
+            assert_eq!(part.converted.is_none(), given == lines);
+            let sent = part.converted.as_deref().unwrap_or(given.as_bytes());
+            assert_eq!((sent, part.encoding), (lines.as_bytes(), encoding));
         }
         assert_eq!(message_part(b"Subject: \xE4\r\n\r\n").unwrap().encoding, "8bit");
         let too_long = format!("Subject: {}\r\n\r\nx\r\n", "x".repeat(999 - 9));

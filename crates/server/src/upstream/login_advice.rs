@@ -34,7 +34,10 @@ pub(super) fn password_refused(server: &ServerConfig, cause: Option<Cause>) -> S
 
 /// After a refused access token.
 pub(super) fn token_refused(server: &ServerConfig, reply: &Reply) -> String {
-    if let Some(advice) = cause(Phase::Auth, reply).and_then(by_cause) {
+    // Servers refuse a token with the words for a password, so only what is about the mailbox counts.
+    let is_about_the_mailbox =
+        |cause: &Cause| matches!(cause, Cause::SmtpAuthOffForOrganisation | Cause::SmtpAuthOffForMailbox);
+    if let Some(advice) = cause(Phase::Auth, reply).filter(is_about_the_mailbox).and_then(by_cause) {
         return advice.to_owned();
     }
     let renew = match server.login.source() {
@@ -86,7 +89,7 @@ pub(super) fn by_cause(cause: Cause) -> Option<&'static str> {
              in the security settings of the account",
         ),
         Cause::WebLoginWanted => Some(
-            "The provider wants to see you: log in on its web page and confirm the sign-in, or use an app password or OAuth",
+            "Sign in on the provider's web page once and confirm that it was you, or use an app password or OAuth",
         ),
         _ => None,
     }

@@ -208,7 +208,7 @@ async fn whom_to_trust() {
             "an authority in the place of a server",
             issued_by("Their CA", &authority(local.clone())),
             None,
-            Some("the server's certificate is that of a certification authority"),
+            Some("the server's certificate is a CA certificate"),
         ),
         (
             "self-signed, expired",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use smtp_submission::reply::ReplyParser;
 use smtp_submission::{Phase, Reply};
 
+use super::super::login_advice::token_refused;
 use super::super::reply_cause::{Cause, cause};
 use super::reply_advice;
 use crate::address::Mailbox;
@@ -388,6 +389,20 @@ fn what_no_rule_knows_is_advised_by_its_phase() {
         assert_eq!(cause(phase, &reply), None, "{text}");
         assert!(reply_advice(&server(), phase, &reply).contains(words), "{text}");
     }
+}
+
+#[test]
+fn a_refused_token_is_not_taken_for_a_password() {
+    let token = |text| token_refused(&server(), &reply(text));
+    for text in [
+        "535 5.7.8 Username and Password not accepted. For more information, go to https://support.google.com/mail/?p=BadCredentials",
+        "535 5.7.3 Authentication unsuccessful: invalid OAuth token",
+    ] {
+        assert!(token(text).starts_with("The access token was refused"), "{text}");
+    }
+    let off =
+        "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.";
+    assert!(token(off).starts_with("SMTP is off for this mailbox"));
 }
 
 fn root() -> PathBuf {
