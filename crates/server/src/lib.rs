@@ -4,6 +4,7 @@
 pub mod address;
 pub mod budget;
 pub mod clock;
+mod json_limits;
 pub mod limits;
 pub mod memory;
 pub mod message;

@@ -121,10 +121,15 @@ impl<'h> Field<'h> {
         if !self.is_at_start && self.column + SHORTEST_ENCODED > ENCODED_LINE {
             self.fold();
         } else {
-            self.header.push(b' ');
             self.column += 1;
         }
-        encoder.encode_words("utf-8", &text, &mut self.column, Fold::HEADER, self.header);
+        let mut encoded = Vec::new();
+        encoder.encode_words("utf-8", &text, &mut self.column, Fold::HEADER, &mut encoded);
+        // It folds if the first character does not fit; a blank before that would be read as a second one.
+        if !encoded.starts_with(b"\r\n") && !self.header.ends_with(b" ") {
+            self.header.push(b' ');
+        }
+        self.header.extend_from_slice(&encoded);
         self.is_at_start = false;
     }
 

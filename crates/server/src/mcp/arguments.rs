@@ -1,15 +1,20 @@
 //! The arguments of a call: unknown ones are refused by name, known ones are deserialized.
 
+use std::sync::Arc;
+
 use rmcp::model::JsonObject;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::argument_types::{has_long_json, normalize};
+use super::schema;
 use crate::address::character;
+use crate::budget::MemoryBudget;
+use crate::request::attachment_field;
 
-/// The arguments of a tool without parameters.
+/// The arguments of a tool without parameters, which ignores those that automation platforms add.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct NoArgs {}
 
 /// How many unknown arguments are named.
@@ -17,26 +22,80 @@ const MAX_NAMED: usize = 10;
 /// How much of a wrong value is quoted, in characters.
 const SHOWN: usize = 80;
 
-/// Deserializes `given`, in which only `known` names are allowed.
-///
-/// # Errors
-/// One line: which argument is wrong, and what is expected. It quotes only the beginning of a value.
-pub(super) fn read<T: DeserializeOwned>(known: &[String], given: JsonObject) -> Result<T, String> {
-    let unknown: Vec<_> = given.keys().filter(|name| !known.contains(name)).collect();
-    if !unknown.is_empty() {
-        return Err(refuse_unknown(&unknown, known));
+/// JSON in a longer string is parsed on a blocking thread.
+const LONG_JSON: usize = 1 << 20;
+
+/// The arguments of one tool.
+#[derive(Debug, Clone)]
+pub(super) struct Arguments {
+    schema: Arc<JsonObject>,
+    known: Arc<[String]>,
+    /// One long string of JSON is parsed at a time, because it takes its size once more.
+    parsing: MemoryBudget,
+}
+
+impl Arguments {
+    /// Those that `schema` describes.
+    pub(super) fn new(schema: &Arc<JsonObject>) -> Self {
+        Self {
+            known: schema::properties(schema).into(),
+            schema: Arc::clone(schema),
+            parsing: MemoryBudget::new(1, 0),
+        }
     }
+
+    /// Deserializes `given`, in which only known names are allowed, unless the tool has no parameters.
+    ///
+    /// # Errors
+    /// One line: which argument is wrong, and what is expected. It quotes only the beginning of a value.
+    pub(super) async fn read<T: DeserializeOwned>(&self, given: JsonObject) -> Result<T, String> {
+        let given = self.checked(given)?;
+        deserialized(self.normalized(given).await?)
+    }
+
+    fn checked(&self, given: JsonObject) -> Result<JsonObject, String> {
+        if self.known.is_empty() {
+            return Ok(JsonObject::new());
+        }
+        let unknown: Vec<_> = given.keys().filter(|name| !self.known.contains(name)).collect();
+        if unknown.is_empty() { Ok(given) } else { Err(refuse_unknown(&unknown, &self.known)) }
+    }
+
+    async fn normalized(&self, mut given: JsonObject) -> Result<JsonObject, String> {
+        if !has_long_json(&given, LONG_JSON) {
+            normalize(&self.schema, &mut given);
+            return Ok(given);
+        }
+        let (permit, schema) = (self.parsing.permit(0).await, Arc::clone(&self.schema));
+        let parsing = tokio::task::spawn_blocking(move || {
+            normalize(&schema, &mut given);
+            drop(permit);
+            given
+        });
+        parsing.await.map_err(|_| "an error inside this program; please report it".to_owned())
+    }
+}
+
+fn deserialized<T: DeserializeOwned>(given: JsonObject) -> Result<T, String> {
     serde_path_to_error::deserialize(Value::Object(given)).map_err(|error| {
         let place = match error.path().to_string().as_str() {
             "." => String::new(),
             path => format!("{path}: "),
         };
-        format!("wrong arguments: {place}{}", shortened(&error.inner().to_string()))
+        let problem = error.inner().to_string();
+        let problem = other_name(&problem).unwrap_or_else(|| shortened(&problem));
+        format!("wrong arguments: {place}{problem}")
     })
 }
 
+/// Only an attachment has fields that serde checks.
+fn other_name(problem: &str) -> Option<String> {
+    let (field, _) = problem.strip_prefix("unknown field `")?.split_once('`')?;
+    attachment_field(field).map(|name| format!("this field is called {name} here"))
+}
+
 /// serde's message contains a value of a wrong type as a whole, which may be a whole mail.
-fn shortened(error: &str) -> String {
+pub(super) fn shortened(error: &str) -> String {
     let (found, expected) = error.rsplit_once(", expected ").unwrap_or((error, ""));
     let cut = found.char_indices().nth(SHOWN).map_or(found.len(), |(at, _)| at);
     let dots = if cut < found.len() { "…" } else { "" };
@@ -52,53 +111,47 @@ fn refuse_unknown(unknown: &[&String], known: &[String]) -> String {
         more => format!(" and {more} more"),
     };
     let unknown = named.join(", ") + &more;
-    if known.is_empty() {
-        return format!("unknown argument{s} {unknown}: this tool takes none");
-    }
     format!("unknown argument{s} {unknown}: this tool knows {}", known.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::SendEmailArgs;
     use serde_json::json;
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    struct Name {
-        name: String,
+    async fn read<T: DeserializeOwned + schemars::JsonSchema>(given: Value) -> Result<T, String> {
+        Arguments::new(&schema::input::<T>()).read(given.as_object().cloned().unwrap_or_default()).await
     }
 
-    fn given(value: &Value) -> JsonObject {
-        value.as_object().cloned().unwrap_or_default()
+    async fn mail(extra: Value) -> Result<SendEmailArgs, String> {
+        let mut all = json!({ "to": "a@example.org", "subject": "s", "body": "b" });
+        all.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+        read(all).await
     }
 
-    #[test]
-    fn unknown_arguments_are_named_with_the_known_ones() {
-        let known = ["name".to_owned(), "age".to_owned()];
-        let error = read::<Name>(&known, given(&json!({ "nmae": 1, "name": "a", "x": 2 }))).unwrap_err();
-        assert_eq!(error, "unknown arguments \"nmae\", \"x\": this tool knows name, age");
-        let error = read::<NoArgs>(&[], given(&json!({ "x": 1 }))).unwrap_err();
-        assert_eq!(error, "unknown argument \"x\": this tool takes none");
+    #[tokio::test]
+    async fn unknown_arguments_are_named_with_the_known_ones() {
+        let error = mail(json!({ "nmae": 1, "x": 2 })).await.unwrap_err();
+        assert!(
+            error.starts_with(
+                "unknown arguments \"nmae\", \"x\": this tool knows allow_duplicate, attachments, "
+            ),
+            "{error}"
+        );
+        let many: JsonObject = (0..1000).map(|number| (format!("k{number}"), Value::Null)).collect();
+        let error = mail(Value::Object(many)).await.unwrap_err();
+        assert!(error.contains(" and 990 more") && error.len() < 500, "{error}");
     }
 
-    #[test]
-    fn known_arguments_are_read_or_explained() {
-        let known = ["name".to_owned()];
-        let read = |value| read::<Name>(&known, given(&value));
-        assert_eq!(read(json!({ "name": "a" })), Ok(Name { name: "a".to_owned() }));
-        assert!(read(json!({})).unwrap_err().contains("`name`"));
-        let wrong = read(json!({ "name": 1 })).unwrap_err();
-        assert_eq!(wrong, "wrong arguments: name: invalid type: number, expected a string");
+    #[tokio::test]
+    async fn a_tool_without_parameters_ignores_arguments() {
+        assert!(read::<NoArgs>(json!({ "toolCallId": "call_x" })).await.is_ok());
     }
 
-    #[test]
-    fn the_place_of_what_is_wrong_is_told_and_no_more_of_it_than_a_few_words() {
-        let known = ["to", "subject", "body", "cc", "html", "attachments"].map(str::to_owned);
-        let mail = |extra: Value| {
-            let mut all = given(&json!({ "to": "a@example.org", "subject": "s", "body": "b" }));
-            all.extend(given(&extra));
-            read::<crate::request::SendEmailArgs>(&known, all).unwrap_err()
-        };
+    #[tokio::test]
+    async fn the_place_of_what_is_wrong_is_told_and_no_more_of_it_than_a_few_words() {
+        assert!(read::<SendEmailArgs>(json!({})).await.unwrap_err().contains("`to`"));
         let table = [
             (json!({ "subject": null }), "subject: ", "a string"),
             (json!({ "to": ["a", 1] }), "to[1]: ", "a string"),
@@ -108,12 +161,29 @@ mod tests {
             (json!({ "attachments": [{ "path": 1 }] }), "attachments[0].path: ", "a string"),
         ];
         for (extra, location, expected) in table {
-            let error = mail(extra);
+            let error = mail(extra).await.unwrap_err();
             assert!(error.starts_with(&format!("wrong arguments: {location}")), "{error}");
             assert!(error.contains(&format!("expected {expected}")) && error.len() < 300, "{error}");
         }
-        let many: JsonObject = (0..1000).map(|number| (format!("k{number}"), Value::Null)).collect();
-        let error = read::<NoArgs>(&[], many).unwrap_err();
-        assert!(error.contains(" and 990 more") && error.len() < 300, "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_field_of_an_attachment_with_another_name_is_told_its_name() {
+        for (other, name) in
+            [("name", "filename"), ("data", "content"), ("contentType", "mime_type"), ("file", "path")]
+        {
+            let error = mail(json!({ "attachments": [{ other: "x" }] })).await.unwrap_err();
+            let expected =
+                format!("wrong arguments: attachments[0].{other}: this field is called {name} here");
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_string_of_json_is_read_like_a_short_one() {
+        let content = "A".repeat(2 * LONG_JSON);
+        let attachments = json!([{ "filename": "a", "content": content }]).to_string();
+        let args = mail(json!({ "attachments": attachments })).await.unwrap();
+        assert_eq!(args.attachments.unwrap()[0].content.as_deref(), Some(content.as_str()));
     }
 }

@@ -18,7 +18,7 @@ use tracing::info;
 use super::admission::{parsed, permit_of};
 use super::context::ToolContext;
 use super::tool_result::ToolResult;
-use super::{send_result, tools};
+use super::{params, send_result, tools};
 use crate::address::character;
 use crate::clock::Clock;
 use crate::delivery::Deliveries;
@@ -168,14 +168,9 @@ impl ServerHandler for McpHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let method = request.method;
-        let is_known = match method.as_str() {
-            // 2026-07-28 has no handshake.
-            "initialize" => !is_modern(&context),
-            "tools/call" | "tools/list" => true,
-            _ => false,
-        };
-        if is_known {
-            let problem = format!("the params of {method} do not match the MCP specification");
+        // 2026-07-28 has no handshake.
+        let is_known = method != "initialize" || !is_modern(&context);
+        if is_known && let Some(problem) = params::problem(&method, request.params.as_ref()) {
             return Err(ErrorData::invalid_params(problem, None));
         }
         let problem = format!("unknown method {}", character::quoted(&method));

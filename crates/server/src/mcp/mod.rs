@@ -1,17 +1,20 @@
 //! MCP: the handler, one file for each tool, results.
 //!
 //! * [`handler`]: the MCP handler: server info, the tools, a call; `admission`: the permit of a call
-//! * `tools`: the tools; `arguments`: deserializing arguments; `context`: what a tool works with; `tool_result`: what a
+//! * `tools`: the tools; `arguments`: deserializing arguments; `argument_types`: those that clients send as strings; `context`: what a tool works with; `tool_result`: what a
 //!   call returns
 //! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
 //! * `email_view`: a mail of the outbox in results
+//! * `params`: what is wrong with the params of a request
 //! * `schema`: minimal schemas
 
 mod admission;
+mod argument_types;
 mod arguments;
 mod context;
 mod email_view;
 pub mod handler;
+pub(crate) mod params;
 mod schema;
 mod send_result;
 mod tool_result;

@@ -7,13 +7,14 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// The schema of a tool's arguments, closed to others. That null means "not given" is accepted, but not
-/// advertised: a client may as well omit the argument, and many model providers support only one type for a field.
+/// The schema of a tool's arguments: plain types only, because many clients convert it for a model, and drop or refuse the rest.
+/// That other names are refused, and that null means "not given", is not advertised.
 pub(super) fn input<T: JsonSchema>() -> Arc<JsonObject> {
     let mut schema = minimal_schema::<T>(SchemaSettings::draft2020_12());
     schema.values_mut().for_each(drop_null);
+    schema.values_mut().for_each(drop_closed);
+    schema.remove("additionalProperties");
     schema.entry("properties").or_insert_with(|| json!({}));
-    schema.insert("additionalProperties".to_owned(), false.into());
     Arc::new(schema)
 }
 
@@ -77,16 +78,18 @@ fn drop_required(schema: &mut Value) {
     visit(schema, &|object| object.retain(|key, value| key != "required" || !value.is_array()));
 }
 
-/// `["string", "null"]` becomes `"string"`, and `anyOf` loses its null.
+/// `["string", "null"]` becomes `"string"`.
 fn drop_null(schema: &mut Value) {
     visit(schema, &|object| {
         if let Some(kind) = nullable(object) {
             object.insert("type".to_owned(), kind);
         }
-        if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
-            choices.retain(|choice| *choice != json!({ "type": "null" }));
-        }
     });
+}
+
+/// Whether an object is closed is told when it is not what is expected.
+fn drop_closed(schema: &mut Value) {
+    visit(schema, &|object| object.retain(|key, value| key != "additionalProperties" || !value.is_boolean()));
 }
 
 /// `["string", "null"]` becomes `anyOf` with one type each: not every client supports a list of types.
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn input_is_closed_and_thin() {
+    fn input_is_plain_and_thin() {
         assert_eq!(
             Value::Object((*input::<Sample>()).clone()),
             json!({
@@ -157,7 +160,6 @@ mod tests {
                     "note": { "type": "string" },
                 },
                 "required": ["title"],
-                "additionalProperties": false,
             })
         );
     }

@@ -8,13 +8,13 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::empty_as_none::empty_as_none;
+use crate::json_limits;
 
 /// The arguments of `send_email`, as received.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendEmailArgs {
-    /// Recipients: "Ada <ada@example.org>, bob@example.org", or an array with one address each
+    /// Recipients, comma-separated: Ada <ada@example.org>, bob@example.org
     pub to: Addresses,
     /// Subject, not empty
     pub subject: String,
@@ -24,46 +24,42 @@ pub struct SendEmailArgs {
     #[serde(default)]
     pub from_email: Option<String>,
     /// Copy recipients, as to
-    #[serde(default, deserialize_with = "empty_as_none")]
-    #[schemars(schema_with = "optional_texts")]
+    #[serde(default)]
     pub cc: Option<Addresses>,
     /// Hidden copy recipients, as to
-    #[serde(default, deserialize_with = "empty_as_none")]
-    #[schemars(schema_with = "optional_texts")]
+    #[serde(default)]
     pub bcc: Option<Addresses>,
     /// The body is HTML (a text part is made from it)
-    #[serde(default, deserialize_with = "empty_as_none")]
+    #[serde(default)]
     #[schemars(default = "html_default")]
     pub html: Option<bool>,
     /// Files: filename and base64 content, or path
-    #[serde(default, deserialize_with = "empty_as_none")]
+    #[serde(default)]
     pub attachments: Option<Vec<AttachmentArgs>>,
-    /// Values for {name}, {name|raw} and {?name}…{/name} in subject and body
-    #[serde(default, deserialize_with = "empty_as_none")]
+    /// Values (text, number, boolean) for {name}, {name|raw} and {?name}…{/name} in subject and body
+    #[serde(default)]
     #[schemars(schema_with = "vars_schema")]
     pub template_vars: Option<Map<String, Value>>,
     /// Own plain text version of an HTML body
     #[serde(default)]
     pub text: Option<String>,
     /// Where replies go, as to
-    #[serde(default, deserialize_with = "empty_as_none")]
-    #[schemars(schema_with = "optional_texts")]
+    #[serde(default)]
     pub reply_to: Option<Addresses>,
     /// Message-ID of the mail answered
     #[serde(default)]
     pub in_reply_to: Option<String>,
-    /// Message-IDs of the thread, oldest first: array or space-separated
-    #[serde(default, deserialize_with = "empty_as_none")]
-    #[schemars(schema_with = "optional_texts")]
+    /// Message-IDs of the thread, oldest first, space-separated
+    #[serde(default)]
     pub references: Option<References>,
     /// Any text: the same call with the same key is one mail, however often it is made
     #[serde(default)]
     pub idempotency_key: Option<String>,
     /// Send although the same mail was sent less than five minutes ago
-    #[serde(default, deserialize_with = "empty_as_none")]
+    #[serde(default)]
     pub allow_duplicate: Option<bool>,
     /// How long to wait for the outcome: 0 to 45, default 30
-    #[serde(default, deserialize_with = "empty_as_none")]
+    #[serde(default)]
     pub wait_seconds: Option<f64>,
 }
 
@@ -106,7 +102,21 @@ pub struct AttachmentArgs {
     pub content_id: Option<String>,
 }
 
-/// One string, comma-separated, or an array of strings.
+/// The name of an attachment's field that other programs call `other`.
+pub fn attachment_field(other: &str) -> Option<&'static str> {
+    let letters: String = other.chars().filter(char::is_ascii_alphanumeric).collect();
+    match letters.to_ascii_lowercase().as_str() {
+        "name" | "filename" | "title" => Some("filename"),
+        "data" | "base64" | "contentbase64" | "base64content" | "body" | "bytes" => Some("content"),
+        "type" | "contenttype" | "mimetype" | "mediatype" | "mime" => Some("mime_type"),
+        "file" | "filepath" | "localpath" => Some("path"),
+        "cid" | "contentid" => Some("content_id"),
+        _ => None,
+    }
+}
+
+/// One string, comma-separated, or an array of strings, perhaps written as JSON in a string. The schema calls it a string: a
+/// choice of types is more than many clients convert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Addresses {
     /// Comma-separated.
@@ -150,7 +160,7 @@ impl<'de> Visitor<'de> for StringOrStrings {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Addresses, E> {
-        Ok(Addresses::One(text.to_owned()))
+        Ok(strings_in_json(text).map_or_else(|| Addresses::One(text.to_owned()), Addresses::Many))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Addresses, A::Error> {
@@ -160,6 +170,13 @@ impl<'de> Visitor<'de> for StringOrStrings {
         }
         Ok(Addresses::Many(texts))
     }
+}
+
+/// The strings of a JSON array; no address and no Message-ID begins with a bracket.
+fn strings_in_json(text: &str) -> Option<Vec<String>> {
+    let json = text.trim_start();
+    let is_array = json.starts_with('[') && json_limits::count(json.as_bytes()).is_ok();
+    if is_array { serde_json::from_str(json).ok() } else { None }
 }
 
 impl JsonSchema for Addresses {
@@ -172,13 +189,8 @@ impl JsonSchema for Addresses {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+        json_schema!({ "type": "string" })
     }
-}
-
-/// One level of `anyOf` where the derived schema would nest two.
-fn optional_texts(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }, { "type": "null" }] })
 }
 
 fn html_default() -> bool {
@@ -186,8 +198,5 @@ fn html_default() -> bool {
 }
 
 fn vars_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["object", "null"],
-        "additionalProperties": { "anyOf": [{ "type": "string" }, { "type": "number" }, { "type": "boolean" }, { "type": "null" }] },
-    })
+    json_schema!({ "type": "object" })
 }

@@ -67,10 +67,10 @@ impl Draft {
     /// Every error at once, each naming its parameter.
     pub fn parse(args: SendEmailArgs, limits: &CallLimits) -> Result<Self, ValidationErrors> {
         let mut errors = ValidationErrors::default();
-        let in_reply_to = non_empty(args.in_reply_to).and_then(|text| in_reply_to(&text, &mut errors));
+        let in_reply_to = args.in_reply_to.and_then(|text| in_reply_to(&text, &mut errors));
         let references = args.references.map(|given| thread(&given, &mut errors)).unwrap_or_default();
         let draft = Self {
-            from: non_empty(args.from_email).and_then(|text| sender(&text, &mut errors)),
+            from: args.from_email.and_then(|text| sender(&text, &mut errors)),
             to: mailboxes("to", Some(&args.to), &mut errors),
             cc: mailboxes("cc", args.cc.as_ref(), &mut errors),
             bcc: mailboxes("bcc", args.bcc.as_ref(), &mut errors),
@@ -82,7 +82,7 @@ impl Draft {
             subject: args.subject,
             body: args.body,
             html: args.html.unwrap_or_default(),
-            text: non_empty(args.text),
+            text: args.text,
         };
         draft.check(limits, &mut errors);
         errors.or(draft)
@@ -126,11 +126,6 @@ impl Draft {
             );
         }
     }
-}
-
-/// `null` and the empty string mean "not given".
-fn non_empty(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }
 
 fn sender(text: &str, errors: &mut ValidationErrors) -> Option<Mailbox> {

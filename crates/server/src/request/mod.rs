@@ -3,11 +3,10 @@
 mod args;
 mod attachment;
 mod draft;
-mod empty_as_none;
 mod thread;
 mod validation;
 
-pub use args::{Addresses, AttachmentArgs, References, SendEmailArgs};
+pub use args::{Addresses, AttachmentArgs, References, SendEmailArgs, attachment_field};
 pub use attachment::{AttachmentSource, AttachmentSpec};
 pub use draft::{Draft, Var};
 pub use thread::MessageId;

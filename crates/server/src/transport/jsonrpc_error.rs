@@ -1,14 +1,20 @@
 //! JSON-RPC errors for lines and bodies that are not messages, where rmcp would not answer.
 
-use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, RequestId};
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage, JsonRpcRequest, RequestId,
+};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use super::json_limits;
 use super::message_head::{MAX_ID, MessageHead, MessageId};
+use super::params;
+use super::params_shape::ParamsShape;
+use crate::json_limits;
+use crate::mcp;
 
 const PARSE_ERROR: i32 = -32700;
 pub(super) const INVALID_REQUEST: i32 = -32600;
+const INVALID_PARAMS: i32 = -32602;
 /// JSON-RPC 2.0, section 5.1: a server error.
 pub(super) const SERVER_ERROR: i32 = -32000;
 pub(super) const NO_MEMORY: &str = "the server holds more memory than SMTP_MCP_MEMORY_LIMIT allows and did nothing with this request; \
@@ -30,12 +36,12 @@ pub fn own_errors(message: &[u8]) -> [Option<String>; 2] {
     [stdio, http].map(|error| error.map(|error| error.to_line()))
 }
 
-/// Parses only the id and method of one message, and tells how much memory it takes: the message itself is parsed once, by
+/// Parses only the head of one message, and tells how much memory it takes: the message itself is parsed once, by
 /// rmcp.
 ///
 /// # Errors
 /// The error response, if it is certainly not a message.
-pub(super) fn examine(body: &[u8]) -> Result<(MessageHead, usize), JsonRpcError> {
+pub(super) fn examine(body: &[u8]) -> Result<(MessageHead<ParamsShape>, usize), JsonRpcError> {
     let head = serde_json::from_slice(body);
     if let Some(error) = head.as_ref().err().and_then(|error| syntax_error(body, error)) {
         return Err(error);
@@ -43,7 +49,7 @@ pub(super) fn examine(body: &[u8]) -> Result<(MessageHead, usize), JsonRpcError>
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(JsonRpcError::anonymous(INVALID_REQUEST, NO_BATCHES));
     }
-    let head: MessageHead = head.map_err(|_| JsonRpcError::no_message(Value::Null))?;
+    let head: MessageHead<ParamsShape> = head.map_err(|_| JsonRpcError::no_message(Value::Null))?;
     if head.id == MessageId::TooLong {
         return Err(JsonRpcError::id_too_long());
     }
@@ -67,9 +73,20 @@ pub(super) fn read(line: &[u8]) -> Result<Option<(ClientJsonRpcMessage, usize)>,
     };
     match serde_json::from_slice(line) {
         Ok(JsonRpcMessage::Request(request)) if is_too_long(&request.id) => Err(JsonRpcError::id_too_long()),
-        Ok(message) => Ok(Some((message, json_limits::memory(line, values)))),
-        Err(error) => explain(line, &error),
+        Ok(message) if !params::is_odd(&message) => Ok(Some((message, json_limits::memory(line, values)))),
+        Ok(message) => Ok(Some((repaired(line).unwrap_or(message), json_limits::memory(line, values)))),
+        Err(error) => match repaired(line) {
+            Some(message) => Ok(Some((message, json_limits::memory(line, values)))),
+            None => explain(line, &error),
+        },
     }
+}
+
+/// The message with its params put right.
+pub(super) fn repaired(message: &[u8]) -> Option<ClientJsonRpcMessage> {
+    let mut value = serde_json::from_slice(message).ok()?;
+    params::repair(&mut value);
+    serde_json::from_value(value).ok()
 }
 
 fn is_too_long(id: &RequestId) -> bool {
@@ -138,6 +155,17 @@ impl JsonRpcError {
     /// The response to a request whose id is too long to be repeated.
     fn id_too_long() -> Self {
         Self::anonymous(INVALID_REQUEST, format!("Invalid request: an id is limited to {MAX_ID} bytes"))
+    }
+
+    /// The response to a handshake that cannot be understood, which rmcp would take for another request. `None`: it is no such one.
+    pub(super) fn of_handshake(request: &JsonRpcRequest<ClientRequest>) -> Option<Self> {
+        let ClientRequest::CustomRequest(custom) = &request.request else { return None };
+        // A request that carries everything itself is of the version without a handshake.
+        let is_handshake =
+            custom.method == "initialize" && request.request.get_meta().protocol_version().is_none();
+        let problem =
+            is_handshake.then(|| mcp::params::problem(&custom.method, custom.params.as_ref()))??;
+        Some(Self::about(request.id.clone().into_json_value(), INVALID_PARAMS, problem))
     }
 
     /// The response to JSON that is not a message, with its id if it has a valid one.

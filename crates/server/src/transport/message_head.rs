@@ -12,9 +12,10 @@ pub(super) const MAX_ID: usize = 256;
 /// The id and method of a message: enough to answer it and to say what is wrong. Everything else is skipped.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct MessageHead {
+pub(super) struct MessageHead<P = IgnoredAny> {
     pub(super) id: MessageId,
     method: Method,
+    pub(super) params: P,
     result: Option<IgnoredAny>,
     error: Option<IgnoredAny>,
 }
@@ -37,7 +38,7 @@ pub(super) enum MessageId {
 #[derive(Debug, Default, PartialEq)]
 struct Method(Option<String>);
 
-impl MessageHead {
+impl<P> MessageHead<P> {
     /// The method, if there is one.
     pub(super) fn method(&self) -> Option<&str> {
         self.method.0.as_deref()

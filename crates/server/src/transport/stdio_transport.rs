@@ -185,6 +185,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin + Send + 'static> StdioTranspor
             // rmcp would run both and answer one: a mail would be sent twice.
             return Some(JsonRpcError::repeated());
         }
+        if !self.has_begun
+            && let Some(error) = JsonRpcError::of_handshake(request)
+        {
+            return Some(error);
+        }
         let is_call = matches!(request.request, ClientRequest::CallToolRequest(_));
         (is_call && !self.memory.has_room(bytes))
             .then(|| JsonRpcError::no_memory(request.id.clone().into_json_value()))

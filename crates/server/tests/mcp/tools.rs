@@ -38,9 +38,25 @@ async fn tools_keep_their_order_and_the_limits_of_clients() {
         for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
             assert!(tool["annotations"][hint].is_boolean(), "{tool}");
         }
-        assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{tool}");
         assert_eq!(tool["outputSchema"]["type"], "object", "{tool}");
     }
+}
+
+#[tokio::test]
+async fn input_schemas_have_only_what_every_client_converts() {
+    const PLAIN: [&str; 6] = ["type", "description", "properties", "required", "items", "default"];
+    fn check(schema: &serde_json::Value) {
+        for (keyword, value) in schema.as_object().unwrap() {
+            assert!(PLAIN.contains(&keyword.as_str()), "{keyword} in {schema}");
+            match keyword.as_str() {
+                "type" => assert!(value.is_string(), "{schema}"),
+                "properties" => value.as_object().unwrap().values().for_each(check),
+                "items" => check(value),
+                _ => {}
+            }
+        }
+    }
+    Client::legacy().await.tools().await.iter().for_each(|tool| check(&tool["inputSchema"]));
 }
 
 #[tokio::test]

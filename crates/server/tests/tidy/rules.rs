@@ -13,7 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("1", &["request", "config"]),
     // Basic types; those of 0b are made of those of 0a.
     ("0b", &["message", "oauth", "outcome"]),
-    ("0a", &["address", "budget", "clock", "limits", "memory", "secret", "stored"]),
+    ("0a", &["address", "budget", "clock", "json_limits", "limits", "memory", "secret", "stored"]),
 ];
 
 /// Names that only some files may use: the name, where, and what to do instead.

@@ -62,9 +62,9 @@ async fn call(context: &ToolContext, args: Args) -> Result<ToolResult, String> {
     let limit = limit as usize;
     let filter = Filter {
         principal: Some(context.principal),
-        state: non_empty(args.state).map(|state| parse_state(&state)).transpose()?,
-        recipient: non_empty(args.recipient),
-        before: non_empty(args.cursor).map(|cursor| parse_id(&cursor)).transpose()?,
+        state: args.state.map(|state| parse_state(&state)).transpose()?,
+        recipient: args.recipient,
+        before: args.cursor.map(|cursor| parse_id(&cursor)).transpose()?,
         // One more tells whether there is another page.
         limit: limit + 1,
     };
@@ -82,10 +82,6 @@ async fn call(context: &ToolContext, args: Args) -> Result<ToolResult, String> {
     }
     let emails = emails.iter().map(EmailView::of).collect();
     Ok(ToolResult::done(lines.join("\n"), &ListResult { emails, next_cursor }))
-}
-
-fn non_empty(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }
 
 fn parse_state(word: &str) -> Result<State, String> {

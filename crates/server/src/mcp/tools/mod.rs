@@ -17,9 +17,10 @@ use rmcp::model::{CallToolResponse, CallToolResult, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use super::arguments::Arguments;
 use super::context::ToolContext;
+use super::schema;
 use super::tool_result::ToolResult;
-use super::{arguments, schema};
 
 pub(super) use send_email::NAME as SEND_EMAIL;
 
@@ -59,18 +60,17 @@ struct Annotations {
 /// A tool that takes `P`, returns `R`, and runs `run`; invalid arguments are answered by `refuse`.
 fn route<P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> ToolRoute<ToolContext>
 where
-    P: DeserializeOwned + JsonSchema,
+    P: DeserializeOwned + JsonSchema + Send,
     R: JsonSchema,
-    F: for<'a> Fn(&'a ToolContext, P) -> Running<'a> + Send + Sync + 'static,
+    F: for<'a> Fn(&'a ToolContext, P) -> Running<'a> + Copy + Send + Sync + 'static,
 {
     let tool = spec.tool(schema::input::<P>(), schema::output::<R>());
-    let known = schema::properties(&tool.input_schema);
+    let arguments = Arguments::new(&tool.input_schema);
     ToolRoute::new_dyn(tool, move |context: ToolCallContext<'_, ToolContext>| {
-        let given = context.arguments.unwrap_or_default();
-        let running = arguments::read(&known, given).map(|args| run(context.service, args));
+        let arguments = arguments.clone();
         Box::pin(async move {
-            let answer = match running {
-                Ok(running) => running.await,
+            let answer = match arguments.read(context.arguments.unwrap_or_default()).await {
+                Ok(args) => run(context.service, args).await,
                 Err(problem) => refuse(problem),
             };
             Ok(CallToolResponse::from(CallToolResult::from(answer)))

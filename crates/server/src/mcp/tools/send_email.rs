@@ -63,7 +63,7 @@ struct Options {
 
 impl Options {
     fn take(args: &mut SendEmailArgs) -> Result<Self, ToolResult> {
-        let idempotency_key = args.idempotency_key.take().filter(|key| !key.is_empty());
+        let idempotency_key = args.idempotency_key.take();
         if idempotency_key.as_ref().is_some_and(|key| key.chars().count() > MAX_KEY_CHARS) {
             return Err(refused(format!("idempotency_key: longer than {MAX_KEY_CHARS} characters")));
         }

@@ -48,7 +48,7 @@ pub(super) fn route() -> ToolRoute<ToolContext> {
 }
 
 async fn call(context: &ToolContext, args: SwitchServerArgs) -> ToolResult {
-    let Some(name) = args.server_name.filter(|name| !name.is_empty()) else {
+    let Some(name) = args.server_name else {
         let now = context.upstreams.status();
         let message = format!("The current server is {}.", now.current_server.as_deref().unwrap_or_default());
         return done(context, now, message);

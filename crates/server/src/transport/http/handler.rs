@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http_body_util::Full;
+use rmcp::model::JsonRpcMessage;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
@@ -26,8 +27,9 @@ use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
 use crate::mcp::{McpHandler, ParsePermit};
 use crate::transport::handshake;
-use crate::transport::jsonrpc_error::{JsonRpcError, examine};
+use crate::transport::jsonrpc_error::{JsonRpcError, examine, repaired};
 use crate::transport::message_head::MessageHead;
+use crate::transport::params_shape::ParamsShape;
 use crate::transport::stdio_transport::LARGE;
 
 /// Large requests that are parsed at the same time: fewer than there are threads, so that small ones need not wait.
@@ -44,6 +46,8 @@ pub(super) struct HttpHandler {
     bodies: Bodies,
     /// Large requests that are parsed.
     parsing: MemoryBudget,
+    /// Requests whose params are put right.
+    repairing: MemoryBudget,
 }
 
 /// What a request holds until its response is written.
@@ -62,7 +66,18 @@ impl HttpHandler {
         let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions.manager), rmcp);
         let bodies = Bodies::new(limits, server.memory());
         let parsing = MemoryBudget::new(PARSING, 0);
-        Self { server, config, rmcp, sessions, stopping, requests: TaskTracker::new(), bodies, parsing }
+        let repairing = MemoryBudget::new(1, 0);
+        Self {
+            server,
+            config,
+            rmcp,
+            sessions,
+            stopping,
+            requests: TaskTracker::new(),
+            bodies,
+            parsing,
+            repairing,
+        }
     }
 
     /// Waits until the response to every POST is out.
@@ -117,7 +132,11 @@ impl HttpHandler {
             head.extensions.insert(ParsePermit::new(self.parsing.permit(0).await));
         }
         let is_handshake = message.method() == Some("initialize");
-        let body = if is_handshake { self.handshake(&body).await? } else { body };
+        let body = match (is_handshake, message.params.is_odd) {
+            (true, _) => self.handshake(&body).await?,
+            (false, true) => self.repaired(body).await,
+            (false, false) => body,
+        };
         let response = self.rmcp.handle(Request::from_parts(head, Full::new(body))).await;
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return Err(HttpError::of(JsonRpcError::no_message(message.id.into_value())));
@@ -134,12 +153,26 @@ impl HttpHandler {
         if body.len() > SMALL {
             return Err(HttpError::handshake_too_long());
         }
+        let Some(mut message) = repaired(body) else { return Ok(body.clone()) };
+        if let JsonRpcMessage::Request(request) = &message
+            && let Some(error) = JsonRpcError::of_handshake(request)
+        {
+            return Err(HttpError::of(error));
+        }
         self.sessions.make_room().await;
-        let reduced = serde_json::from_slice(body).and_then(|mut message| {
-            handshake::reduce(&mut message);
-            serde_json::to_vec(&message)
+        handshake::reduce(&mut message);
+        Ok(serde_json::to_vec(&message).map_or_else(|_| body.clone(), Bytes::from))
+    }
+
+    /// The message with its params put right. One at a time on a blocking thread, because it takes several times its size.
+    async fn repaired(&self, body: Bytes) -> Bytes {
+        let permit = self.repairing.permit(0).await;
+        let repairing = tokio::task::spawn_blocking(move || {
+            let repaired = repaired(&body).and_then(|message| serde_json::to_vec(&message).ok());
+            drop(permit);
+            repaired.map_or(body, Bytes::from)
         });
-        Ok(reduced.map_or_else(|_| body.clone(), Bytes::from))
+        repairing.await.unwrap_or_default()
     }
 }
 
@@ -152,7 +185,7 @@ pub(super) async fn answer(State(handler): State<Arc<HttpHandler>>, request: Req
 }
 
 /// A large body is examined on a blocking thread.
-async fn examined(body: Bytes) -> Result<(Bytes, MessageHead, usize), JsonRpcError> {
+async fn examined(body: Bytes) -> Result<(Bytes, MessageHead<ParamsShape>, usize), JsonRpcError> {
     if body.len() <= LARGE {
         return examine(&body).map(|(message, memory)| (body, message, memory));
     }

@@ -3,7 +3,7 @@
 use memchr::{memchr2, memchr3};
 
 /// The limit for one request: enough for a thousand recipients three times over.
-pub(super) const MAX_VALUES: usize = 10_000;
+pub(crate) const MAX_VALUES: usize = 10_000;
 
 /// What a value takes in memory, in bytes, while a request is parsed and kept: an object of one value is the largest.
 const VALUE: usize = 1 << 10;
@@ -12,7 +12,7 @@ const VALUE: usize = 1 << 10;
 const FEW: usize = 32;
 
 /// What a request of `json`, which holds so many values, takes in memory.
-pub(super) fn memory(json: &[u8], values: usize) -> usize {
+pub(crate) fn memory(json: &[u8], values: usize) -> usize {
     json.len() + values.saturating_sub(FEW) * VALUE
 }
 
@@ -20,7 +20,7 @@ pub(super) fn memory(json: &[u8], values: usize) -> usize {
 ///
 /// # Errors
 /// More than `MAX_VALUES`.
-pub(super) fn count(json: &[u8]) -> Result<usize, TooManyValues> {
+pub(crate) fn count(json: &[u8]) -> Result<usize, TooManyValues> {
     let mut count = 0;
     let mut rest = json;
     while let Some(at) = next_mark(rest) {
@@ -36,7 +36,7 @@ pub(super) fn count(json: &[u8]) -> Result<usize, TooManyValues> {
 
 /// More than `MAX_VALUES`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooManyValues;
+pub(crate) struct TooManyValues;
 
 /// The position of the next string, or of the next value: after a comma, or inside an opening bracket.
 fn next_mark(json: &[u8]) -> Option<usize> {
