@@ -7,7 +7,7 @@ import re
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,25 @@ class Capture:
         self._reader.join(10)
 
 
+def scalars(data: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every string and number in structured content; a boolean says nothing by itself."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from scalars(value, f"{place}.{key}")
+    elif isinstance(data, list):
+        for value in data:
+            yield from scalars(value, f"{place}[]")
+    elif isinstance(data, (str, int, float)) and not isinstance(data, bool):
+        yield place, data
+
+
+def is_said(value: Any, text: str) -> bool:
+    """Whether a text contains a value; a quotation in it has other quotation marks."""
+    if isinstance(value, str):
+        return value.strip().rstrip(".").replace('"', "'") in text.replace('"', "'")
+    return re.search(rf"(?<![\d.]){re.escape(f'{value:.10g}')}(?![\d])", text) is not None
+
+
 @dataclass
 class Answer:
     """A tool's result as a client sees it."""
@@ -146,6 +165,13 @@ class Answer:
     is_error: bool
     text: str
     data: dict
+
+    def __post_init__(self) -> None:
+        """Hosts show a model either the text or the data, so every answer of every test says the same in both."""
+        missing = [f"{place}={value!r}" for place, value in scalars(self.data) if not is_said(value, self.text)]
+        # No back-off needs no words.
+        missing = [entry for entry in missing if not entry.endswith(".backoff_remaining=0.0")]
+        assert not missing, f"not in the text: {missing}: {self}"
 
     def __str__(self) -> str:
         return f"isError={self.is_error} text={self.text!r} structured={json.dumps(self.data, ensure_ascii=False)}"

@@ -97,7 +97,7 @@ Trying it at the mail server:
     program = processes.program(variables)
     program.send().has_state("sent")
     answer = program.send().has_state("refused")
-    assert neutral(answer.text, port=server.port) == (
+    assert neutral(answer.data["error"], port=server.port) == (
         "Not sent: primary (127.0.0.1:PORT), login: no credentials for the login: the login has ended at DATE. 127.0.0.1 refused: "
         '"invalid_grant: AADSTS50173: The provided grant has expired due to it being revoked, a fresh auth token is needed. Trace ID: 1". '
         "The login was revoked, for instance by a changed password. Sign in again with `smtp-mcp-server login microsoft`."

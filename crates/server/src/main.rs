@@ -9,7 +9,7 @@ use smtp_mcp_server::cli::outbox::{OutboxArgs, OutboxCommand};
 use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
 use smtp_mcp_server::cli::{capture, check, demo, health, logging, login, logout, outbox, serve, token};
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{ConfigSources, Loaded, LogFilter, load_with_provenance};
+use smtp_mcp_server::config::{self, ConfigSources, Loaded, LogFilter, load_with_provenance};
 use tracing::level_filters::LevelFilter;
 
 /// Gives memory back to the system after large work, also while the program is idle; glibc's allocator keeps it.
@@ -66,8 +66,12 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn serve(args: &ServeArgs, origin: ConfigSources) -> anyhow::Result<ExitCode> {
-    let loaded = load(&origin)?;
-    serve::serve(args, origin, loaded.config, Clock::System)
+    let (config, problems) = match config::load(&origin) {
+        Ok(config) => (config, None),
+        Err(problems) => (serve::settings_without_servers(args, &origin, &problems)?, Some(problems)),
+    };
+    logging::start(&config.log_filter);
+    serve::serve(args, origin, config, problems, Clock::System)
 }
 
 fn load(origin: &ConfigSources) -> anyhow::Result<Loaded> {

@@ -55,6 +55,9 @@ pub struct ServeArgs {
     /// The port to listen on, for http [default: 8000]
     #[arg(long)]
     pub port: Option<u16>,
+    /// Serve without a usable configuration, for http: tools say what is wrong until a reload succeeds (stdio always does)
+    #[arg(long)]
+    pub allow_unconfigured: bool,
 }
 
 /// How clients connect.
@@ -128,6 +131,7 @@ impl ServeArgs {
             transport: self.transport.or(before.transport),
             host: self.host.or(before.host),
             port: self.port.or(before.port),
+            allow_unconfigured: self.allow_unconfigured || before.allow_unconfigured,
         }
     }
 
@@ -137,6 +141,7 @@ impl ServeArgs {
             ("--transport", self.transport.is_some()),
             ("--host", self.host.is_some()),
             ("--port", self.port.is_some()),
+            ("--allow-unconfigured", self.allow_unconfigured),
         ];
         let given = options.into_iter().filter(|(_, is_given)| *is_given);
         given.map(|(name, _)| name).collect()

@@ -14,4 +14,5 @@ pub mod logout;
 mod oauth_account;
 pub mod outbox;
 pub mod serve;
+mod services;
 pub mod token;

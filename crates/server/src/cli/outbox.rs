@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigSources, OutboxLocation, outbox_location};
+use crate::config::{Config, ConfigSources, OutboxLocation, load_without_servers};
 use crate::delivery::Deliveries;
 use crate::mcp::{EmailView, EventView, email_line, reason};
 use crate::outbox::{Filter, Outbox};
@@ -96,7 +96,7 @@ fn parse_state(word: &str) -> Result<State, String> {
 /// # Errors
 /// There is no outbox, or it cannot be read.
 pub async fn inspect(command: OutboxCommand, origin: &ConfigSources) -> anyhow::Result<ExitCode> {
-    let location = outbox_location(origin)?.context(NO_OUTBOX)?;
+    let location = load_without_servers(origin)?.outbox.context(NO_OUTBOX)?;
     let path = match &location {
         OutboxLocation::File(path) => path.clone(),
         OutboxLocation::Memory => bail!("SMTP_MCP_OUTBOX is memory: only the program that holds it can tell"),

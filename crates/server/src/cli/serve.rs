@@ -1,32 +1,25 @@
 //! `serve`: builds every part once, starts them, and stops them in order.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::args::{ServeArgs, Transport};
 use super::listen::{listen, reached_as};
-use super::outbox::NO_OUTBOX;
+use super::logging;
+use super::services::{START, Services, not_started, start_later};
 use crate::address::without_addresses;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigSources};
-use crate::delivery::Deliveries;
-use crate::mcp::McpHandler;
-use crate::outbox::{Outbox, Principal, Stats};
-use crate::transport::{CALLS_GRACE_PERIOD, HttpLimits, serve_http, serve_stdio};
-use crate::upstream::Upstreams;
-
-/// What is left of the 8 s to send QUIT to SMTP servers.
-const QUIT_GRACE_PERIOD: Duration = Duration::from_millis(400);
-
-/// For the last look at the outbox, which another process may hold.
-const LEAVE_GRACE_PERIOD: Duration = Duration::from_millis(300);
+use crate::config::{Config, ConfigErrors, ConfigSources, load_without_servers};
+use crate::mcp::{McpHandler, Setup};
+use crate::memory::MemoryLimit;
+use crate::outbox::Principal;
+use crate::transport::{HttpLimits, serve_http, serve_stdio};
+use crate::upstream::report::{ReloadError, VALIDATE};
 
 /// Enough for mail; a large machine has other work for its cores.
 const HTTP_THREADS: usize = 4;
@@ -37,12 +30,16 @@ const HTTP_THREADS: usize = 4;
 /// if the message has to change threads. Large mails are parsed and composed on blocking threads. HTTP has many clients,
 /// and rmcp parses bodies of up to 72 MiB on its serving thread, so it has several: one large mail must not block the others.
 ///
+/// `config` has the settings of the program; with `problems`, it has no servers, and every tool says what is wrong until a reload
+/// succeeds.
+///
 /// # Errors
 /// It cannot start; the exit code is 1.
 pub fn serve(
     args: &ServeArgs,
     origin: ConfigSources,
     config: Config,
+    problems: Option<ConfigErrors>,
     clock: Clock,
 ) -> anyhow::Result<ExitCode> {
     let runtime = match args.transport.unwrap_or_default() {
@@ -50,16 +47,34 @@ pub fn serve(
         Transport::Http => Builder::new_multi_thread().worker_threads(HTTP_THREADS).enable_all().build(),
     };
     let runtime = runtime.context("the runtime could not start")?;
-    let code = runtime.block_on(run(args, origin, config, clock));
+    let code = runtime.block_on(run(args, origin, config, problems, clock));
     // A blocked read of stdin must not delay the exit.
     runtime.shutdown_background();
     code
+}
+
+/// The settings with which a program serves whose configuration has these `problems`.
+///
+/// # Errors
+/// It does not serve without a usable configuration.
+pub fn settings_without_servers(
+    args: &ServeArgs,
+    origin: &ConfigSources,
+    problems: &ConfigErrors,
+) -> Result<Config, ConfigErrors> {
+    match args.transport.unwrap_or_default() {
+        Transport::Stdio => Ok(load_without_servers(origin).unwrap_or_default()),
+        // The settings say who may connect.
+        Transport::Http if args.allow_unconfigured => load_without_servers(origin),
+        Transport::Http => Err(problems.clone()),
+    }
 }
 
 async fn run(
     args: &ServeArgs,
     origin: ConfigSources,
     config: Config,
+    problems: Option<ConfigErrors>,
     clock: Clock,
 ) -> anyhow::Result<ExitCode> {
     let signals = Signals::new().context("signals cannot be received")?;
@@ -72,63 +87,68 @@ async fn run(
         }
     };
     announce(&config, transport.as_ref().map(|(listener, _)| listener))?;
-    let location = config.outbox.clone().context(NO_OUTBOX)?;
-    let outbox = Outbox::open(&location, clock.clone()).map_err(anyhow::Error::msg)?;
-    let upstreams = Arc::new(Upstreams::new(origin, config, clock.clone())?);
-    outbox.recover().await?;
-    say_what_is_held(&outbox).await;
-    let deliveries = Deliveries::new(outbox.clone(), Arc::clone(&upstreams), clock.clone());
-    tokio::spawn({
-        let deliveries = deliveries.clone();
-        async move { deliveries.run().await }
-    });
-    let principal = if transport.is_some() { Principal::Http } else { Principal::Local };
-    let server = McpHandler::new(Arc::clone(&upstreams), deliveries.clone(), principal, clock);
-    let stop = signals.asked_to_stop(&upstreams);
+    let is_stdio = transport.is_none();
+    let parts = Parts {
+        origin,
+        clock,
+        principal: if is_stdio { Principal::Local } else { Principal::Http },
+        may_be_unconfigured: is_stdio || args.allow_unconfigured,
+        started: Arc::default(),
+    };
+    let server = match problems {
+        Some(problems) => {
+            parts.unconfigured(not_started(VALIDATE, problems.to_string()), config.memory_limit)
+        }
+        None => parts.start(config).await?,
+    };
+    let stop = signals.asked_to_stop(server.clone());
     match transport {
         None => serve_stdio(server, stop).await,
         Some((listener, http)) => serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
-    deliveries.finish(CALLS_GRACE_PERIOD).await;
-    let left = timeout(LEAVE_GRACE_PERIOD, async {
-        outbox.leave().await;
-        say_what_waits(&outbox).await;
-    });
-    if left.await.is_err() {
-        warn!("another process holds the outbox: it was not asked what waits");
-    }
-    if timeout(QUIT_GRACE_PERIOD, upstreams.drain()).await.is_err() {
-        info!("some SMTP connections were closed without QUIT");
-    }
+    let Some(services) = parts.started.get() else {
+        info!("stopped, without ever having had a usable configuration");
+        return Ok(if is_stdio { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    };
+    services.stop().await;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// The last words about mail that was not sent. This process has left, and serves no account any more.
-async fn say_what_waits(outbox: &Outbox) {
-    match outbox.stats().await {
-        Ok(Stats { unserved: 0, .. }) => {}
-        Ok(Stats { unserved, .. }) if outbox.is_durable() => warn!(
-            unserved,
-            "mails wait in the outbox, and no other program that is running can send them; they are sent when this program runs \
-             again with the same account"
-        ),
-        Ok(Stats { unserved, .. }) => {
-            warn!(unserved, "mails were not sent, and are lost: SMTP_MCP_OUTBOX is memory");
-        }
-        Err(error) => warn!("{error}"),
-    }
+/// From the configuration to a handler for calls.
+struct Parts {
+    origin: ConfigSources,
+    clock: Clock,
+    principal: Principal,
+    may_be_unconfigured: bool,
+    /// Set once everything runs, now or after a reload.
+    started: Arc<OnceLock<Services>>,
 }
 
-/// Held mail needs a person, who may not know of it.
-async fn say_what_is_held(outbox: &Outbox) {
-    match outbox.stats().await {
-        Ok(Stats { held, .. }) if held > 0 => warn!(
-            held,
-            "mails are held, because the outbox was copied or restored: some may have been sent already; look at them with \
-             `outbox list --state held`, and send them with `outbox adopt`"
-        ),
-        _ => {}
+impl Parts {
+    async fn start(&self, config: Config) -> anyhow::Result<McpHandler> {
+        let memory = config.memory_limit;
+        match Services::start(self.origin.clone(), config, self.clock.clone()).await {
+            Ok(services) => {
+                let Services { upstreams, deliveries, .. } = self.started.get_or_init(|| services);
+                let (upstreams, deliveries) = (Arc::clone(upstreams), deliveries.clone());
+                Ok(McpHandler::new(upstreams, deliveries, self.principal, self.clock.clone()))
+            }
+            Err(error) if self.may_be_unconfigured => {
+                Ok(self.unconfigured(not_started(START, format!("{error:#}")), memory))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unconfigured(&self, failure: ReloadError, memory: MemoryLimit) -> McpHandler {
+        logging::line(&failure.message);
+        warn!("there is no usable configuration: every tool says what is wrong until a reload succeeds");
+        let (origin, clock) = (self.origin.clone(), self.clock.clone());
+        let advice = origin.shortest_setup();
+        let start = start_later(origin, clock.clone(), Arc::clone(&self.started));
+        let setup = Setup::new(failure, advice, start, self.principal, clock.clone());
+        McpHandler::unconfigured(setup, memory, clock)
     }
 }
 
@@ -152,19 +172,15 @@ fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<(
     Ok(())
 }
 
-async fn reload(upstreams: &Upstreams) {
+async fn reload(server: &McpHandler) {
     info!("SIGHUP: reading the configuration again");
-    match upstreams.reload().await {
+    match server.reload().await {
         Ok(reloaded) if reloaded.from_environment_only => {
             warn!("nothing can have changed: everything comes from this process's own environment");
         }
         Ok(reloaded) => info!(changes = reloaded.changes.total_changes, "the new configuration is in effect"),
         Err(failure) => {
-            error!(
-                step = failure.step,
-                "not reloaded, the old configuration stays in effect: {}",
-                without_addresses(&failure.message)
-            );
+            error!(step = failure.step, "not reloaded: {}", without_addresses(&failure.message));
         }
     }
 }
@@ -187,15 +203,15 @@ impl Signals {
     }
 
     /// Returns at SIGINT or SIGTERM; reloads at each SIGHUP until then.
-    async fn asked_to_stop(mut self, upstreams: &Arc<Upstreams>) {
+    async fn asked_to_stop(mut self, server: McpHandler) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => break info!("SIGINT"),
                 _ = self.terminate.recv() => break info!("SIGTERM"),
                 _ = self.hang_up.recv() => {
                     // In its own task: a slow reload must not delay SIGTERM.
-                    let upstreams = Arc::clone(upstreams);
-                    tokio::spawn(async move { reload(&upstreams).await });
+                    let server = server.clone();
+                    tokio::spawn(async move { reload(&server).await });
                 }
             }
         }

@@ -74,11 +74,11 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     Ok(Loaded { config, provenance })
 }
 
-/// Where the outbox is, whatever servers are configured. `None`: nowhere is known.
+/// The settings of the program, whatever servers are configured.
 ///
 /// # Errors
-/// A setting of the program is wrong, or a file with settings cannot be read.
-pub fn outbox_location(config_sources: &ConfigSources) -> Result<Option<OutboxLocation>, ConfigErrors> {
+/// One of them is wrong, or a file with settings cannot be read.
+pub fn load_without_servers(config_sources: &ConfigSources) -> Result<Config, ConfigErrors> {
     let mut diagnostics = Diagnostics::default();
     let sources = config_sources.sources(&mut diagnostics);
     let base = config_sources.working_directory.as_deref();
@@ -86,8 +86,9 @@ pub fn outbox_location(config_sources: &ConfigSources) -> Result<Option<OutboxLo
     if !diagnostics.problems.is_empty() {
         return Err(problems(diagnostics));
     }
-    let state_dir = config.state_dir.or_else(|| config_sources.state_dir());
-    Ok(config.outbox.or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir)))
+    let state_dir = config.state_dir.clone().or_else(|| config_sources.state_dir());
+    let outbox = config.outbox.clone().or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir));
+    Ok(Config { state_dir, outbox, ..config })
 }
 
 /// The settings of the program, without servers.

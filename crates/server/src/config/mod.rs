@@ -12,6 +12,7 @@ mod reference;
 mod refusal;
 mod server;
 mod setting;
+mod shortest_setup;
 mod source;
 mod sources;
 mod toml_file;
@@ -22,7 +23,7 @@ pub mod variables;
 mod tests;
 
 pub use http::{Authority, HttpConfig, SecretFile, WebOrigin};
-pub use load::{ConfigProvenance, Loaded, load, load_with_provenance, outbox_location};
+pub use load::{ConfigProvenance, Loaded, load, load_with_provenance, load_without_servers};
 pub use log_filter::LogFilter;
 pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};
 pub use outbox::{Account, OnUnknown, OutboxLocation};

@@ -121,6 +121,11 @@ impl ConfigSources {
             .then(|| Source { untrusted: true, ..env_layer("configuration file", &path, diagnostics) })
     }
 
+    /// The TOML file that is read, if it exists.
+    pub(super) fn toml_path(&self) -> Option<PathBuf> {
+        self.given_config().map(|(_, path)| path).or_else(|| self.default_config())
+    }
+
     /// `--config`, else `SMTP_MCP_CONFIG`, with the name of the one used.
     fn given_config(&self) -> Option<(&'static str, PathBuf)> {
         if let Some(path) = &self.config_file {

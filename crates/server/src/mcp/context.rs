@@ -20,6 +20,15 @@ pub(super) struct ToolContext {
 }
 
 impl ToolContext {
+    pub(super) fn new(
+        upstreams: Arc<Upstreams>,
+        deliveries: Deliveries,
+        principal: Principal,
+        clock: Clock,
+    ) -> Self {
+        Self { upstreams, deliveries, compose_budget: ComposeBudget::default(), principal, clock }
+    }
+
     pub(super) fn outbox(&self) -> &Outbox {
         self.deliveries.outbox()
     }

@@ -74,7 +74,48 @@ impl EmailView {
     }
 }
 
+impl EmailView {
+    /// The same as lines of text.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut about = vec![format!("from {}", self.sender), format!("Message-ID {}", self.message_id)];
+        about.push(format!(
+            "{} bytes, attachments: {}, attempts: {}",
+            self.size_bytes, self.attachments, self.attempts
+        ));
+        let mut time =
+            |what: &str, at: &Option<String>| about.extend(at.as_ref().map(|at| format!("{what} {at}")));
+        time("next attempt", &self.next_attempt_at);
+        time("given up at", &self.expires_at);
+        time("ended", &self.ended_at);
+        about.extend(self.note.clone());
+        let first = format!("{} {} {} \"{}\"", self.id, self.state, self.created_at, self.subject);
+        let lines = [first, format!("  {}", about.join("; "))];
+        lines.into_iter().chain(self.recipients.iter().map(RecipientView::line)).collect()
+    }
+}
+
 impl RecipientView {
+    fn line(&self) -> String {
+        let place = match (&self.phase, &self.server) {
+            (Some(phase), Some(server)) => format!(" ({server}, {phase})"),
+            (Some(phase), None) => format!(" ({phase})"),
+            _ => String::new(),
+        };
+        let code = self.code.map(|code| code.to_string());
+        let reply = [code, self.enhanced_code.clone(), self.reply.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let reply = if reply.is_empty() {
+            reply
+        } else {
+            format!("; the server said: \"{}\"", reply.replace('"', "'"))
+        };
+        let reason = self.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+        format!("  {}: {}{place}{reply}{reason}", self.address, self.status)
+    }
+
     fn of(recipient: &RecipientOutcome) -> Self {
         let was_tried = recipient.server.is_some() || !recipient.reason.is_empty();
         Self {
@@ -91,6 +132,11 @@ impl RecipientView {
 }
 
 impl EventView {
+    pub(super) fn line(&self) -> String {
+        let detail = self.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        format!("  {} {}{detail}", self.at, self.event)
+    }
+
     pub(crate) fn of(event: Event) -> Self {
         Self { at: rfc3339(event.at), event: event.kind, detail: event.detail }
     }

@@ -17,6 +17,7 @@ use tracing::info;
 
 use super::admission::{parsed, permit_of};
 use super::context::ToolContext;
+use super::setup::Setup;
 use super::tool_result::ToolResult;
 use super::{params, send_result, tools};
 use crate::address::character;
@@ -24,9 +25,8 @@ use crate::clock::Clock;
 use crate::delivery::Deliveries;
 use crate::memory::MemoryLimit;
 use crate::outbox::Principal;
-use crate::submit::ComposeBudget;
 use crate::upstream::Upstreams;
-use crate::upstream::report::ServersStatus;
+use crate::upstream::report::{ReloadError, Reloaded, ServersStatus};
 
 /// The time limit of every call, whatever hangs: a client is answered within 50 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(48);
@@ -41,11 +41,29 @@ const INSTRUCTIONS: &str = "Sends e-mail over the user's own SMTP servers. \
 /// The MCP handler for all clients, with one set of SMTP servers.
 #[derive(Clone)]
 pub struct McpHandler {
-    context: ToolContext,
+    services: Services,
+    clock: Clock,
     tools: Arc<ToolRouter<ToolContext>>,
     deadline_passed: CancellationToken,
     memory: MemoryLimit,
     calls: TaskTracker,
+}
+
+/// What the tools work with.
+#[derive(Clone)]
+enum Services {
+    Running(ToolContext),
+    /// They run as soon as the configuration is usable.
+    Unconfigured(Setup),
+}
+
+impl Services {
+    fn context(&self) -> Result<&ToolContext, &Setup> {
+        match self {
+            Self::Running(context) => Ok(context),
+            Self::Unconfigured(setup) => setup.context().ok_or(setup),
+        }
+    }
 }
 
 impl McpHandler {
@@ -56,15 +74,21 @@ impl McpHandler {
         principal: Principal,
         clock: Clock,
     ) -> Self {
+        let memory = upstreams.snapshot().config.memory_limit;
+        let context = ToolContext::new(upstreams, deliveries, principal, clock.clone());
+        Self::with(Services::Running(context), memory, clock)
+    }
+
+    /// A handler whose tools say what is wrong until `setup` succeeds.
+    pub fn unconfigured(setup: Setup, memory: MemoryLimit, clock: Clock) -> Self {
+        Self::with(Services::Unconfigured(setup), memory, clock)
+    }
+
+    fn with(services: Services, memory: MemoryLimit, clock: Clock) -> Self {
         Self {
-            memory: upstreams.snapshot().config.memory_limit,
-            context: ToolContext {
-                upstreams,
-                deliveries,
-                compose_budget: ComposeBudget::default(),
-                principal,
-                clock,
-            },
+            services,
+            memory,
+            clock,
             tools: Arc::new(tools::router()),
             deadline_passed: CancellationToken::new(),
             calls: TaskTracker::new(),
@@ -78,12 +102,27 @@ impl McpHandler {
 
     /// No more calls are taken, and no message that waits is begun.
     pub fn stop(&self) {
-        self.context.deliveries.stop();
+        if let Ok(context) = self.services.context() {
+            context.deliveries.stop();
+        }
+    }
+
+    /// Reads the configuration again and applies it, all or nothing.
+    ///
+    /// # Errors
+    /// It is invalid or none of its servers is usable; the old one, if there is one, stays in use.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        match self.services.context() {
+            Ok(context) => context.upstreams.reload().await,
+            Err(setup) => setup.reload().await,
+        }
     }
 
     /// The shutdown deadline has passed: every call in flight is answered now, with what is known.
     pub fn shutdown_deadline(&self) {
-        self.context.deliveries.shutdown_deadline();
+        if let Ok(context) = self.services.context() {
+            context.deliveries.shutdown_deadline();
+        }
         self.deadline_passed.cancel();
     }
 
@@ -95,7 +134,10 @@ impl McpHandler {
 
     /// The servers and their health.
     pub(crate) fn status(&self) -> ServersStatus {
-        self.context.upstreams.status()
+        match self.services.context() {
+            Ok(context) => context.upstreams.status(),
+            Err(_) => ServersStatus::of(Vec::new()),
+        }
     }
 
     pub(crate) fn memory(&self) -> MemoryLimit {
@@ -114,8 +156,12 @@ impl McpHandler {
         let call = self.calls.spawn(async move {
             // Held to the end of the work, whether or not the client waits.
             let _share = permit;
-            let context = ToolCallContext::new(&server.context, request, context);
-            server.tools.call(context).await
+            match server.services.context() {
+                Ok(services) => server.tools.call(ToolCallContext::new(services, request, context)).await,
+                Err(setup) => {
+                    Ok(CallToolResult::from(tools::unconfigured(setup, &request.name).await).into())
+                }
+            }
         });
         let problem = tokio::select! {
             ended = call => match ended {
@@ -188,10 +234,10 @@ impl ServerHandler for McpHandler {
         };
         let tool = tool.name.clone();
         let server_meta = server_meta(&context);
-        let began = self.context.clock.instant();
+        let began = self.clock.instant();
         let mut response = self.run(request, context).await?;
         if let CallToolResponse::Complete(result) = &mut response {
-            let took = self.context.clock.instant().saturating_duration_since(began);
+            let took = self.clock.instant().saturating_duration_since(began);
             info!(tool = %tool, end = end(result), ms = took.as_millis(), "call");
             result.meta = server_meta;
         }

@@ -4,8 +4,9 @@
 //! * `tools`: the tools; `arguments`: deserializing arguments; `argument_types`: those that clients send as strings; `context`: what a tool works with; `tool_result`: what a
 //!   call returns
 //! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
-//! * `email_view`: a mail of the outbox in results
+//! * `email_view`: a mail of the outbox in results; `server_lines`: servers as lines of text
 //! * `params`: what is wrong with the params of a request
+//! * [`Setup`]: a program without a usable configuration
 //! * `schema`: minimal schemas
 
 mod admission;
@@ -17,6 +18,8 @@ pub mod handler;
 pub(crate) mod params;
 mod schema;
 mod send_result;
+mod server_lines;
+mod setup;
 mod tool_result;
 mod tools;
 
@@ -24,3 +27,4 @@ pub(crate) use admission::ParsePermit;
 pub(crate) use email_view::{EmailView, EventView, email_line};
 pub use handler::McpHandler;
 pub(crate) use send_result::reason;
+pub use setup::{Setup, Start, Started};

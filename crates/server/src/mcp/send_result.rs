@@ -1,5 +1,6 @@
 //! The result of a send, as text for the model and as JSON for programs. A pure function of the message's record.
 
+mod lines;
 mod reasons;
 
 use std::time::Duration;
@@ -67,6 +68,7 @@ struct Rejected {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Details {
+    sender: String,
     recipients: usize,
     attachments: usize,
     duration_seconds: f64,
@@ -108,28 +110,33 @@ pub(super) fn send_result(sent: &Sent) -> ToolResult {
         text +=
             " This is the result of an earlier call with the same idempotency_key; nothing was sent again.";
     }
-    match state {
+    let lines = lines::lines(&body, &by_status);
+    let result = match state {
         State::Sent | State::Partial | State::Queued | State::Held => ToolResult::done(text, &body),
         _ => ToolResult::failed_with(text, &body),
-    }
+    };
+    result.with_lines(lines)
 }
 
 /// A send that failed before a message was taken: nothing was sent.
 pub(super) fn refused(problem: impl std::fmt::Display) -> ToolResult {
     let state = serde_json::json!({ "state": State::Refused.word() });
-    ToolResult::failed_with(format!("Not sent: {problem}"), &state)
+    ToolResult::failed_with(format!("Not sent: {problem}"), &state).with_lines([state_line(State::Refused)])
 }
 
 /// A send that was refused because of an earlier one.
 pub(super) fn refused_because_of(earlier: Uuid, problem: impl std::fmt::Display) -> ToolResult {
     let body = serde_json::json!({ "state": State::Refused.word(), "id": earlier.simple().to_string() });
+    let of_earlier = format!("id {}", earlier.simple());
     ToolResult::failed_with(format!("Not sent: {problem}"), &body)
+        .with_lines([state_line(State::Refused), of_earlier])
 }
 
 /// A send whose status is unknown because of an error in this program.
 pub(super) fn unknown(problem: impl std::fmt::Display) -> ToolResult {
     let state = serde_json::json!({ "state": State::Unknown.word() });
     ToolResult::failed_with(format!("May have been sent: {problem}. {DO_NOT_REPEAT}"), &state)
+        .with_lines([state_line(State::Unknown)])
 }
 
 /// A send whose record cannot be read, or may not have been written.
@@ -137,7 +144,11 @@ pub(super) fn unknown_record(id: Uuid, problem: impl std::fmt::Display) -> ToolR
     let id = id.simple().to_string();
     let text = format!("May have been sent: {problem}. {DO_NOT_REPEAT}; get_email with id {id} tells more");
     let body = serde_json::json!({ "state": State::Unknown.word(), "id": id });
-    ToolResult::failed_with(text, &body)
+    ToolResult::failed_with(text, &body).with_lines([state_line(State::Unknown)])
+}
+
+fn state_line(state: State) -> String {
+    format!("state {}", state.word())
 }
 
 const DO_NOT_REPEAT: &str = "Do not send it again unless the user says so";
@@ -294,6 +305,7 @@ impl Details {
     fn of(sent: &Sent, recipients: &[RecipientOutcome]) -> Self {
         let server = server(recipients);
         Self {
+            sender: sent.email.sender.clone(),
             recipients: recipients.len(),
             attachments: sent.email.info.attachments,
             duration_seconds: seconds(sent.duration),

@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json};
 /// A tool's result.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ToolResult {
+    /// The first line of the text: what happened.
     pub(super) text: String,
+    /// Further lines. Many hosts show a model only the text, so together they say all that the body says.
+    pub(super) lines: Vec<String>,
     pub(super) body: Map<String, Value>,
     pub(super) is_error: bool,
 }
@@ -17,7 +20,13 @@ impl ToolResult {
     pub(super) fn done(text: impl Into<String>, body: &impl Serialize) -> Self {
         let mut body = object(body);
         body.insert("success".to_owned(), true.into());
-        Self { text: text.into(), body, is_error: false }
+        Self { text: text.into(), lines: Vec::new(), body, is_error: false }
+    }
+
+    /// With these lines after the first one.
+    pub(super) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
+        self
     }
 
     /// A failure: one line of text, which says what to do next.
@@ -31,13 +40,14 @@ impl ToolResult {
         let mut body = object(body);
         body.insert("success".to_owned(), false.into());
         body.insert("error".to_owned(), text.clone().into());
-        Self { text, body, is_error: true }
+        Self { text, lines: Vec::new(), body, is_error: true }
     }
 }
 
 impl From<ToolResult> for CallToolResult {
     fn from(answer: ToolResult) -> Self {
-        let mut result = Self::success(vec![ContentBlock::text(answer.text)]);
+        let text = std::iter::once(answer.text).chain(answer.lines).collect::<Vec<_>>().join("\n");
+        let mut result = Self::success(vec![ContentBlock::text(text)]);
         result.structured_content = Some(Value::Object(answer.body));
         result.is_error = Some(answer.is_error);
         result

@@ -59,6 +59,16 @@ pub enum ContentType {
     Html,
 }
 
+impl ContentType {
+    /// `type/subtype`.
+    pub fn essence(self) -> &'static str {
+        match self {
+            Self::Plain => "text/plain",
+            Self::Html => "text/html",
+        }
+    }
+}
+
 impl Message {
     /// The variant for `sender`, whatever its display name.
     pub fn header_variant_for(&self, sender: &Address) -> Option<&HeaderVariant> {

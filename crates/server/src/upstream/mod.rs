@@ -23,7 +23,7 @@ use tracing::info;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigErrors, ConfigSources};
 use changes::Changes;
-use report::{ConnectionTest, ReloadError, Reloaded, ServersStatus, Switched};
+use report::{ConnectionTest, ReloadError, Reloaded, ServersStatus, Switched, VALIDATE};
 
 pub use advice::{explain, no_server};
 pub use route::{Candidate, accounts_for, route};
@@ -95,7 +95,7 @@ impl Upstreams {
         let mut refused = self.changing.lock().await;
         let old = self.snapshot();
         let invalid = |problems: ConfigErrors| ReloadError {
-            step: "validate",
+            step: VALIDATE,
             message: problems.to_string(),
             connection_test: None,
         };

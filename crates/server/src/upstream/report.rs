@@ -116,10 +116,13 @@ pub struct Reloaded {
     pub from_environment_only: bool,
 }
 
+/// The step of a reload that reads the configuration and checks it.
+pub const VALIDATE: &str = "validate";
+
 /// A reload that was not applied: the old configuration stays in use.
 #[derive(Debug, Clone)]
 pub struct ReloadError {
-    /// `validate` or `connect`.
+    /// `validate` or `connect`; for a program that had no usable configuration also `start`.
     pub step: &'static str,
     /// What is wrong, one error a line.
     pub message: String,

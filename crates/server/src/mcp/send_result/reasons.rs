@@ -2,8 +2,8 @@
 
 use crate::outcome::RecipientOutcome;
 
-/// How many addresses are listed in the text; the JSON lists all of them.
-const MAX_NAMED: usize = 10;
+/// How many addresses with the same reason the first line lists; a further line lists all of them.
+pub(super) const MAX_NAMED: usize = 10;
 
 /// What happened, the server's reply as a quotation, and what to do next.
 pub(crate) fn reason(recipient: &RecipientOutcome) -> String {
@@ -19,7 +19,7 @@ pub(crate) fn reason(recipient: &RecipientOutcome) -> String {
 }
 
 /// The server's reply if the message does not contain it already. A quotation mark in it must not end the quotation.
-fn quote(recipient: &RecipientOutcome) -> Option<String> {
+pub(super) fn quote(recipient: &RecipientOutcome) -> Option<String> {
     let reply = recipient.reply.as_deref().filter(|reply| !reply.is_empty())?;
     let reply = reply.replace('"', "'");
     if recipient.reason.contains(&reply) {

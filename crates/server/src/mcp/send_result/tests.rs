@@ -262,6 +262,7 @@ fn the_json_has_every_key_and_every_recipient_once() {
                 "recipients": 3,
                 "attachments": 2,
                 "duration_seconds": 1.235,
+                "sender": "me@example.org",
                 "content_type": "text/plain",
                 "smtp_server": "primary",
                 "server_host": "mail.example.org",

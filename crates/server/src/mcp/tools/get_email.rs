@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Annotations, ToolSpec};
 use crate::mcp::context::ToolContext;
-use crate::mcp::email_view::{EmailView, EventView, email_line, objects, parse_id};
+use crate::mcp::email_view::{EmailView, EventView, objects, parse_id};
 use crate::mcp::schema;
-use crate::mcp::send_result::reason;
 use crate::mcp::tool_result::ToolResult;
 
 const SPEC: ToolSpec = ToolSpec {
@@ -48,9 +47,11 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
     let found = outbox.get(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
     let email = found.ok_or_else(|| format!("there is no mail with the id {}", id.simple()))?;
     let history = outbox.history(id).await.map_err(|error| error.to_string())?;
-    let text = email_line(&email, context.clock.now().to_utc());
-    let told = email.recipients.iter().filter(|one| !one.reason.is_empty() || one.reply.is_some());
-    let reasons: Vec<_> = told.map(|one| format!("\n{}: {}", one.address, reason(one))).collect();
-    let history = history.into_iter().map(EventView::of).collect();
-    Ok(ToolResult::done(text + &reasons.concat(), &GetResult { email: EmailView::of(&email), history }))
+    let result =
+        GetResult { email: EmailView::of(&email), history: history.into_iter().map(EventView::of).collect() };
+    let events = result.history.iter().map(EventView::line);
+    let mut lines = result.email.lines();
+    lines.push("history:".to_owned());
+    lines.extend(events);
+    Ok(ToolResult::done(lines.remove(0), &result).with_lines(lines))
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Annotations, ToolSpec};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
+use crate::mcp::server_lines::status_lines;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::{ServerDetails, ServersStatus};
 
@@ -79,7 +80,15 @@ async fn call(context: &ToolContext) -> Result<ToolResult, String> {
         max_attachment_size_mb: mebibytes(config.limits.attachment_bytes),
         max_total_attachments_size_mb: mebibytes(config.limits.attachments_bytes),
     };
-    Ok(ToolResult::done(text(&body), &body))
+    let limits = format!(
+        "{}: attachments up to {} MiB each, {} MiB in all; {} is configured as the first server",
+        body.service,
+        body.max_attachment_size_mb,
+        body.max_total_attachments_size_mb,
+        body.primary_server.as_deref().unwrap_or("none")
+    );
+    let lines = status_lines(&body.server_status, &body.server_configurations);
+    Ok(ToolResult::done(text(&body), &body).with_lines(lines).with_lines([limits]))
 }
 
 fn text(body: &StatusResult) -> String {

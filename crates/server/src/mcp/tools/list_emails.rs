@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Annotations, ToolSpec};
 use crate::mcp::context::ToolContext;
-use crate::mcp::email_view::{EmailView, email_line, objects, parse_id};
+use crate::mcp::email_view::{EmailView, objects, parse_id};
 use crate::mcp::tool_result::ToolResult;
 use crate::outbox::Filter;
 use crate::outcome::State;
@@ -72,16 +72,16 @@ async fn call(context: &ToolContext, args: Args) -> Result<ToolResult, String> {
     let is_last = emails.len() <= limit;
     emails.truncate(limit);
     let next_cursor = emails.last().filter(|_| !is_last).map(|email| email.id.simple().to_string());
-    let now = context.clock.now().to_utc();
-    let mut lines: Vec<_> = emails.iter().map(|email| email_line(email, now)).collect();
-    if lines.is_empty() {
-        lines.push("No mails.".to_owned());
-    }
-    if let Some(cursor) = &next_cursor {
-        lines.push(format!("There are more: call it again with cursor {cursor}."));
-    }
-    let emails = emails.iter().map(EmailView::of).collect();
-    Ok(ToolResult::done(lines.join("\n"), &ListResult { emails, next_cursor }))
+    let more =
+        next_cursor.as_ref().map(|cursor| format!("There are more: call it again with cursor {cursor}."));
+    let emails: Vec<_> = emails.iter().map(EmailView::of).collect();
+    let lines: Vec<_> = emails.iter().flat_map(EmailView::lines).collect();
+    let text = match emails.len() {
+        0 => "No mails.".to_owned(),
+        1 => "1 mail:".to_owned(),
+        count => format!("{count} mails, newest first:"),
+    };
+    Ok(ToolResult::done(text, &ListResult { emails, next_cursor }).with_lines(lines).with_lines(more))
 }
 
 fn parse_state(word: &str) -> Result<State, String> {

@@ -20,6 +20,8 @@ use serde::de::DeserializeOwned;
 use super::arguments::Arguments;
 use super::context::ToolContext;
 use super::schema;
+use super::send_result::refused;
+use super::setup::Setup;
 use super::tool_result::ToolResult;
 
 pub(super) use send_email::NAME as SEND_EMAIL;
@@ -39,6 +41,15 @@ pub(super) fn router() -> ToolRouter<ToolContext> {
         .with_route(switch_smtp_server::route())
         .with_route(reload_smtp_configuration::route())
         .with_route(reconnect_smtp_servers::route())
+}
+
+/// Runs a tool of a program without a usable configuration: a reload may find one, the others say what is wrong.
+pub(super) async fn unconfigured(setup: &Setup, name: &str) -> ToolResult {
+    match name {
+        reload_smtp_configuration::NAME => reload_smtp_configuration::set_up(setup).await,
+        SEND_EMAIL => refused(setup.explanation()),
+        _ => ToolResult::failed(setup.explanation()),
+    }
 }
 
 /// What `tools/list` says about a tool.

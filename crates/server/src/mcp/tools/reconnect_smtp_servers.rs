@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Annotations, ToolSpec};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
+use crate::mcp::server_lines::test_lines;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::ConnectionTest;
 
@@ -37,9 +38,10 @@ async fn call(context: &ToolContext) -> ToolResult {
     let summary = connection_test.summary();
     let none_works = connection_test.successful_servers == 0;
     let message = format!("Reconnected: {}.", summary.trim_end_matches('.'));
+    let lines = test_lines(&connection_test);
     let body = ReconnectResult { message: message.clone(), connection_test };
     if none_works {
-        return ToolResult::failed_with(summary, &body);
+        return ToolResult::failed_with(message, &body).with_lines(lines);
     }
-    ToolResult::done(message, &body)
+    ToolResult::done(message, &body).with_lines(lines)
 }

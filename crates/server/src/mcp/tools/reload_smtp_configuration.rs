@@ -3,17 +3,22 @@
 use rmcp::handler::server::tool::ToolRoute;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::{Annotations, ToolSpec};
 use crate::config::{Config, ServerConfig};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
+use crate::mcp::server_lines::{change_lines, test_lines};
+use crate::mcp::setup::Setup;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::changes::Changes;
 use crate::upstream::report::{ConnectionTest, ReloadError, Reloaded};
 
+pub(super) const NAME: &str = "reload_smtp_configuration";
+
 const SPEC: ToolSpec = ToolSpec {
-    name: "reload_smtp_configuration",
+    name: NAME,
     title: "Reload the SMTP configuration",
     description: "Reads the configuration files again, tests the servers and applies everything or nothing. \
         Use it after the user changed them. On failure the old configuration stays in effect.",
@@ -67,17 +72,42 @@ async fn call(context: &ToolContext) -> ToolResult {
     }
 }
 
+/// The call of a program without a usable configuration.
+pub(super) async fn set_up(setup: &Setup) -> ToolResult {
+    let reloaded = setup.reload().await;
+    match (reloaded, setup.context()) {
+        (Ok(reloaded), Some(context)) => applied(reloaded, &context.upstreams.snapshot().config),
+        (Err(failure), None) => not_set_up(&failure, &setup.explanation()),
+        (Err(failure), Some(_)) => refused(failure),
+        (Ok(_), None) => ToolResult::failed("an error inside this program; please report it"),
+    }
+}
+
+fn not_set_up(failure: &ReloadError, explanation: &str) -> ToolResult {
+    let body = json!({ "step": failure.step, "rollback_performed": false });
+    let tests = failure.connection_test.iter().flat_map(test_lines);
+    ToolResult::failed_with(format!("Not reloaded: {explanation}"), &body)
+        .with_lines([format!("failed at the step {}", failure.step)])
+        .with_lines(tests)
+}
+
 fn applied(reloaded: Reloaded, config: &Config) -> ToolResult {
     let message = message(&reloaded);
+    let new_configuration = NewConfiguration::of(config);
+    let lines: Vec<_> = change_lines(&reloaded.changes)
+        .into_iter()
+        .chain(new_configuration.lines())
+        .chain(test_lines(&reloaded.connection_test))
+        .collect();
     let body = ReloadResult {
         message: Some(message.clone()),
         changes: Some(reloaded.changes),
-        new_configuration: Some(NewConfiguration::of(config)),
+        new_configuration: Some(new_configuration),
         connection_test: Some(reloaded.connection_test),
         step: None,
         rollback_performed: None,
     };
-    ToolResult::done(message, &body)
+    ToolResult::done(message, &body).with_lines(lines)
 }
 
 fn refused(failure: ReloadError) -> ToolResult {
@@ -87,6 +117,8 @@ fn refused(failure: ReloadError) -> ToolResult {
         failure.message,
         test.unwrap_or_default()
     );
+    let mut lines = vec![format!("failed at the step {}", failure.step)];
+    lines.extend(failure.connection_test.iter().flat_map(test_lines));
     let body = ReloadResult {
         message: None,
         changes: None,
@@ -95,7 +127,7 @@ fn refused(failure: ReloadError) -> ToolResult {
         step: Some(failure.step),
         rollback_performed: Some(true),
     };
-    ToolResult::failed_with(error, &body)
+    ToolResult::failed_with(error, &body).with_lines(lines)
 }
 
 fn message(reloaded: &Reloaded) -> String {
@@ -119,6 +151,18 @@ impl NewConfiguration {
             primary_server: config.servers.first().map(|server| server.name.clone()),
             servers: config.servers.iter().map(NewServer::of).collect(),
         }
+    }
+}
+
+impl NewConfiguration {
+    fn lines(&self) -> Vec<String> {
+        let Self { total_servers, primary_server, servers } = self;
+        let first = primary_server.as_deref().unwrap_or("none");
+        let about = format!("{total_servers} servers are configured, {first} is first");
+        let server = |NewServer { name, host, port, priority }: &NewServer| {
+            format!("{name}: {host}:{port}, priority {priority}")
+        };
+        std::iter::once(about).chain(servers.iter().map(server)).collect()
     }
 }
 

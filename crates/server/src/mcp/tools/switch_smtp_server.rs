@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Annotations, ToolSpec};
 use crate::address::character;
 use crate::mcp::context::ToolContext;
+use crate::mcp::server_lines::status_lines;
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::{ServerDetails, ServersStatus, Switched};
 
@@ -69,14 +70,16 @@ fn done(context: &ToolContext, now: ServersStatus, message: String) -> ToolResul
     let config = &context.upstreams.snapshot().config;
     let is_current = |name: &String| Some(name) == now.current_server.as_ref();
     let current = config.servers.iter().find(|server| is_current(&server.name));
+    let server_details = current.map(ServerDetails::of);
+    let lines = status_lines(&now, server_details.as_slice());
     let body = SwitchServerResult {
         message: message.clone(),
-        server_details: current.map(ServerDetails::of),
+        server_details,
         current_server: now.current_server.clone(),
         server_status: now,
         available_servers: None,
     };
-    ToolResult::done(message, &body)
+    ToolResult::done(message, &body).with_lines(lines)
 }
 
 fn unknown(name: &str, now: &ServersStatus) -> ToolResult {
@@ -87,12 +90,16 @@ fn unknown(name: &str, now: &ServersStatus) -> ToolResult {
         names.join(", ")
     );
     let body = json!({ "available_servers": names, "current_server": now.current_server });
-    ToolResult::failed_with(error, &body)
+    ToolResult::failed_with(error, &body).with_lines(current_line(now))
 }
 
 fn unreachable(name: &str, reason: &str, now: &ServersStatus) -> ToolResult {
     let reason = reason.trim_end_matches('.');
     let error = format!("{name} could not be reached, so nothing changed: {reason}.");
     let body = json!({ "current_server": now.current_server, "server_status": now });
-    ToolResult::failed_with(error, &body)
+    ToolResult::failed_with(error, &body).with_lines(status_lines(now, &[]))
+}
+
+fn current_line(now: &ServersStatus) -> Option<String> {
+    now.current_server.as_ref().map(|name| format!("the current server is {name}"))
 }

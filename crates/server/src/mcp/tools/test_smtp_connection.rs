@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Annotations, ToolSpec};
 use crate::mcp::arguments::NoArgs;
 use crate::mcp::context::ToolContext;
+use crate::mcp::server_lines::{status_lines, test_lines};
 use crate::mcp::tool_result::ToolResult;
 use crate::upstream::report::{ConnectionTest, ServersStatus};
 
@@ -43,8 +44,10 @@ async fn call(context: &ToolContext) -> ToolResult {
         test,
         server_status: context.upstreams.status(),
     };
+    let lines: Vec<_> =
+        test_lines(&body.test).into_iter().chain(status_lines(&body.server_status, &[])).collect();
     if none_works {
-        return ToolResult::failed_with(summary, &body);
+        return ToolResult::failed_with(summary, &body).with_lines(lines);
     }
-    ToolResult::done(summary, &body)
+    ToolResult::done(summary, &body).with_lines(lines)
 }

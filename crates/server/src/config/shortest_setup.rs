@@ -1,0 +1,37 @@
+//! The shortest way to a working configuration, for people who have none yet.
+
+use super::ConfigSources;
+
+const TOML: &str = r#"the lines `[[server]]`, `host = "smtp.example.org"`, `username = "you@example.org"` and `password = "…"`"#;
+const VARIABLES: &str =
+    "the lines `SMTP_HOST=smtp.example.org`, `SMTP_USERNAME=you@example.org` and `SMTP_PASSWORD=…`";
+
+impl ConfigSources {
+    /// What to write into which file, with the values of the user's own mail server.
+    pub fn shortest_setup(&self) -> String {
+        if self.environment.keys().any(|name| name.starts_with("SMTP_HOST")) {
+            return "The environment names the servers, and cannot change while this program runs: correct SMTP_HOST and what belongs \
+                to it where the client's settings start this program, and restart it"
+                .to_owned();
+        }
+        let by_environment = "or set SMTP_HOST, SMTP_USERNAME and SMTP_PASSWORD in the environment with which the client starts this \
+            program, and restart it";
+        let by_file = |what: &str, path: &std::path::Path| {
+            format!(
+                "put {what}, with your own values, into {}, and call reload_smtp_configuration",
+                path.display()
+            )
+        };
+        let file = match (&self.env_file, self.toml_path()) {
+            (Some(path), _) => Some(by_file(VARIABLES, path)),
+            (None, Some(path)) => Some(by_file(TOML, &path)),
+            (None, None) => None,
+        };
+        match file {
+            Some(file) => format!("The shortest way to a working one: {file}; {by_environment}"),
+            None => {
+                format!("The shortest way to a working one: {}", by_environment.trim_start_matches("or "))
+            }
+        }
+    }
+}

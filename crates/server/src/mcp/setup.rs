@@ -1,0 +1,104 @@
+//! A program without a usable configuration: what its tools answer, and how it starts when the user has repaired it.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::context::ToolContext;
+use super::tool_result::one_line;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::Deliveries;
+use crate::outbox::Principal;
+use crate::upstream::Upstreams;
+use crate::upstream::changes::Changes;
+use crate::upstream::report::{ConnectionTest, ReloadError, Reloaded, VALIDATE};
+
+/// Loads the configuration, tests its servers, and starts what the tools work with.
+///
+/// # Errors
+/// What is wrong; then nothing was started.
+pub type Start = dyn Fn() -> Pin<Box<dyn Future<Output = Result<Started, ReloadError>> + Send>> + Send + Sync;
+
+/// What the tools work with, and the test of its servers.
+pub struct Started {
+    /// The servers.
+    pub upstreams: Arc<Upstreams>,
+    /// The deliveries, which run.
+    pub deliveries: Deliveries,
+    /// The test of the servers.
+    pub connection_test: ConnectionTest,
+}
+
+/// A configuration that is not usable yet. Clones share it.
+#[derive(Clone)]
+pub struct Setup {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    start: Box<Start>,
+    failure: Mutex<ReloadError>,
+    advice: String,
+    principal: Principal,
+    clock: Clock,
+    /// Serialises attempts to start.
+    starting: tokio::sync::Mutex<()>,
+    context: OnceLock<ToolContext>,
+}
+
+impl Setup {
+    /// What failed at the start; `advice` is the shortest way to a valid configuration. `start` is tried at each reload until it
+    /// succeeds; the calls are those of `principal`.
+    pub fn new(
+        failure: ReloadError,
+        advice: String,
+        start: Box<Start>,
+        principal: Principal,
+        clock: Clock,
+    ) -> Self {
+        let failure = Mutex::new(failure);
+        let (starting, context) = (tokio::sync::Mutex::default(), OnceLock::new());
+        Self { shared: Arc::new(Shared { start, failure, advice, principal, clock, starting, context }) }
+    }
+
+    /// What the tools work with, once it was started.
+    pub(super) fn context(&self) -> Option<&ToolContext> {
+        self.shared.context.get()
+    }
+
+    /// Starts with the configuration as it is now; if that was done already, reloads it.
+    ///
+    /// # Errors
+    /// What is wrong; then nothing was started.
+    pub(super) async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let shared = &*self.shared;
+        let _alone = shared.starting.lock().await;
+        if let Some(context) = shared.context.get() {
+            return context.upstreams.reload().await;
+        }
+        let Started { upstreams, deliveries, connection_test } =
+            (shared.start)().await.inspect_err(|failure| {
+                self.failure().clone_from(failure);
+            })?;
+        let changes = Changes::between(&Config::default(), &upstreams.snapshot().config);
+        let context = ToolContext::new(upstreams, deliveries, shared.principal, shared.clock.clone());
+        let _ = shared.context.set(context);
+        Ok(Reloaded { changes, connection_test, from_environment_only: false })
+    }
+
+    fn failure(&self) -> std::sync::MutexGuard<'_, ReloadError> {
+        self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is wrong and what to do, in one line.
+    pub(super) fn explanation(&self) -> String {
+        let ReloadError { step, message, .. } = &*self.failure();
+        let problems = one_line(message);
+        match *step {
+            VALIDATE => format!("there is no usable configuration yet: {problems}. {}", self.shared.advice),
+            _ => format!(
+                "this program could not start: {problems}. When that is repaired, call reload_smtp_configuration"
+            ),
+        }
+    }
+}
