@@ -1,11 +1,12 @@
 //! MCP over streamable HTTP: both eras of the protocol on one URL, `/health`, and an orderly shutdown.
 //!
-//! * `access`: access control by Host, Origin and token
+//! * `access`: access control by Host, Origin and token; `cors`: what browsers ask before
+//! * `accept`: what a client accepts
 //! * `body`: a request's body, within limits of size and time
 //! * `handler`: from a request to rmcp's response; `in_flight_body`: until that is out
 //! * `sessions`: those of the older protocol
 //! * `error`: error responses that rmcp does not give
-//! * `health`: `GET /health`
+//! * `health`: `GET /health`; `no_sign_in`: where clients look for OAuth
 //! * `connections`: accepted, limited, closed; `places`: how many
 //!
 //! Admission: a request takes a permit for its whole body before the body is read, because requests whose permits grew with
@@ -27,13 +28,16 @@
 //! HTTP/1.1 only: no client speaks HTTP/2 without TLS, a proxy that terminates TLS speaks HTTP/1.1 to its upstream, and
 //! fewer limits against slow and many requests are needed.
 
+mod accept;
 mod access;
 mod body;
 mod connections;
+mod cors;
 mod error;
 mod handler;
 mod health;
 mod in_flight_body;
+mod no_sign_in;
 mod places;
 mod sessions;
 
@@ -159,7 +163,13 @@ fn routes(handler: &Arc<HttpHandler>) -> Routes {
         .clone()
         .route("/mcp", any(handler::answer))
         .route("/mcp/", any(handler::answer))
-        .fallback(error::not_found);
+        .route("/.well-known/{*path}", any(no_sign_in::report))
+        .route("/mcp/.well-known/{*path}", any(no_sign_in::report))
+        .route("/authorize", any(no_sign_in::report))
+        .route("/token", any(no_sign_in::report))
+        .route("/register", any(no_sign_in::report))
+        .fallback(error::not_found)
+        .layer(cors::layer(&handler.config));
     let reserved = health.fallback(error::too_many_connections);
     let with_state = |router: Router<_>| router.with_state(Arc::clone(handler));
     Routes { all: with_state(all), reserved: with_state(reserved) }

@@ -53,7 +53,7 @@ impl HttpError {
 
     /// No token (RFC 6750, section 3.1: then without an error code).
     pub(super) fn token_missing() -> Self {
-        let words = "a token is required: send the value of SMTP_MCP_HTTP_TOKEN as `Authorization: Bearer …`";
+        let words = "a token is required: send the value of SMTP_MCP_HTTP_TOKEN as the header `Authorization: Bearer …`";
         Self {
             challenge: Some("Bearer realm=\"smtp-mcp-server\""),
             ..Self::new(StatusCode::UNAUTHORIZED, SERVER_ERROR, words)
@@ -62,7 +62,8 @@ impl HttpError {
 
     /// A wrong token.
     pub(super) fn token_wrong() -> Self {
-        let words = "the token is wrong: it must equal SMTP_MCP_HTTP_TOKEN";
+        let words =
+            "the token is wrong: the Authorization header must carry the value of SMTP_MCP_HTTP_TOKEN";
         Self {
             challenge: Some("Bearer realm=\"smtp-mcp-server\", error=\"invalid_token\""),
             ..Self::new(StatusCode::UNAUTHORIZED, SERVER_ERROR, words)

@@ -18,6 +18,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
 use super::HttpLimits;
+use super::accept;
 use super::access;
 use super::body::Bodies;
 use super::error::{HttpError, how_to_connect};
@@ -38,7 +39,7 @@ const PARSING: usize = 2;
 /// What all requests share.
 pub(super) struct HttpHandler {
     pub(super) server: McpHandler,
-    config: HttpConfig,
+    pub(super) config: HttpConfig,
     rmcp: StreamableHttpService<McpHandler, LocalSessionManager>,
     sessions: Sessions,
     stopping: CancellationToken,
@@ -93,7 +94,7 @@ impl HttpHandler {
         head.headers.remove(header::AUTHORIZATION);
         match head.method {
             Method::POST => self.post(head, body).await,
-            Method::GET if !accepts_events(&head.headers) => Ok(how_to_connect()),
+            Method::GET if !accept::accepts_events(&head.headers) => Ok(how_to_connect()),
             Method::DELETE => Ok(self.delete(head, body).await),
             _ => Ok(self.stream(head, body).await),
         }
@@ -120,6 +121,7 @@ impl HttpHandler {
         if !is_json(&head.headers) {
             return Err(HttpError::media_type());
         }
+        accept::complete(&mut head.headers);
         let (body, permit) = tokio::select! {
             read = self.bodies.read(&head, body) => read?,
             () = self.stopping.cancelled() => return Err(HttpError::stopping()),
@@ -198,9 +200,4 @@ fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.and_then(|value| value.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
-fn accepts_events(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|range| range.trim().starts_with("text/event-stream"))
 }
