@@ -65,7 +65,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn serve(args: &ServeArgs, origin: ConfigSources) -> anyhow::Result<ExitCode> {
+fn serve(args: &ServeArgs, mut origin: ConfigSources) -> anyhow::Result<ExitCode> {
+    args.apply_to(&mut origin);
     let (config, problems) = match config::load(&origin) {
         Ok(config) => (config, None),
         Err(problems) => (serve::settings_without_servers(args, &origin, &problems)?, Some(problems)),

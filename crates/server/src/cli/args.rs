@@ -58,6 +58,12 @@ pub struct ServeArgs {
     /// Serve without a usable configuration, for http: tools say what is wrong until a reload succeeds (stdio always does)
     #[arg(long)]
     pub allow_unconfigured: bool,
+    /// Offer only these tools: names, or the groups send, status and admin
+    #[arg(long, value_name = "TOOLS", value_delimiter = ',')]
+    pub tools: Vec<String>,
+    /// Do not offer these tools: names, or the groups send, status and admin
+    #[arg(long, value_name = "TOOLS", value_delimiter = ',')]
+    pub exclude_tools: Vec<String>,
 }
 
 /// How clients connect.
@@ -132,6 +138,12 @@ impl ServeArgs {
             host: self.host.or(before.host),
             port: self.port.or(before.port),
             allow_unconfigured: self.allow_unconfigured || before.allow_unconfigured,
+            tools: if self.tools.is_empty() { before.tools } else { self.tools },
+            exclude_tools: if self.exclude_tools.is_empty() {
+                before.exclude_tools
+            } else {
+                self.exclude_tools
+            },
         }
     }
 
@@ -142,9 +154,22 @@ impl ServeArgs {
             ("--host", self.host.is_some()),
             ("--port", self.port.is_some()),
             ("--allow-unconfigured", self.allow_unconfigured),
+            ("--tools", !self.tools.is_empty()),
+            ("--exclude-tools", !self.exclude_tools.is_empty()),
         ];
         let given = options.into_iter().filter(|(_, is_given)| *is_given);
         given.map(|(name, _)| name).collect()
+    }
+
+    /// Puts what the arguments choose in the place of the variables.
+    pub fn apply_to(&self, sources: &mut ConfigSources) {
+        for (name, given) in
+            [("SMTP_MCP_TOOLS", &self.tools), ("SMTP_MCP_EXCLUDE_TOOLS", &self.exclude_tools)]
+        {
+            if !given.is_empty() {
+                sources.environment.insert(name.to_owned(), given.join(","));
+            }
+        }
     }
 
     /// Where to listen.

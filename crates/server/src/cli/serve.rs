@@ -16,7 +16,6 @@ use crate::address::without_addresses;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, ConfigSources, load_without_servers};
 use crate::mcp::{McpHandler, Setup};
-use crate::memory::MemoryLimit;
 use crate::outbox::Principal;
 use crate::transport::{HttpLimits, serve_http, serve_stdio};
 use crate::upstream::report::{ReloadError, VALIDATE};
@@ -96,9 +95,7 @@ async fn run(
         started: Arc::default(),
     };
     let server = match problems {
-        Some(problems) => {
-            parts.unconfigured(not_started(VALIDATE, problems.to_string()), config.memory_limit)
-        }
+        Some(problems) => parts.unconfigured(not_started(VALIDATE, problems.to_string()), &config),
         None => parts.start(config).await?,
     };
     let stop = signals.asked_to_stop(server.clone());
@@ -127,28 +124,29 @@ struct Parts {
 
 impl Parts {
     async fn start(&self, config: Config) -> anyhow::Result<McpHandler> {
-        let memory = config.memory_limit;
-        match Services::start(self.origin.clone(), config, self.clock.clone()).await {
+        match Services::start(self.origin.clone(), config.clone(), self.clock.clone()).await {
             Ok(services) => {
                 let Services { upstreams, deliveries, .. } = self.started.get_or_init(|| services);
                 let (upstreams, deliveries) = (Arc::clone(upstreams), deliveries.clone());
                 Ok(McpHandler::new(upstreams, deliveries, self.principal, self.clock.clone()))
             }
             Err(error) if self.may_be_unconfigured => {
-                Ok(self.unconfigured(not_started(START, format!("{error:#}")), memory))
+                Ok(self.unconfigured(not_started(START, format!("{error:#}")), &config))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn unconfigured(&self, failure: ReloadError, memory: MemoryLimit) -> McpHandler {
+    fn unconfigured(&self, failure: ReloadError, config: &Config) -> McpHandler {
         logging::line(&failure.message);
         warn!("there is no usable configuration: every tool says what is wrong until a reload succeeds");
         let (origin, clock) = (self.origin.clone(), self.clock.clone());
-        let advice = origin.shortest_setup();
+        let can_reload = config.tools.offers("reload_smtp_configuration");
+        let then = if can_reload { "call reload_smtp_configuration" } else { "restart this program" };
+        let advice = (origin.shortest_setup(then), then);
         let start = start_later(origin, clock.clone(), Arc::clone(&self.started));
         let setup = Setup::new(failure, advice, start, self.principal, clock.clone());
-        McpHandler::unconfigured(setup, memory, clock)
+        McpHandler::unconfigured(setup, config, clock)
     }
 }
 

@@ -106,6 +106,10 @@ fn program(common: &Settings, base: Option<&Path>, problems: &mut Vec<String>) -
             Err(reason) => problems.push(setting.refuse(variable, &reason)),
         }
     }
+    if config.tools.is_empty() {
+        let (only, excluded) = (var::MCP_TOOLS.name, var::MCP_EXCLUDE_TOOLS.name);
+        problems.push(format!("{excluded}: together with {only} it leaves no tool, expected at least one"));
+    }
     let (token, file) = (var::MCP_HTTP_TOKEN.name, var::MCP_HTTP_TOKEN_FILE.name);
     if common.contains_key(token) && common.contains_key(file) {
         problems.push(format!("{token}: found together with {file}, expected one of them"));

@@ -13,9 +13,11 @@ mod refusal;
 mod server;
 mod setting;
 mod shortest_setup;
+mod shown;
 mod source;
 mod sources;
 mod toml_file;
+mod tools;
 mod value;
 pub mod variables;
 
@@ -30,6 +32,7 @@ pub use outbox::{Account, OnUnknown, OutboxLocation};
 pub use reference::variables_table;
 pub use server::Provenance;
 pub use setting::Location;
+pub use tools::{ToolNames, ToolSelection};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,6 +53,8 @@ pub struct Config {
     pub limits: CallLimits,
     /// The soft limit on what the process holds. Read at the start; a reload does not change it.
     pub memory_limit: MemoryLimit,
+    /// Which tools are offered. Read at the start; a reload does not change it.
+    pub tools: ToolSelection,
     /// Access over HTTP.
     pub http: HttpConfig,
     /// Where the program keeps what must survive its end. `None`: nowhere is known.

@@ -7,8 +7,8 @@ const VARIABLES: &str =
     "the lines `SMTP_HOST=smtp.example.org`, `SMTP_USERNAME=you@example.org` and `SMTP_PASSWORD=…`";
 
 impl ConfigSources {
-    /// What to write into which file, with the values of the user's own mail server.
-    pub fn shortest_setup(&self) -> String {
+    /// What to write into which file, with the values of the user's own mail server, and what to do `then`.
+    pub fn shortest_setup(&self, then: &str) -> String {
         if self.environment.keys().any(|name| name.starts_with("SMTP_HOST")) {
             return "The environment names the servers, and cannot change while this program runs: correct SMTP_HOST and what belongs \
                 to it where the client's settings start this program, and restart it"
@@ -17,10 +17,7 @@ impl ConfigSources {
         let by_environment = "or set SMTP_HOST, SMTP_USERNAME and SMTP_PASSWORD in the environment with which the client starts this \
             program, and restart it";
         let by_file = |what: &str, path: &std::path::Path| {
-            format!(
-                "put {what}, with your own values, into {}, and call reload_smtp_configuration",
-                path.display()
-            )
+            format!("put {what}, with your own values, into {}, and {then}", path.display())
         };
         let file = match (&self.env_file, self.toml_path()) {
             (Some(path), _) => Some(by_file(VARIABLES, path)),

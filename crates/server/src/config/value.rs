@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::setting::{Setting, Value};
 use super::{
     AuthMethod, Authority, CaFile, CommandLine, LogFilter, OnUnknown, OutboxLocation, SecretFile, SenderRule,
-    WebOrigin,
+    ToolNames, WebOrigin,
 };
 use crate::address::{Address, Mailbox};
 use crate::limits;
@@ -164,6 +164,13 @@ pub(super) fn sender_rules(setting: &Setting) -> Result<Vec<SenderRule>, Reason>
 /// Names by which HTTP clients call the program.
 pub(super) fn authorities(setting: &Setting) -> Result<Vec<Authority>, Reason> {
     items(setting, |item| Authority::parse(item).ok_or_else(|| format!("{item:?} is not a host")))
+}
+
+/// Tools, by name or by group.
+pub(super) fn tools(setting: &Setting) -> Result<ToolNames, Reason> {
+    let tools =
+        |item: &str| ToolNames::of(item).ok_or_else(|| format!("{item:?} is neither a tool nor a group"));
+    items(setting, tools).map(|names| ToolNames::new(&names))
 }
 
 /// Origins of web pages.

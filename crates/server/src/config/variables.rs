@@ -5,9 +5,8 @@ use std::path::Path;
 
 use super::host::{parse_ehlo_name, parse_host};
 use super::setting::Setting;
-use super::{
-    AuthMethod, CallLimits, Config, Encryption, MemoryLimit, OutboxLocation, SenderRule, ServerConfig, value,
-};
+use super::shown::{auth_method, in_mebibytes, is_set, list, or_none, tools};
+use super::{CallLimits, Config, Encryption, MemoryLimit, OutboxLocation, SenderRule, ServerConfig, value};
 use crate::limits::mebibytes;
 
 /// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
@@ -261,34 +260,12 @@ variables! {
         field!(Program: http.allowed_origins, |setting, _| value::web_origins(setting), |config| list(config.http.allowed_origins.iter(), "loopback origins")));
     MCP_CONNECTIONS_PER_ADDRESS = row("SMTP_MCP_CONNECTIONS_PER_ADDRESS", Startup, Number(256), "a whole number from 1 to 512", "HTTP only: of the 512 connections, how many one address may have. Behind a proxy all clients have one address.",
         field!(Program: http.connections_per_address, |setting, _| value::count(setting, 1..=512), |config| Some(config.http.connections_per_address.to_string())));
+    MCP_TOOLS = row("SMTP_MCP_TOOLS", Startup, Words("all"), "names of tools, or the groups send, status and admin, separated by commas", "Only these tools are offered. As `--tools`, which wins.",
+        field!(Program: tools.only, |setting, _| value::tools(setting).map(Some), |config| tools(config.tools.only.as_ref(), "all")));
+    MCP_EXCLUDE_TOOLS = row("SMTP_MCP_EXCLUDE_TOOLS", Startup, Words("none"), "names of tools, or the groups send, status and admin, separated by commas", "These tools are not offered. As `--exclude-tools`, which wins.",
+        field!(Program: tools.excluded, |setting, _| value::tools(setting).map(Some), |config| tools(config.tools.excluded.as_ref(), "none")));
     MCP_CONFIG = row("SMTP_MCP_CONFIG", Process, Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.",
         Target::Nothing);
-}
-
-fn auth_method(server: &ServerConfig) -> Option<String> {
-    let word = match server.login.auth {
-        AuthMethod::Auto => "auto",
-        AuthMethod::Password => "password",
-        AuthMethod::OAuth => "oauth",
-    };
-    Some(word.to_owned())
-}
-
-fn or_none(value: Option<String>) -> Option<String> {
-    Some(value.unwrap_or_else(|| "none".to_owned()))
-}
-
-fn is_set(is_set: bool) -> Option<String> {
-    Some(if is_set { "set" } else { "none" }.to_owned())
-}
-
-fn in_mebibytes(bytes: usize) -> Option<String> {
-    Some(format!("{} MiB", bytes >> 20))
-}
-
-fn list(items: impl Iterator<Item = impl ToString>, none: &str) -> Option<String> {
-    let items: Vec<_> = items.map(|item| item.to_string()).collect();
-    Some(if items.is_empty() { none.to_owned() } else { items.join(", ") })
 }
 
 /// Names that begin with SMTP_ and are used by other parts of the program.

@@ -5,6 +5,7 @@
 //!   call returns
 //! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
 //! * `email_view`: a mail of the outbox in results; `server_lines`: servers as lines of text
+//! * `identity`: who this server is
 //! * `params`: what is wrong with the params of a request
 //! * [`Setup`]: a program without a usable configuration
 //! * `schema`: minimal schemas
@@ -15,6 +16,7 @@ mod arguments;
 mod context;
 mod email_view;
 pub mod handler;
+mod identity;
 pub(crate) mod params;
 mod schema;
 mod send_result;

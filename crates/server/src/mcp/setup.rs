@@ -39,6 +39,7 @@ struct Shared {
     start: Box<Start>,
     failure: Mutex<ReloadError>,
     advice: String,
+    then: &'static str,
     principal: Principal,
     clock: Clock,
     /// Serialises attempts to start.
@@ -47,18 +48,20 @@ struct Shared {
 }
 
 impl Setup {
-    /// What failed at the start; `advice` is the shortest way to a valid configuration. `start` is tried at each reload until it
-    /// succeeds; the calls are those of `principal`.
+    /// What failed at the start; `advice` is the shortest way to a valid configuration, and `then` what to do after any repair.
+    /// `start` is tried at each reload until it succeeds; the calls are those of `principal`.
     pub fn new(
         failure: ReloadError,
-        advice: String,
+        (advice, then): (String, &'static str),
         start: Box<Start>,
         principal: Principal,
         clock: Clock,
     ) -> Self {
         let failure = Mutex::new(failure);
         let (starting, context) = (tokio::sync::Mutex::default(), OnceLock::new());
-        Self { shared: Arc::new(Shared { start, failure, advice, principal, clock, starting, context }) }
+        Self {
+            shared: Arc::new(Shared { start, failure, advice, then, principal, clock, starting, context }),
+        }
     }
 
     /// What the tools work with, once it was started.
@@ -97,7 +100,8 @@ impl Setup {
         match *step {
             VALIDATE => format!("there is no usable configuration yet: {problems}. {}", self.shared.advice),
             _ => format!(
-                "this program could not start: {problems}. When that is repaired, call reload_smtp_configuration"
+                "this program could not start: {problems}. When that is repaired, {}",
+                self.shared.then
             ),
         }
     }

@@ -79,6 +79,8 @@ fn every_value_is_told_with_its_place() {
       SMTP_MCP_ALLOWED_HOSTS              mcp.example.org, [::1]:8000  (environment)
       SMTP_MCP_ALLOWED_ORIGINS            https://app.example.org:443  (environment)
       SMTP_MCP_CONNECTIONS_PER_ADDRESS    256  (default)
+      SMTP_MCP_TOOLS                      all  (default)
+      SMTP_MCP_EXCLUDE_TOOLS              none  (default)
     "#);
 }
 

@@ -23,24 +23,28 @@ use super::schema;
 use super::send_result::refused;
 use super::setup::Setup;
 use super::tool_result::ToolResult;
+use crate::config::ToolSelection;
 
 pub(super) use send_email::NAME as SEND_EMAIL;
 
 /// A call in flight.
 type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + 'a>>;
 
-/// All tools.
-pub(super) fn router() -> ToolRouter<ToolContext> {
-    ToolRouter::new()
-        .with_route(send_email::route())
-        .with_route(get_email::route())
-        .with_route(list_emails::route())
-        .with_route(retry_email::route())
-        .with_route(test_smtp_connection::route())
-        .with_route(get_smtp_status::route())
-        .with_route(switch_smtp_server::route())
-        .with_route(reload_smtp_configuration::route())
-        .with_route(reconnect_smtp_servers::route())
+/// The tools that are offered.
+pub(super) fn router(selection: &ToolSelection) -> ToolRouter<ToolContext> {
+    let routes = [
+        send_email::route(),
+        get_email::route(),
+        list_emails::route(),
+        retry_email::route(),
+        test_smtp_connection::route(),
+        get_smtp_status::route(),
+        switch_smtp_server::route(),
+        reload_smtp_configuration::route(),
+        reconnect_smtp_servers::route(),
+    ];
+    let offered = routes.into_iter().filter(|route| selection.offers(route.name()));
+    offered.fold(ToolRouter::new(), ToolRouter::with_route)
 }
 
 /// Runs a tool of a program without a usable configuration: a reload may find one, the others say what is wrong.

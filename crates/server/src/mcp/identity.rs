@@ -1,0 +1,37 @@
+//! Who this server is: its name, version, title, icon, and what models should know.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rmcp::model::{Icon, Implementation, ProtocolVersion};
+
+/// 48 by 48 pixels.
+const ICON: &[u8] = include_bytes!("icon.png");
+
+/// The name and version, with a title.
+pub(super) fn brief() -> Implementation {
+    Implementation::new("smtp-mcp-server", env!("CARGO_PKG_VERSION")).with_title("SMTP e-mail")
+}
+
+/// All that can be said. The web site is the homepage of the package, if it has one.
+pub(super) fn full() -> Implementation {
+    let icon = Icon::new(format!("data:image/png;base64,{}", STANDARD.encode(ICON)))
+        .with_mime_type("image/png")
+        .with_sizes(vec!["48x48".to_owned()]);
+    let own = brief().with_icons(vec![icon]);
+    match env!("CARGO_PKG_HOMEPAGE") {
+        "" => own,
+        homepage => own.with_website_url(homepage),
+    }
+}
+
+/// What a version of the protocol has a place for: strict clients refuse other fields.
+pub(super) fn for_version(version: &ProtocolVersion) -> Implementation {
+    let mut own = full();
+    if *version < ProtocolVersion::V_2025_11_25 {
+        (own.icons, own.website_url) = (None, None);
+    }
+    if *version < ProtocolVersion::V_2025_06_18 {
+        own.title = None;
+    }
+    own
+}
