@@ -21,7 +21,8 @@ TOOLS = {
 PARAMETERS = {
     "send_email": {
         "to", "subject", "body", "from_email", "cc", "bcc", "html", "attachments", "template_vars",
-        "text", "reply_to", "in_reply_to", "references", "idempotency_key", "allow_duplicate", "wait_seconds",
+        "text", "reply_to", "in_reply_to", "references", "priority", "read_receipt", "headers", "idempotency_key", "allow_duplicate",
+        "wait_seconds",
     },
     "get_email": {"id"},
     "list_emails": {"state", "recipient", "limit", "cursor"},

@@ -5,18 +5,12 @@ use super::{AddressError, Mailbox};
 /// Why an entry without a text is refused.
 const EMPTY: &str = "an empty entry (two commas in a row, a comma at an end, or an empty string)";
 
-/// Parses a comma-separated list. Commas within quotes and angle brackets do not separate; a string that contains a
-/// JSON array of strings is read as that array, because models send it.
+/// Parses a comma-separated list. Commas within quotes and angle brackets do not separate.
 ///
 /// # Errors
 /// Every string that is not a mailbox.
 pub fn parse_list(text: &str) -> Result<Vec<Mailbox>, Vec<AddressError>> {
     let trimmed = text.trim_matches(' ');
-    if trimmed.starts_with('[')
-        && let Ok(texts) = serde_json::from_str::<Vec<String>>(trimmed)
-    {
-        return parse_mailboxes(&texts);
-    }
     if trimmed.is_empty() {
         return Ok(Vec::new());
     }

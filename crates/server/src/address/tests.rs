@@ -254,18 +254,10 @@ fn lists_are_split_at_the_right_commas() {
         parse_list(text).map(|all| all.iter().map(|one| one.address.to_string()).collect::<Vec<_>>())
     };
     assert_eq!(wire("a@x.org, \"B, C\" <b@x.org>,c@x.org").unwrap(), ["a@x.org", "b@x.org", "c@x.org"]);
-    assert_eq!(wire("[\"a@x.org\", \"B, C <b@x.org>\"]").unwrap_err().len(), 1);
-    assert_eq!(wire("[\"a@x.org\", \"b@x.org\"]").unwrap(), ["a@x.org", "b@x.org"]);
     assert_eq!(wire("").unwrap(), Vec::<String>::new());
     assert_eq!(wire("a@x.org, , b").unwrap_err().len(), 2);
-    for (text, at) in [
-        ("a@x.org,", 0),
-        (",a@x.org", 0),
-        ("a@x.org,,b@x.org", 0),
-        ("a@x.org, ,b@x.org", 0),
-        ("[\"a@x.org\", \"\"]", 0),
-    ] {
-        assert!(wire(text).unwrap_err()[at].to_string().contains("an empty entry"), "{text}");
+    for text in ["a@x.org,", ",a@x.org", "a@x.org,,b@x.org", "a@x.org, ,b@x.org"] {
+        assert!(wire(text).unwrap_err()[0].to_string().contains("an empty entry"), "{text}");
     }
     assert_eq!(wire("\"A\\\", <b@x.org>, c@x.org").unwrap_err().len(), 1);
     assert_eq!(wire("a@x.org; b@x.org").unwrap_err().len(), 1);

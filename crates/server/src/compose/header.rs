@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset};
 
 use super::field::Field;
 use crate::address::Mailbox;
-use crate::request::{Draft, MessageId};
+use crate::request::{Draft, MessageId, Priority};
 
 /// The value of X-Mailer.
 const PROGRAM: &str = concat!("smtp-mcp-server/", env!("CARGO_PKG_VERSION"));
@@ -33,6 +33,24 @@ pub(super) fn write(
     if !draft.references.is_empty() {
         write("References", &draft.references.iter().map(MessageId::as_str).collect::<Vec<_>>());
     }
+    if let Some(priority) = draft.priority {
+        let (number, importance) = match priority {
+            Priority::High => ("1", "High"),
+            Priority::Normal => ("3", "Normal"),
+            Priority::Low => ("5", "Low"),
+        };
+        write("X-Priority", &[number]);
+        // RFC 4021, section 2.1.54
+        write("Importance", &[importance]);
+    }
+    if draft.read_receipt {
+        mailboxes(&mut header, "Disposition-Notification-To", std::slice::from_ref(sender));
+    }
+    for extra in &draft.headers {
+        let field = Field::new(&mut header, &extra.name);
+        if extra.is_structured() { field.words(extra.value.split(' ')) } else { field.text(&extra.value) }
+    }
+    let mut write = |name, words: &[&str]| Field::new(&mut header, name).words(words.iter().copied());
     write("MIME-Version", &["1.0"]);
     write("X-Mailer", &[PROGRAM]);
     Bytes::from(header)

@@ -9,7 +9,7 @@ use crate::message::Digest;
 use crate::request::{Draft, MessageId};
 
 /// Changes when the digest is made in another way; then requests of before are not recognised.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The digest over all that the caller asked for: the texts with their values filled in, and attachments by their bytes. Not
 /// over how long the caller waits, nor over its key.
@@ -26,6 +26,13 @@ pub(super) fn of(draft: &Draft, texts: &RenderedText, attachments: &[Attachment<
     hash.optional(draft.in_reply_to.as_ref().map(MessageId::as_str));
     hash.number(draft.references.len());
     draft.references.iter().for_each(|id| hash.text(id.as_str()));
+    hash.number(draft.priority.map_or(0, |priority| 1 + priority as usize));
+    hash.number(usize::from(draft.read_receipt));
+    hash.number(draft.headers.len());
+    for header in &draft.headers {
+        hash.text(&header.name);
+        hash.text(&header.value);
+    }
     hash.number(attachments.len());
     for attachment in attachments {
         hash.text(attachment.filename);

@@ -49,6 +49,8 @@ pub struct Config {
     pub servers: Vec<ServerConfig>,
     /// Directories that `path` attachments may come from, in the order in which a relative path is looked up.
     pub attachment_dirs: Vec<PathBuf>,
+    /// Who gets a hidden copy of every mail.
+    pub default_bcc: Vec<Mailbox>,
     /// Limits of a call.
     pub limits: CallLimits,
     /// The soft limit on what the process holds. Read at the start; a reload does not change it.

@@ -13,7 +13,7 @@ use super::{
     AuthMethod, Authority, CaFile, CommandLine, LogFilter, OnUnknown, OutboxLocation, SecretFile, SenderRule,
     ToolNames, WebOrigin,
 };
-use crate::address::{Address, Mailbox};
+use crate::address::{Address, Mailbox, parse_list, parse_mailboxes};
 use crate::limits;
 use crate::oauth::discovery::secure_url;
 use crate::secret::Secret;
@@ -164,6 +164,15 @@ pub(super) fn sender_rules(setting: &Setting) -> Result<Vec<SenderRule>, Reason>
 /// Names by which HTTP clients call the program.
 pub(super) fn authorities(setting: &Setting) -> Result<Vec<Authority>, Reason> {
     items(setting, |item| Authority::parse(item).ok_or_else(|| format!("{item:?} is not a host")))
+}
+
+/// Addresses.
+pub(super) fn mailboxes(setting: &Setting) -> Result<Vec<Mailbox>, Reason> {
+    let found = match &setting.value {
+        Value::Text(_) => parse_list(text(setting)?),
+        Value::List(items) => parse_mailboxes(items),
+    };
+    found.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 /// Tools, by name or by group.

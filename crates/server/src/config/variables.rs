@@ -220,6 +220,10 @@ variables! {
         field!(Program: attachment_dirs, value::directories, |config| {
             list(config.attachment_dirs.iter().map(|path| path.display().to_string()), "none")
         }));
+    DEFAULT_BCC = row("SMTP_DEFAULT_BCC", Global, Words("none"), "addresses, separated by commas", "They get a hidden copy of every mail, besides the recipients of the call.",
+        field!(Program: default_bcc, |setting, _| value::mailboxes(setting), |config| {
+            list(config.default_bcc.iter().map(|mailbox| mailbox.address.masked()), "none")
+        }));
     MAX_RECIPIENTS = row("SMTP_MAX_RECIPIENTS", Global, Number(100), "a whole number from 1 to 1000", "To, Cc and Bcc of one mail together.",
         field!(Program: limits.recipients, |setting, _| value::count(setting, 1..=1000), |config| Some(config.limits.recipients.to_string())));
     MAX_SUBJECT_CHARS = row("SMTP_MAX_SUBJECT_CHARS", Global, Number(998), "a whole number from 1 to 10000", "Characters of the subject after templating.",

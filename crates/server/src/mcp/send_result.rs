@@ -30,6 +30,8 @@ pub(super) struct Sent {
     pub(super) duration: Duration,
     /// The message was taken by an earlier call with the same key.
     pub(super) is_repeated: bool,
+    /// What looks wrong in the request, one sentence each.
+    pub(super) hints: Vec<String>,
     /// The message is kept if the program ends.
     pub(super) is_kept: bool,
     /// The time of the answer.
@@ -53,6 +55,9 @@ pub(super) struct SendResult {
     next_attempt_at: Option<String>,
     expires_at: Option<String>,
     details: Details,
+    /// What looks wrong in the mail; it was taken all the same
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hints: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -104,6 +109,7 @@ pub(super) fn send_result(sent: &Sent) -> ToolResult {
         next_attempt_at: (is_waiting && email.state == State::Queued).then(|| rfc3339(email.due)),
         expires_at: is_waiting.then(|| rfc3339(email.expires)),
         details: Details::of(sent, &recipients),
+        hints: sent.hints.clone(),
     };
     let mut text = by_status.text(state, sent);
     if sent.is_repeated {

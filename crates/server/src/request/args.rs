@@ -38,7 +38,7 @@ pub struct SendEmailArgs {
     pub attachments: Option<Vec<AttachmentArgs>>,
     /// Values (text, number, boolean) for {name}, {name|raw} and {?name}…{/name} in subject and body
     #[serde(default)]
-    #[schemars(schema_with = "vars_schema")]
+    #[schemars(schema_with = "map_schema")]
     pub template_vars: Option<Map<String, Value>>,
     /// Own plain text version of an HTML body
     #[serde(default)]
@@ -52,6 +52,16 @@ pub struct SendEmailArgs {
     /// Message-IDs of the thread, oldest first, space-separated
     #[serde(default)]
     pub references: Option<References>,
+    /// high, normal or low
+    #[serde(default)]
+    pub priority: Option<String>,
+    /// Ask for a read receipt
+    #[serde(default)]
+    pub read_receipt: Option<bool>,
+    /// Extra header fields, X-… or List-…, by name
+    #[serde(default)]
+    #[schemars(schema_with = "map_schema")]
+    pub headers: Option<Map<String, Value>>,
     /// Any text: the same call with the same key is one mail, however often it is made
     #[serde(default)]
     pub idempotency_key: Option<String>,
@@ -68,7 +78,7 @@ impl SendEmailArgs {
     pub fn approx_bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_deref().map_or(0, str::len);
         let lists = [&self.cc, &self.bcc, &self.reply_to, &self.references];
-        let vars = self.template_vars.iter().flatten();
+        let vars = self.template_vars.iter().chain(&self.headers).flatten();
         let attachments = self.attachments.as_deref().unwrap_or_default();
         self.subject.len()
             + self.body.len()
@@ -197,6 +207,6 @@ fn html_default() -> bool {
     false
 }
 
-fn vars_schema(_: &mut SchemaGenerator) -> Schema {
+fn map_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
 }

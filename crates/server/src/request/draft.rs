@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::args::{Addresses, SendEmailArgs};
 use super::attachment::{self, AttachmentSpec};
+use super::extra_header::{self, ExtraHeader};
 use super::thread::{MessageId, ending_with, parse_references};
 use super::validation::ValidationCode::{Conflict, Invalid, Missing, TooLarge, TooMany};
 use super::validation::ValidationErrors;
@@ -41,10 +42,27 @@ pub struct Draft {
     pub vars: BTreeMap<String, Var>,
     /// In the order of the call.
     pub attachments: Vec<AttachmentSpec>,
+    /// How urgent it is, if the call says so.
+    pub priority: Option<Priority>,
+    /// A receipt is asked for when it is read (RFC 8098).
+    pub read_receipt: bool,
+    /// Further header fields.
+    pub headers: Vec<ExtraHeader>,
     /// The mail that this one replies to.
     pub in_reply_to: Option<MessageId>,
     /// The thread, oldest first, to the mail that this one replies to.
     pub references: Vec<MessageId>,
+}
+
+/// How urgent a mail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Urgent.
+    High,
+    /// As most mails.
+    Normal,
+    /// It can wait.
+    Low,
 }
 
 /// A template's value.
@@ -69,7 +87,15 @@ impl Draft {
         let mut errors = ValidationErrors::default();
         let in_reply_to = args.in_reply_to.and_then(|text| in_reply_to(&text, &mut errors));
         let references = args.references.map(|given| thread(&given, &mut errors)).unwrap_or_default();
+        let priority = args.priority.and_then(|word| priority(&word, &mut errors));
         let draft = Self {
+            headers: extra_header::parse_all(
+                args.headers.unwrap_or_default(),
+                priority.is_some(),
+                &mut errors,
+            ),
+            priority,
+            read_receipt: args.read_receipt.unwrap_or_default(),
             from: args.from_email.and_then(|text| sender(&text, &mut errors)),
             to: mailboxes("to", Some(&args.to), &mut errors),
             cc: mailboxes("cc", args.cc.as_ref(), &mut errors),
@@ -130,6 +156,22 @@ impl Draft {
 
 fn sender(text: &str, errors: &mut ValidationErrors) -> Option<Mailbox> {
     Mailbox::parse(text).map_err(|error| errors.add("from_email", Invalid, error.to_string())).ok()
+}
+
+fn priority(word: &str, errors: &mut ValidationErrors) -> Option<Priority> {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "high" => Some(Priority::High),
+        "normal" => Some(Priority::Normal),
+        "low" => Some(Priority::Low),
+        _ => {
+            errors.add(
+                "priority",
+                Invalid,
+                format!("{}: expected high, normal or low", character::quoted(word)),
+            );
+            None
+        }
+    }
 }
 
 fn in_reply_to(text: &str, errors: &mut ValidationErrors) -> Option<MessageId> {

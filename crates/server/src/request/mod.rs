@@ -3,11 +3,13 @@
 mod args;
 mod attachment;
 mod draft;
+mod extra_header;
 mod thread;
 mod validation;
 
 pub use args::{Addresses, AttachmentArgs, References, SendEmailArgs, attachment_field};
 pub use attachment::{AttachmentSource, AttachmentSpec};
-pub use draft::{Draft, Var};
+pub use draft::{Draft, Priority, Var};
+pub use extra_header::ExtraHeader;
 pub use thread::MessageId;
 pub use validation::{MAX_ERRORS, ValidationCode, ValidationError, ValidationErrors};

@@ -1,6 +1,7 @@
 //! From a request to a composed message.
 
 mod compose_budget;
+mod hints;
 
 use std::sync::Arc;
 
@@ -17,6 +18,15 @@ pub use compose_budget::ComposeBudget;
 /// Larger requests are parsed and composed on a blocking thread, in bytes. HTML is always read there.
 const LARGE: usize = 64 << 10;
 
+/// A composed message, and hints about it for the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The message.
+    pub composed: Composed,
+    /// What looks wrong in the request, one sentence each.
+    pub hints: Vec<String>,
+}
+
 /// Composes the requested message, or returns everything that is wrong with the request. A large one waits for
 /// `compose_budget`, and counts in it as long as its content is kept.
 ///
@@ -27,7 +37,7 @@ pub async fn submit(
     config: Arc<Config>,
     clock: &Clock,
     compose_budget: &ComposeBudget,
-) -> Result<Composed, ValidationErrors> {
+) -> Result<Submission, ValidationErrors> {
     let at = clock.now();
     // version 7: ids sort by time
     let id = Uuid::new_v7(Timestamp::from_unix(
@@ -38,8 +48,10 @@ pub async fn submit(
     let is_large = is_large(&args);
     let has_html_to_read = args.html == Some(true) && args.text.is_none();
     let make = move || {
-        let draft = Draft::parse(args, &config.limits)?;
-        compose(&draft, &config, at, id)
+        let mut draft = Draft::parse(args, &config.limits)?;
+        let hints = hints::hints(&draft);
+        draft.bcc.extend_from_slice(&config.default_bcc);
+        Ok(Submission { composed: compose(&draft, &config, at, id)?, hints })
     };
     if !is_large && !has_html_to_read {
         return make();
@@ -54,9 +66,10 @@ pub async fn submit(
             "the message could not be composed (an internal error); nothing was sent",
         ));
     };
-    let mut composed = made?;
-    composed.message.content = compose_budget.keep(composed.message.content).await;
-    Ok(composed)
+    let mut submission = made?;
+    let content = &mut submission.composed.message.content;
+    *content = compose_budget.keep(std::mem::take(content)).await;
+    Ok(submission)
 }
 
 /// Whether composing may take long: much to parse, to fill in or to encode, or files to read.

@@ -7,14 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::variables::{Scope, Target, VARIABLES, Variable};
 use crate::config::{Config, ServerConfig};
 
 // The differences, by server name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Changes {
     // changed servers and settings
     pub total_changes: usize,
@@ -30,7 +29,7 @@ pub struct Changes {
     pub primary_server_changed: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModifiedServer {
     pub name: String,
     pub changes: FieldChanges,
@@ -40,7 +39,7 @@ pub struct ModifiedServer {
 pub type FieldChanges = BTreeMap<String, FieldChange>;
 
 // The old and new value of a field, masked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
     pub old: String,
     pub new: String,

@@ -42,7 +42,7 @@ pub struct ServerTest {
 }
 
 // The servers and their health, in the order of the configuration.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ServersStatus {
     pub total_servers: usize,
     pub available_servers: usize,
@@ -52,7 +52,7 @@ pub struct ServersStatus {
 }
 
 // One server's health.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ServerStatus {
     pub name: String,
     pub host: String,
@@ -70,7 +70,7 @@ pub struct ServerStatus {
 }
 
 // One server as it is configured.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ServerDetails {
     pub name: String,
     pub host: String,

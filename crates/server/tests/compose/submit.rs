@@ -13,7 +13,9 @@ async fn submitted(arguments: Value) -> Result<Message, ValidationErrors> {
     let asked = serde_json::from_value(arguments).unwrap();
     let clock = Clock::manual(at().to_utc());
     let config = Arc::new(config(&["ada@example.org"]));
-    submit(asked, config, &clock, &ComposeBudget::default()).await.map(|composed| composed.message)
+    submit(asked, config, &clock, &ComposeBudget::default())
+        .await
+        .map(|submission| submission.composed.message)
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ pub(super) fn lines(result: &SendResult, by_status: &ByStatus<'_>) -> Vec<String
     lines.extend(refused(result, &by_status.refused));
     lines.extend(many("pending", &by_status.pending));
     lines.extend(many("unknown", &by_status.unknown));
+    lines.extend(result.hints.iter().map(|hint| format!("hint: {hint}")));
     lines
 }
 

@@ -66,6 +66,7 @@ fn sent(recipients: Vec<RecipientOutcome>) -> Sent {
         may_have_been_sent: false,
         duration: Duration::from_micros(1_234_567),
         is_repeated: false,
+        hints: Vec::new(),
         is_kept: true,
     }
 }

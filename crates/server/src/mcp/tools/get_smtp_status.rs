@@ -29,7 +29,11 @@ struct StatusResult {
     total_servers: usize,
     primary_server: Option<String>,
     current_server: Option<String>,
+    /// Each with name, host, port, priority, username, encryption, timeout, max_retries, from_email
+    #[schemars(schema_with = "crate::mcp::email_view::objects")]
     server_configurations: Vec<ServerDetails>,
+    /// Counts, and servers, each with is_current, is_available, is_failed (in back-off), is_paused (it refused the login)
+    #[schemars(schema_with = "crate::mcp::schema::object")]
     server_status: ServersStatus,
     /// Numbers: queued, of these unserved (no running program has an account for them), held, sending, unknown; and
     /// oldest_seconds of those that wait

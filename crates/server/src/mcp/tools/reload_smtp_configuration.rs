@@ -30,9 +30,12 @@ const SPEC: ToolSpec = ToolSpec {
 struct ReloadResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// Servers added, removed, modified (by field: old, new), unchanged
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::mcp::schema::object")]
     changes: Option<Changes>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::mcp::schema::object")]
     new_configuration: Option<NewConfiguration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::mcp::schema::object")]
@@ -44,14 +47,14 @@ struct ReloadResult {
     rollback_performed: Option<bool>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 struct NewConfiguration {
     total_servers: usize,
     primary_server: Option<String>,
     servers: Vec<NewServer>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 struct NewServer {
     name: String,
     host: String,

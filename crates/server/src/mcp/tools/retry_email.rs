@@ -91,6 +91,7 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
         may_have_been_sent: waited.may_have_been_sent,
         duration: context.clock.instant().saturating_duration_since(began),
         is_repeated: false,
+        hints: Vec::new(),
         is_kept: context.outbox().is_durable(),
         now: context.clock.now().to_utc(),
     }))

@@ -14,7 +14,7 @@ use crate::mcp::send_result::{SendResult, Sent, refused, refused_because_of, sen
 use crate::mcp::tool_result::{ToolResult, one_line};
 use crate::outbox::{Enqueued, NewMessage, OutboxError};
 use crate::request::SendEmailArgs;
-use crate::submit::submit;
+use crate::submit::{Submission, submit};
 use crate::upstream::{Snapshot, accounts_for};
 
 pub(in crate::mcp) const NAME: &str = "send_email";
@@ -83,16 +83,17 @@ async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResu
     let began = context.clock.instant();
     let options = Options::take(&mut args)?;
     let servers = context.upstreams.snapshot();
-    let prepared = prepare(context, &servers, args).await?;
+    let mut prepared = prepare(context, &servers, args).await?;
+    let hints = std::mem::take(&mut prepared.hints);
     let wait =
         options.wait.min(MAX_WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began)));
     let id = prepared.id;
     match context.outbox().enqueue(new_message(context, &servers, &prepared, options)).await {
         Ok(Enqueued::New(queued)) => {
             context.deliveries.begin(queued, prepared.message, servers);
-            Ok(outcome(context, id, wait, began, false).await)
+            Ok(outcome(context, id, wait, began, false, hints).await)
         }
-        Ok(Enqueued::Earlier(id)) => Ok(outcome(context, id, wait, began, true).await),
+        Ok(Enqueued::Earlier(id)) => Ok(outcome(context, id, wait, began, true, hints).await),
         Ok(Enqueued::Conflict(id, state)) => Err(refused_because_of(
             id,
             format!(
@@ -121,6 +122,7 @@ struct Prepared {
     message: Arc<crate::message::Message>,
     subject: String,
     request: crate::message::Digest,
+    hints: Vec<String>,
 }
 
 async fn prepare(
@@ -131,8 +133,8 @@ async fn prepare(
     let config = Arc::clone(&servers.config);
     let composing = submit(args, config, &context.clock, &context.compose_budget);
     match timeout(MAX_WAIT, composing).await {
-        Ok(Ok(Composed { id, message, subject, request })) => {
-            Ok(Prepared { id, message: Arc::new(message), subject, request })
+        Ok(Ok(Submission { composed: Composed { id, message, subject, request }, hints })) => {
+            Ok(Prepared { id, message: Arc::new(message), subject, request, hints })
         }
         Ok(Err(error)) => Err(refused(one_line(&error.to_string()))),
         Err(_) => Err(refused("the mail could not be prepared in time; try again, or a smaller one")),
@@ -165,6 +167,7 @@ async fn outcome(
     wait: Duration,
     began: Instant,
     is_repeated: bool,
+    hints: Vec<String>,
 ) -> ToolResult {
     match context.deliveries.wait(id, wait).await {
         Ok(waited) => send_result(&Sent {
@@ -172,6 +175,7 @@ async fn outcome(
             may_have_been_sent: waited.may_have_been_sent,
             duration: context.clock.instant().saturating_duration_since(began),
             is_repeated,
+            hints,
             is_kept: context.outbox().is_durable(),
             now: context.clock.now().to_utc(),
         }),
