@@ -48,6 +48,10 @@ class Pipe:
         self.write(json.dumps(request).encode())
         return self._last_id
 
+    def messages(self) -> list[dict]:
+        """Everything that was said so far."""
+        return [json.loads(line) for line in list(self.lines.entries)]
+
     def reply(self, number: int | None, deadline: float = DEADLINE) -> dict:
         """The response with that id; None is the id of an error about an unreadable line."""
 

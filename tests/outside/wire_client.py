@@ -52,9 +52,13 @@ class HttpWire:
         _, headers, body = http_request(self.url, body=message, headers=self.headers)
         if session := headers.get("Mcp-Session-Id"):
             self.headers["Mcp-Session-Id"] = session
-        # In a session a response is an event of a stream.
+        return self.messages(body)[-1]
+
+    @staticmethod
+    def messages(body: str) -> list[dict]:
+        """The messages of a response: its events in a session, else its body."""
         lines = [line.removeprefix("data: ") for line in body.splitlines()]
-        return json.loads(next(line for line in lines if line.startswith("{")))
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def begin(self, hello: dict = HELLO) -> dict:
         answer = self.ask("initialize", hello)

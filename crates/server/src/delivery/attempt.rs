@@ -9,6 +9,7 @@ use smtp_submission::{
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::progress::{ProgressSender, Stage};
 use crate::message::Message;
 use crate::outbox::{Claim, Outbox, OutboxError, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
@@ -21,6 +22,7 @@ pub(super) struct Attempt<'a> {
     pub(super) message: &'a Message,
     pub(super) queued: &'a Queued,
     pub(super) commit_point: &'a CommitPoint,
+    pub(super) progress: &'a ProgressSender,
     /// When the last server is given up.
     pub(super) deadline: Instant,
     /// What is known of the recipients. They begin as `TryNext`.
@@ -89,6 +91,8 @@ impl Attempt<'_> {
                 self.recipients[at] = outcome;
                 is_retryable[at] |= is_retryable_here;
             }
+            let all = self.recipients.len();
+            self.progress.record(Stage::Answered { done: all - positions(&self.recipients).len(), all });
             if position + 1 < route.candidates.len() {
                 if let Err(error) = self.note().await {
                     // The next server must not be tried: were the program to end, this one's result would be unknown.
@@ -127,6 +131,7 @@ impl Attempt<'_> {
             }
         };
         let began = server.instant();
+        self.progress.record(Stage::Connecting(server.name().to_owned()));
         let delivery = match server.session(time_limit).await {
             Ok(session) => self.deliver(session, candidate, &envelope).await?,
             Err(error) => Delivery::failed(recipients.len(), &error),
@@ -151,6 +156,7 @@ impl Attempt<'_> {
             self.claim = Some(claimed.map_err(Stop::NoClaim)?.ok_or(Stop::NotOurs)?);
         }
         let Some(claim) = &self.claim else { return Err(Stop::NotOurs) };
+        self.progress.record(Stage::Sending(candidate.server.name().to_owned()));
         let content = content(candidate, self.message);
         Ok(session.deliver(envelope, &content, claim.commit_point()).await)
     }

@@ -3,6 +3,7 @@
 mod attempt;
 mod backoff;
 mod in_progress;
+mod progress;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +25,10 @@ use crate::outbox::{Email, Outbox, OutboxError, Queued};
 use crate::outcome::State;
 use crate::upstream::{Snapshot, Upstreams};
 use in_progress::InProgress;
+use progress::ProgressSender;
 use worker::Worker;
+
+pub use progress::{Progress, Stage};
 
 /// Attempts at the same time.
 const MAX_ATTEMPTS: usize = 64;
@@ -113,18 +117,18 @@ impl Deliveries {
     }
 
     /// Begins with a message that was just taken, and sends it through the servers that it was composed for. If far too many are
-    /// in progress, it waits in the outbox for its turn.
-    pub fn begin(&self, queued: Queued, message: Arc<Message>, servers: Arc<Snapshot>) {
+    /// in progress, it waits in the outbox for its turn. Returns the progress of an attempt that has begun.
+    pub fn begin(&self, queued: Queued, message: Arc<Message>, servers: Arc<Snapshot>) -> Option<Progress> {
         if self.shared.in_progress.len() < MAX_WAITING {
-            self.spawn(queued, Some((message, servers)), None);
-        } else {
-            self.shared.has_backlog.store(true, Ordering::Release);
+            return self.spawn(queued, Some((message, servers)), None);
         }
+        self.shared.has_backlog.store(true, Ordering::Release);
+        None
     }
 
     /// Begins with a message that waits again, through the servers that are configured now.
-    pub fn begin_again(&self, queued: Queued) {
-        self.spawn(queued, None, None);
+    pub fn begin_again(&self, queued: Queued) -> Option<Progress> {
+        self.spawn(queued, None, None)
     }
 
     /// Looks at once for what is due.
@@ -212,9 +216,10 @@ impl Deliveries {
         queued: Queued,
         first: Option<(Arc<Message>, Arc<Snapshot>)>,
         slot: Option<OwnedSemaphorePermit>,
-    ) {
-        let commit_point = CommitPoint::new();
-        let Some(entry) = self.shared.in_progress.enter(queued.id, commit_point.clone()) else { return };
+    ) -> Option<Progress> {
+        let (commit_point, sender) = (CommitPoint::new(), ProgressSender::default());
+        let entry = self.shared.in_progress.enter(queued.id, commit_point.clone())?;
+        let progress = sender.subscribe();
         let shared = Arc::clone(&self.shared);
         self.shared.attempts.spawn(async move {
             // The semaphore is never closed.
@@ -222,12 +227,13 @@ impl Deliveries {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&shared.slots).acquire_owned().await.ok(),
             };
-            shared.worker.attempt(queued, first, &commit_point).await;
-            drop((entry, slot));
+            shared.worker.attempt(queued, first, &commit_point, &sender).await;
+            drop((sender, entry, slot));
             if shared.has_backlog.load(Ordering::Acquire) {
                 shared.wake.notify_one();
             }
         });
+        Some(progress)
     }
 
     /// Waits until the message has a final state or an attempt left it waiting, at most for `wait`, and not beyond the end of the

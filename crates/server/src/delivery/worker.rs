@@ -10,6 +10,7 @@ use tracing::{error, warn};
 
 use super::attempt::{Attempt, Ended, close};
 use super::backoff;
+use super::progress::ProgressSender;
 use crate::address::without_addresses;
 use crate::message::Message;
 use crate::outbox::{Claim, Loaded, Outbox, OutboxError, Queued};
@@ -36,6 +37,7 @@ impl Worker {
         queued: Queued,
         first: Option<(Arc<Message>, Arc<Snapshot>)>,
         commit_point: &CommitPoint,
+        progress: &ProgressSender,
     ) {
         let (message, servers, recipients) = match first {
             Some((message, servers)) => {
@@ -54,6 +56,7 @@ impl Worker {
             message: &message,
             queued: &queued,
             commit_point,
+            progress,
             deadline: Instant::now() + self.attempt_timeout,
             recipients,
             claim: None,

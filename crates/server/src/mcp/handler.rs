@@ -17,6 +17,7 @@ use tracing::info;
 
 use super::admission::{parsed, permit_of};
 use super::context::ToolContext;
+use super::progress::ProgressReporter;
 use super::setup::Setup;
 use super::tool_result::ToolResult;
 use super::{identity, params, send_result, tools};
@@ -159,7 +160,10 @@ impl McpHandler {
             // Held to the end of the work, whether or not the client waits.
             let _share = permit;
             match server.services.context() {
-                Ok(services) => server.tools.call(ToolCallContext::new(services, request, context)).await,
+                Ok(services) => {
+                    let services = services.reporting(ProgressReporter::of(&context));
+                    server.tools.call(ToolCallContext::new(&services, request, context)).await
+                }
                 Err(setup) => {
                     Ok(CallToolResult::from(tools::unconfigured(setup, &request.name).await).into())
                 }

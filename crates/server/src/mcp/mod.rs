@@ -6,6 +6,7 @@
 //! * `send_result`: the result of a send as text and as JSON (a pure function), and `reasons`
 //! * `email_view`: a mail of the outbox in results; `server_lines`: servers as lines of text
 //! * `identity`: who this server is
+//! * `progress`: progress notifications of a call
 //! * `params`: what is wrong with the params of a request
 //! * [`Setup`]: a program without a usable configuration
 //! * `schema`: minimal schemas
@@ -18,6 +19,7 @@ mod email_view;
 pub mod handler;
 mod identity;
 pub(crate) mod params;
+mod progress;
 mod schema;
 mod send_result;
 mod server_lines;

@@ -51,10 +51,10 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
     let id = parse_id(id)?;
     let retried =
         context.outbox().retry(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
-    match retried {
+    let progress = match retried {
         Retried::Queued { queued, is_served: true, .. } => context.deliveries.begin_again(queued),
         // Another process sends it, or one that has the account when it runs.
-        Retried::Queued { .. } => {}
+        Retried::Queued { .. } => None,
         Retried::NotNow(State::Sending) => {
             let email =
                 context.outbox().get(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
@@ -84,8 +84,8 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
             ));
         }
         Retried::NotFound => return Err(format!("there is no mail with the id {}", id.simple())),
-    }
-    let waited = context.deliveries.wait(id, WAIT).await.map_err(|error| error.to_string())?;
+    };
+    let waited = context.wait(id, WAIT, progress).await.map_err(|error| error.to_string())?;
     Ok(send_result(&Sent {
         email: waited.email,
         may_have_been_sent: waited.may_have_been_sent,

@@ -1,7 +1,7 @@
 //! `send_email`: takes one mail, exactly as asked, once; waits for its outcome; or says why not.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rmcp::handler::server::tool::ToolRoute;
 use tokio::time::timeout;
@@ -13,6 +13,7 @@ use crate::mcp::context::ToolContext;
 use crate::mcp::send_result::{SendResult, Sent, refused, refused_because_of, send_result, unknown_record};
 use crate::mcp::tool_result::{ToolResult, one_line};
 use crate::outbox::{Enqueued, NewMessage, OutboxError};
+use crate::outcome::State;
 use crate::request::SendEmailArgs;
 use crate::submit::{Submission, submit};
 use crate::upstream::{Snapshot, accounts_for};
@@ -88,32 +89,41 @@ async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResu
     let wait =
         options.wait.min(MAX_WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began)));
     let id = prepared.id;
-    match context.outbox().enqueue(new_message(context, &servers, &prepared, options)).await {
-        Ok(Enqueued::New(queued)) => {
-            context.deliveries.begin(queued, prepared.message, servers);
-            Ok(outcome(context, id, wait, began, false, hints).await)
-        }
-        Ok(Enqueued::Earlier(id)) => Ok(outcome(context, id, wait, began, true, hints).await),
-        Ok(Enqueued::Conflict(id, state)) => Err(refused_because_of(
-            id,
-            format!(
-                "this idempotency_key belongs to another mail (id {}, {}); use a new key for a new mail",
-                id.simple(),
-                state.word()
-            ),
-        )),
-        Ok(Enqueued::PossibleDuplicate(id, state)) => Err(refused_because_of(
-            id,
-            format!(
-                "the same mail was sent less than five minutes ago (id {}, {}). If the user wants it twice, set allow_duplicate \
-                 to true",
-                id.simple(),
-                state.word()
-            ),
-        )),
-        Err(error @ OutboxError::Uncertain(_)) => Err(unknown_record(id, error)),
-        Err(error) => Err(refused(format!("{error}; nothing was sent"))),
-    }
+    let enqueued = context.outbox().enqueue(new_message(context, &servers, &prepared, options)).await;
+    let (id, progress, is_repeated) = match enqueued {
+        Ok(Enqueued::New(queued)) => (id, context.deliveries.begin(queued, prepared.message, servers), false),
+        Ok(Enqueued::Earlier(id)) => (id, None, true),
+        Ok(Enqueued::Conflict(earlier, state)) => return Err(conflict(earlier, state)),
+        Ok(Enqueued::PossibleDuplicate(earlier, state)) => return Err(possible_duplicate(earlier, state)),
+        Err(error @ OutboxError::Uncertain(_)) => return Err(unknown_record(id, error)),
+        Err(error) => return Err(refused(format!("{error}; nothing was sent"))),
+    };
+    let waited = context.wait(id, wait, progress).await.map_err(|error| unknown_record(id, error))?;
+    Ok(send_result(&Sent {
+        email: waited.email,
+        may_have_been_sent: waited.may_have_been_sent,
+        duration: context.clock.instant().saturating_duration_since(began),
+        is_repeated,
+        hints,
+        is_kept: context.outbox().is_durable(),
+        now: context.clock.now().to_utc(),
+    }))
+}
+
+fn conflict(earlier: Uuid, state: State) -> ToolResult {
+    let (id, state) = (earlier.simple(), state.word());
+    let problem = format!(
+        "this idempotency_key belongs to another mail (id {id}, {state}); use a new key for a new mail"
+    );
+    refused_because_of(earlier, problem)
+}
+
+fn possible_duplicate(earlier: Uuid, state: State) -> ToolResult {
+    let (id, state) = (earlier.simple(), state.word());
+    let problem = format!(
+        "the same mail was sent less than five minutes ago (id {id}, {state}). If the user wants it twice, set allow_duplicate to true"
+    );
+    refused_because_of(earlier, problem)
 }
 
 /// A composed message that the delivery can share.
@@ -157,28 +167,5 @@ fn new_message(
         idempotency_key: options.idempotency_key,
         allow_duplicate: options.allow_duplicate,
         on_unknown: servers.config.on_unknown,
-    }
-}
-
-/// Waits for the outcome, and tells what is known of it by then.
-async fn outcome(
-    context: &ToolContext,
-    id: Uuid,
-    wait: Duration,
-    began: Instant,
-    is_repeated: bool,
-    hints: Vec<String>,
-) -> ToolResult {
-    match context.deliveries.wait(id, wait).await {
-        Ok(waited) => send_result(&Sent {
-            email: waited.email,
-            may_have_been_sent: waited.may_have_been_sent,
-            duration: context.clock.instant().saturating_duration_since(began),
-            is_repeated,
-            hints,
-            is_kept: context.outbox().is_durable(),
-            now: context.clock.now().to_utc(),
-        }),
-        Err(error) => unknown_record(id, error),
     }
 }
