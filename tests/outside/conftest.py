@@ -35,6 +35,7 @@ def pytest_sessionstart() -> None:
 GROUPS = {
     "test_postfix.py": "postfix", "test_postfix_failover.py": "postfix", "test_logins.py": "postfix", "test_size_limit.py": "postfix",
     "test_oauth.py": "oauth", "test_exim.py": "exim", "test_slow_servers.py": "slow servers",
+    "test_clients.py": "clients",
 }
 
 
