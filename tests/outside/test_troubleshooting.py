@@ -337,6 +337,8 @@ def test_a_call_that_is_repeated(processes) -> None:
 # Messages that no test here provokes, and why.
 ELSEWHERE = {
     "the outbox: …": "takes a full disk; crates/server/src/outbox/tests/faults.rs has one",
+    "there is no usable configuration yet: …": "test_unconfigured.py has such programs",
+    "this program could not start: …": "as above",
     "this program ended while it was being sent": "test_outbox.py kills it",
     "its file was removed or replaced while this program used it": "test_outbox_shared.py removes it",
     "held, because the outbox was copied or restored": "test_outbox_shared.py restores a copy",

@@ -100,7 +100,7 @@ def test_sighup_takes_a_repaired_configuration(processes, tmp_path) -> None:
 def test_an_outbox_that_cannot_be_opened_is_told_the_same_way(processes, tmp_path) -> None:
     pipe = processes.pipe(one_server(processes.capture(), SMTP_MCP_OUTBOX=f"sqlite:{tmp_path}")).handshake()
     answer = pipe.call("send_email", **MAIL).has_state("refused")
-    answer.mentions("outbox")
+    answer.mentions("this program could not start", "outbox", "reload_smtp_configuration")
     pipe.close_stdin()
     assert pipe.exit_status(8) == 1
 
