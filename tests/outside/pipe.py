@@ -36,6 +36,13 @@ class Pipe:
     def stderr(self) -> str:
         return self.stderr_path.read_text(errors="replace")
 
+    def wait_for_stderr(self, words: str, deadline: float = DEADLINE) -> None:
+        """Waits until these words are there."""
+        until = time.monotonic() + deadline
+        while words not in self.stderr():
+            assert time.monotonic() < until, f"waited {deadline} s for {words!r}: {self.stderr()[-3000:]}"
+            time.sleep(0.05)
+
     def write(self, line: bytes) -> None:
         assert self.child.stdin
         self.child.stdin.write(line + b"\n")

@@ -13,7 +13,12 @@ const FEW: usize = 32;
 
 /// What a request of `json`, which holds so many values, takes in memory.
 pub(crate) fn memory(json: &[u8], values: usize) -> usize {
-    json.len() + values.saturating_sub(FEW) * VALUE
+    memory_for(json.len(), values)
+}
+
+/// The same for so many bytes.
+pub(crate) fn memory_for(bytes: usize, values: usize) -> usize {
+    bytes + values.saturating_sub(FEW) * VALUE
 }
 
 /// How many values `json` holds, an empty list in a list counted twice. For invalid JSON the result is arbitrary.

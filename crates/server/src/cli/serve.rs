@@ -14,7 +14,7 @@ use super::logging;
 use super::services::{START, Services, not_started, start_later};
 use crate::address::without_addresses;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigErrors, ConfigSources, load_without_servers};
+use crate::config::{Config, ConfigErrors, ConfigSources, load_what_is_right, load_without_servers};
 use crate::mcp::{McpHandler, Setup};
 use crate::outbox::Principal;
 use crate::transport::{HttpLimits, serve_http, serve_stdio};
@@ -62,7 +62,7 @@ pub fn settings_without_servers(
     problems: &ConfigErrors,
 ) -> Result<Config, ConfigErrors> {
     match args.transport.unwrap_or_default() {
-        Transport::Stdio => Ok(load_without_servers(origin).unwrap_or_default()),
+        Transport::Stdio => Ok(load_what_is_right(origin)),
         // The settings say who may connect.
         Transport::Http if args.allow_unconfigured => load_without_servers(origin),
         Transport::Http => Err(problems.clone()),

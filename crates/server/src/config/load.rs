@@ -79,16 +79,23 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
 /// # Errors
 /// One of them is wrong, or a file with settings cannot be read.
 pub fn load_without_servers(config_sources: &ConfigSources) -> Result<Config, ConfigErrors> {
+    let (config, diagnostics) = without_servers(config_sources);
+    if diagnostics.problems.is_empty() { Ok(config) } else { Err(problems(diagnostics)) }
+}
+
+/// Those settings of the program that are right; the others have their defaults.
+pub fn load_what_is_right(config_sources: &ConfigSources) -> Config {
+    without_servers(config_sources).0
+}
+
+fn without_servers(config_sources: &ConfigSources) -> (Config, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let sources = config_sources.sources(&mut diagnostics);
     let base = config_sources.working_directory.as_deref();
     let (config, _) = program(&common(&sources), base, &mut diagnostics.problems);
-    if !diagnostics.problems.is_empty() {
-        return Err(problems(diagnostics));
-    }
     let state_dir = config.state_dir.clone().or_else(|| config_sources.state_dir());
     let outbox = config.outbox.clone().or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir));
-    Ok(Config { state_dir, outbox, ..config })
+    (Config { state_dir, outbox, ..config }, diagnostics)
 }
 
 /// The settings of the program, without servers.

@@ -25,7 +25,9 @@ pub mod variables;
 mod tests;
 
 pub use http::{Authority, HttpConfig, SecretFile, WebOrigin};
-pub use load::{ConfigProvenance, Loaded, load, load_with_provenance, load_without_servers};
+pub use load::{
+    ConfigProvenance, Loaded, load, load_what_is_right, load_with_provenance, load_without_servers,
+};
 pub use log_filter::LogFilter;
 pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};
 pub use outbox::{Account, OnUnknown, OutboxLocation};

@@ -10,8 +10,8 @@ impl ConfigSources {
     /// What to write into which file, with the values of the user's own mail server, and what to do `then`.
     pub fn shortest_setup(&self, then: &str) -> String {
         if self.environment.keys().any(|name| name.starts_with("SMTP_HOST")) {
-            return "The environment names the servers, and cannot change while this program runs: correct SMTP_HOST and what belongs \
-                to it where the client's settings start this program, and restart it"
+            return "Correct that. What the environment sets, such as SMTP_HOST, cannot change while this program runs: change it where \
+                the client's settings start this program, and restart it"
                 .to_owned();
         }
         let by_environment = "or set SMTP_HOST, SMTP_USERNAME and SMTP_PASSWORD in the environment with which the client starts this \

@@ -3,7 +3,7 @@
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value};
 
-use crate::json_limits;
+use crate::json_limits::{self, TooManyValues};
 
 /// Removes optional arguments that are null or empty, and converts others to the type that `schema` has for them, where their
 /// meaning is not in doubt. What cannot be converted stays as it is, for an error that names it.
@@ -12,9 +12,30 @@ pub(super) fn normalize(schema: &JsonObject, given: &mut JsonObject) {
     convert_fields(schema, given);
 }
 
-/// Whether an argument is JSON in so long a string that parsing it would hold up other calls.
-pub(super) fn has_long_json(given: &JsonObject, limit: usize) -> bool {
-    given.values().filter_map(Value::as_str).any(|text| text.len() > limit && is_json(text))
+/// How much memory the JSON in strings takes once it is parsed, besides the strings.
+///
+/// # Errors
+/// It has more values than a request may have.
+pub(super) fn memory_of_json(schema: &JsonObject, given: &JsonObject) -> Result<usize, TooManyValues> {
+    let (mut bytes, mut values) = (0, 0);
+    for (name, value) in given {
+        let is_wanted = matches!(type_of(schema, name), Some("array" | "object"));
+        let texts =
+            std::iter::once(value).chain(value.as_array().into_iter().flatten()).filter_map(Value::as_str);
+        for text in texts.filter(|text| is_wanted && is_json(text)) {
+            bytes += text.len();
+            values += json_limits::count(text.as_bytes())?;
+        }
+    }
+    if values > json_limits::MAX_VALUES {
+        Err(TooManyValues)
+    } else {
+        Ok(json_limits::memory_for(bytes, values))
+    }
+}
+
+fn type_of<'s>(schema: &'s JsonObject, name: &str) -> Option<&'s str> {
+    schema.get("properties")?.get(name)?.get("type")?.as_str()
 }
 
 fn is_required(schema: &JsonObject, name: &str) -> bool {
@@ -38,7 +59,9 @@ fn convert_fields(schema: &JsonObject, fields: &mut Map<String, Value>) {
 fn convert(schema: &JsonObject, value: &mut Value) {
     let Some(kind) = schema.get("type").and_then(Value::as_str) else { return };
     if let Some(converted) = converted(kind, value) {
+        // JSON in a string of JSON stays a string: its values were not counted.
         *value = converted;
+        return;
     }
     match value {
         Value::Object(fields) => convert_fields(schema, fields),
@@ -57,10 +80,8 @@ fn converted(kind: &str, value: &Value) -> Option<Value> {
         ("object", Value::Array(items)) if items.is_empty() => Some(Value::Object(Map::new())),
         ("boolean", Value::String(text)) => boolean(text.trim()).map(Value::Bool),
         ("array" | "object", Value::String(text)) if is_json(text) => {
-            let is_small = json_limits::count(text.as_bytes()).is_ok();
-            let parsed = if is_small { serde_json::from_str(text).ok() } else { None };
-            parsed
-                .filter(|parsed: &Value| if kind == "array" { parsed.is_array() } else { parsed.is_object() })
+            let parsed: Option<Value> = serde_json::from_str(text).ok();
+            parsed.filter(|parsed| if kind == "array" { parsed.is_array() } else { parsed.is_object() })
         }
         ("integer" | "number", Value::String(text)) => {
             serde_json::from_str(text.trim()).ok().filter(Value::is_number)
@@ -100,7 +121,7 @@ mod tests {
             ("html", json!(1), json!(1)),
             ("attachments", quoted(&json!([file])), json!([file])),
             ("attachments", json!([quoted(&file)]), json!([file])),
-            ("attachments", quoted(&json!([quoted(&file)])), json!([file])),
+            ("attachments", quoted(&json!([quoted(&file)])), json!([quoted(&file)])),
             ("attachments", quoted(&file), quoted(&file)),
             ("attachments", json!("[1,"), json!("[1,")),
             ("template_vars", quoted(&vars), vars.clone()),
@@ -118,6 +139,19 @@ mod tests {
             normalize(&schema, &mut all);
             assert_eq!(all.get(name), Some(&expected), "{name} {given}");
         }
+    }
+
+    #[test]
+    fn values_in_strings_count_as_those_of_the_request() {
+        let schema = schema::input::<SendEmailArgs>();
+        let memory = |name: &str, value: Value| {
+            memory_of_json(&schema, &JsonObject::from_iter([(name.to_owned(), value)]))
+        };
+        let long = format!("[{}0]", "0,".repeat(json_limits::MAX_VALUES / 2 + 1));
+        assert_eq!(memory("body", json!(long)), Ok(0), "a text stays a text");
+        assert_eq!(memory("attachments", json!([[], {}])), Ok(0));
+        assert!(memory("attachments", json!(long)).is_ok_and(|memory| memory > long.len()));
+        assert_eq!(memory("attachments", json!([long, long])), Err(TooManyValues));
     }
 
     #[test]

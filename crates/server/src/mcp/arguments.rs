@@ -1,37 +1,50 @@
 //! The arguments of a call: unknown ones are refused by name, known ones are deserialized.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::JsonObject;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::timeout;
 
-use super::argument_types::{has_long_json, normalize};
+use super::argument_types::{memory_of_json, normalize};
 use super::schema;
 use crate::address::character;
-use crate::budget::MemoryBudget;
+use crate::budget::{MemoryBudget, MemoryPermit};
 use crate::request::attachment_field;
 
 /// The arguments of a tool without parameters, which ignores those that automation platforms add.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 pub(super) struct NoArgs {}
 
+/// How long a call waits for that.
+const JSON_WAIT: Duration = Duration::from_secs(10);
+
+const BUSY: &str =
+    "other calls with much JSON in strings are in progress; nothing was done, try again in a moment";
+const TOO_MANY_VALUES: &str =
+    "wrong arguments: the JSON in strings has more values than a request may have (10000); send less";
+
 /// How many unknown arguments are named.
 const MAX_NAMED: usize = 10;
 /// How much of a wrong value is quoted, in characters.
 const SHOWN: usize = 80;
 
-/// JSON in a longer string is parsed on a blocking thread.
-const LONG_JSON: usize = 1 << 20;
+/// More JSON in strings is parsed on a blocking thread.
+const MUCH_JSON: usize = 1 << 20;
+
+/// What the JSON in strings of all calls of a tool may take together, once it is parsed.
+const JSON_BYTES: usize = 128 << 20;
 
 /// The arguments of one tool.
 #[derive(Debug, Clone)]
 pub(super) struct Arguments {
     schema: Arc<JsonObject>,
     known: Arc<[String]>,
-    /// One long string of JSON is parsed at a time, because it takes its size once more.
-    parsing: MemoryBudget,
+    /// For JSON in strings, which takes memory besides the request.
+    json: MemoryBudget,
 }
 
 impl Arguments {
@@ -40,17 +53,24 @@ impl Arguments {
         Self {
             known: schema::properties(schema).into(),
             schema: Arc::clone(schema),
-            parsing: MemoryBudget::new(1, 0),
+            json: MemoryBudget::new(usize::MAX, JSON_BYTES),
         }
     }
 
-    /// Deserializes `given`, in which only known names are allowed, unless the tool has no parameters.
+    /// Deserializes `given`, in which only known names are allowed, unless the tool has no parameters. The permit is to be held
+    /// as long as the result.
     ///
     /// # Errors
     /// One line: which argument is wrong, and what is expected. It quotes only the beginning of a value.
-    pub(super) async fn read<T: DeserializeOwned>(&self, given: JsonObject) -> Result<T, String> {
+    pub(super) async fn read<T: DeserializeOwned>(
+        &self,
+        given: JsonObject,
+    ) -> Result<(T, MemoryPermit), String> {
         let given = self.checked(given)?;
-        deserialized(self.normalized(given).await?)
+        let memory = memory_of_json(&self.schema, &given).map_err(|_| TOO_MANY_VALUES)?;
+        let permit = timeout(JSON_WAIT, self.json.permit(memory)).await.map_err(|_| BUSY)?;
+        let given = self.normalized(given, memory).await?;
+        Ok((deserialized(given)?, permit))
     }
 
     fn checked(&self, given: JsonObject) -> Result<JsonObject, String> {
@@ -61,15 +81,14 @@ impl Arguments {
         if unknown.is_empty() { Ok(given) } else { Err(refuse_unknown(&unknown, &self.known)) }
     }
 
-    async fn normalized(&self, mut given: JsonObject) -> Result<JsonObject, String> {
-        if !has_long_json(&given, LONG_JSON) {
+    async fn normalized(&self, mut given: JsonObject, memory: usize) -> Result<JsonObject, String> {
+        if memory <= MUCH_JSON {
             normalize(&self.schema, &mut given);
             return Ok(given);
         }
-        let (permit, schema) = (self.parsing.permit(0).await, Arc::clone(&self.schema));
+        let schema = Arc::clone(&self.schema);
         let parsing = tokio::task::spawn_blocking(move || {
             normalize(&schema, &mut given);
-            drop(permit);
             given
         });
         parsing.await.map_err(|_| "an error inside this program; please report it".to_owned())
@@ -121,7 +140,8 @@ mod tests {
     use serde_json::json;
 
     async fn read<T: DeserializeOwned + schemars::JsonSchema>(given: Value) -> Result<T, String> {
-        Arguments::new(&schema::input::<T>()).read(given.as_object().cloned().unwrap_or_default()).await
+        let given = given.as_object().cloned().unwrap_or_default();
+        Arguments::new(&schema::input::<T>()).read(given).await.map(|(args, _)| args)
     }
 
     async fn mail(extra: Value) -> Result<SendEmailArgs, String> {
@@ -181,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_string_of_json_is_read_like_a_short_one() {
-        let content = "A".repeat(2 * LONG_JSON);
+        let content = "A".repeat(2 * MUCH_JSON);
         let attachments = json!([{ "filename": "a", "content": content }]).to_string();
         let args = mail(json!({ "attachments": attachments })).await.unwrap();
         assert_eq!(args.attachments.unwrap()[0].content.as_deref(), Some(content.as_str()));

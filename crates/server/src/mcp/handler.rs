@@ -100,7 +100,16 @@ impl McpHandler {
 
     /// The tools in the order of `tools/list`.
     pub fn tools(&self) -> Vec<Tool> {
-        self.tools.list_all()
+        self.tools.list_all().into_iter().filter(|tool| self.offers(&tool.name)).collect()
+    }
+
+    /// Whether the tool called `name` is offered. A configuration that was repaired may offer fewer than what was readable of it.
+    fn offers(&self, name: &str) -> bool {
+        let is_chosen = match &self.services {
+            Services::Running(_) => true,
+            Services::Unconfigured(setup) => setup.offers(name),
+        };
+        is_chosen && self.tools.get(name).is_some()
     }
 
     /// No more calls are taken, and no message that waits is begun.
@@ -183,7 +192,7 @@ impl McpHandler {
     }
 
     fn instructions(&self) -> String {
-        let is_offered = |name: &&str| self.tools.get(name).is_some();
+        let is_offered = |name: &&str| self.offers(name);
         let status: Vec<_> = ["get_email", "list_emails"].into_iter().filter(is_offered).collect();
         let status = match status.as_slice() {
             [] => String::new(),
@@ -222,7 +231,7 @@ impl ServerHandler for McpHandler {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.tools.get(name).cloned()
+        self.tools.get(name).filter(|tool| self.offers(&tool.name)).cloned()
     }
 
     async fn list_tools(
@@ -257,10 +266,10 @@ impl ServerHandler for McpHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         parsed(&context.extensions);
-        let Some(tool) = self.tools.get(&request.name) else {
+        let Some(tool) = self.get_tool(&request.name) else {
             return Err(self.refuse_unknown(&request.name));
         };
-        let tool = tool.name.clone();
+        let tool = tool.name;
         let server_meta = server_meta(&context);
         let began = self.clock.instant();
         let mut response = self.run(request, context).await?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::context::ToolContext;
 use super::tool_result::one_line;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ToolSelection};
 use crate::delivery::Deliveries;
 use crate::outbox::Principal;
 use crate::upstream::Upstreams;
@@ -45,6 +45,8 @@ struct Shared {
     /// Serialises attempts to start.
     starting: tokio::sync::Mutex<()>,
     context: OnceLock<ToolContext>,
+    /// Those of the configuration that it started with.
+    tools: OnceLock<ToolSelection>,
 }
 
 impl Setup {
@@ -58,15 +60,19 @@ impl Setup {
         clock: Clock,
     ) -> Self {
         let failure = Mutex::new(failure);
-        let (starting, context) = (tokio::sync::Mutex::default(), OnceLock::new());
-        Self {
-            shared: Arc::new(Shared { start, failure, advice, then, principal, clock, starting, context }),
-        }
+        let (starting, context, tools) = (tokio::sync::Mutex::default(), OnceLock::new(), OnceLock::new());
+        let shared = Shared { start, failure, advice, then, principal, clock, starting, context, tools };
+        Self { shared: Arc::new(shared) }
     }
 
     /// What the tools work with, once it was started.
     pub(super) fn context(&self) -> Option<&ToolContext> {
         self.shared.context.get()
+    }
+
+    /// Whether the configuration that it started with offers a tool; before that, any.
+    pub(super) fn offers(&self, tool: &str) -> bool {
+        self.shared.tools.get().is_none_or(|tools| tools.offers(tool))
     }
 
     /// Starts with the configuration as it is now; if that was done already, reloads it.
@@ -83,7 +89,9 @@ impl Setup {
             (shared.start)().await.inspect_err(|failure| {
                 self.failure().clone_from(failure);
             })?;
-        let changes = Changes::between(&Config::default(), &upstreams.snapshot().config);
+        let config = Arc::clone(&upstreams.snapshot().config);
+        let _ = shared.tools.set(config.tools.clone());
+        let changes = Changes::between(&Config::default(), &config);
         let context = ToolContext::new(upstreams, deliveries, shared.principal, shared.clock.clone());
         let _ = shared.context.set(context);
         Ok(Reloaded { changes, connection_test, from_environment_only: false })

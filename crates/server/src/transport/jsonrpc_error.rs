@@ -54,6 +54,7 @@ pub(super) fn examine(body: &[u8]) -> Result<(MessageHead<ParamsShape>, usize), 
         return Err(JsonRpcError::id_too_long());
     }
     match json_limits::count(body) {
+        Ok(_) if head.params.is_odd => Ok((head, json_limits::memory(body, json_limits::MAX_VALUES))),
         Ok(values) => Ok((head, json_limits::memory(body, values))),
         Err(_) => Err(JsonRpcError::too_many_values(head.id.into_value())),
     }
@@ -71,22 +72,38 @@ pub(super) fn read(line: &[u8]) -> Result<Option<(ClientJsonRpcMessage, usize)>,
     let Ok(values) = json_limits::count(line) else {
         return refused(head_of(line), JsonRpcError::too_many_values);
     };
-    match serde_json::from_slice(line) {
-        Ok(JsonRpcMessage::Request(request)) if is_too_long(&request.id) => Err(JsonRpcError::id_too_long()),
-        Ok(message) if !params::is_odd(&message) => Ok(Some((message, json_limits::memory(line, values)))),
-        Ok(message) => Ok(Some((repaired(line).unwrap_or(message), json_limits::memory(line, values)))),
+    let message = match serde_json::from_slice(line) {
+        Ok(message) if !params::is_odd(&message) => return taken(message, json_limits::memory(line, values)),
+        Ok(message) => repaired(line).unwrap_or(message),
         Err(error) => match repaired(line) {
-            Some(message) => Ok(Some((message, json_limits::memory(line, values)))),
-            None => explain(line, &error),
+            Some(message) => message,
+            None => return explain(line, &error),
         },
+    };
+    // What was put right may have held JSON in a string, whose values were not counted.
+    taken(message, json_limits::memory(line, json_limits::MAX_VALUES))
+}
+
+fn taken(
+    message: ClientJsonRpcMessage,
+    memory: usize,
+) -> Result<Option<(ClientJsonRpcMessage, usize)>, JsonRpcError> {
+    match &message {
+        JsonRpcMessage::Request(request) if is_too_long(&request.id) => Err(JsonRpcError::id_too_long()),
+        _ => Ok(Some((message, memory))),
     }
 }
 
 /// The message with its params put right.
 pub(super) fn repaired(message: &[u8]) -> Option<ClientJsonRpcMessage> {
+    serde_json::from_value(repaired_value(message)?).ok()
+}
+
+/// The same as JSON.
+pub(super) fn repaired_value(message: &[u8]) -> Option<Value> {
     let mut value = serde_json::from_slice(message).ok()?;
     params::repair(&mut value);
-    serde_json::from_value(value).ok()
+    Some(value)
 }
 
 fn is_too_long(id: &RequestId) -> bool {
@@ -230,8 +247,10 @@ mod tests {
         let deep = format!(r#"{{"id":"d","params":{}1{}}}"#, "[".repeat(1000), "]".repeat(1000));
         let many = format!(r#"{{"params":[{}0],"id":7}}"#, "0,".repeat(json_limits::MAX_VALUES));
         let long = format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(MAX_ID + 1));
-        let table: [(&str, Option<(i32, Value)>); 18] = [
+        let odd = long.replace("\"ping\"", "\"ping\",\"params\":[]");
+        let table: [(&str, Option<(i32, Value)>); 19] = [
             (&long, Some((INVALID_REQUEST, Value::Null))),
+            (&odd, Some((INVALID_REQUEST, Value::Null))),
             ("", None),
             ("  \r", None),
             ("\u{FEFF}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r", None),

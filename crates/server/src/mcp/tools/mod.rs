@@ -85,7 +85,7 @@ where
         let arguments = arguments.clone();
         Box::pin(async move {
             let answer = match arguments.read(context.arguments.unwrap_or_default()).await {
-                Ok(args) => run(context.service, args).await,
+                Ok((args, _permit)) => run(context.service, args).await,
                 Err(problem) => refuse(problem),
             };
             Ok(CallToolResponse::from(CallToolResult::from(answer)))

@@ -28,7 +28,7 @@ use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
 use crate::mcp::{McpHandler, ParsePermit};
 use crate::transport::handshake;
-use crate::transport::jsonrpc_error::{JsonRpcError, examine, repaired};
+use crate::transport::jsonrpc_error::{JsonRpcError, examine, repaired, repaired_value};
 use crate::transport::message_head::MessageHead;
 use crate::transport::params_shape::ParamsShape;
 use crate::transport::stdio_transport::LARGE;
@@ -170,9 +170,11 @@ impl HttpHandler {
     async fn repaired(&self, body: Bytes) -> Bytes {
         let permit = self.repairing.permit(0).await;
         let repairing = tokio::task::spawn_blocking(move || {
-            let repaired = repaired(&body).and_then(|message| serde_json::to_vec(&message).ok());
+            let Some(repaired) = repaired_value(&body) else { return body };
+            drop(body);
+            let repaired = serde_json::to_vec(&repaired).unwrap_or_default();
             drop(permit);
-            repaired.map_or(body, Bytes::from)
+            Bytes::from(repaired)
         });
         repairing.await.unwrap_or_default()
     }
