@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from programs import BINARY, DEADLINE, Answer, EventLog, own_environment, with_defaults
+from programs import BINARY, DEADLINE, Answer, EventLog, answer_of, own_environment, with_defaults
 
 
 class Pipe:
@@ -48,10 +48,10 @@ class Pipe:
         self.child.stdin.write(line + b"\n")
         self.child.stdin.flush()
 
-    def start(self, method: str, params: dict | None = None) -> int:
+    def start(self, method: str, params: Any = None) -> int:
         """Sends a request and returns its id."""
         self._last_id += 1
-        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params or {}}
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": {} if params is None else params}
         self.write(json.dumps(request).encode())
         return self._last_id
 
@@ -72,7 +72,7 @@ class Pipe:
         except AssertionError as error:
             raise AssertionError(f"{error}\nstderr: {self.stderr()[-3000:]}") from None
 
-    def request(self, method: str, params: dict | None = None) -> dict:
+    def request(self, method: str, params: Any = None) -> dict:
         return self.reply(self.start(method, params))
 
     def handshake(self) -> Pipe:
@@ -87,11 +87,7 @@ class Pipe:
         return self.start("tools/call", {"name": tool, "arguments": with_defaults(tool, arguments)})
 
     def answer(self, number: int, deadline: float = DEADLINE) -> Answer:
-        reply = self.reply(number, deadline)
-        assert "result" in reply, reply
-        result = reply["result"]
-        text = "\n".join(block["text"] for block in result["content"] if block["type"] == "text")
-        return Answer(bool(result.get("isError")), text, result.get("structuredContent") or {})
+        return answer_of(self.reply(number, deadline))
 
     def call(self, tool: str, **arguments: Any) -> Answer:
         return self.answer(self.start_call(tool, **arguments))

@@ -199,6 +199,14 @@ class Answer:
         return [entry["address"] for entry in self.data["rejected"]]
 
 
+def answer_of(reply: dict) -> Answer:
+    """The tool result in a JSON-RPC response."""
+    assert "result" in reply, reply
+    result = reply["result"]
+    text = "\n".join(block["text"] for block in result["content"] if block["type"] == "text")
+    return Answer(bool(result.get("isError")), text, result.get("structuredContent") or {})
+
+
 class HttpServer:
     """The real binary serving HTTP at a free port of loopback."""
 

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from conftest import one_server
+from programs import answer_of
 from test_http import META
-from wire_client import HELLO, HttpWire, StdioWire, answer_of
+from wire_client import HELLO, HttpWire, StdioWire
 
 MAIL = {"to": "a@example.org", "subject": "Hi", "body": "x", "allow_duplicate": True}
 FILE = {"filename": "a.txt", "content": base64.b64encode(b"x").decode()}

@@ -121,11 +121,10 @@ def what(shown: str) -> str:
 
 
 def version(client: str) -> str:
-    pins = {}
-    for manifest in set(PYTHON.values()):
-        lines = [line for line in (SCRIPTS / manifest).read_text().splitlines() if "==" in line]
-        pins |= {line.partition("==")[0].partition("[")[0]: line.partition("==")[2] for line in lines if line.partition("==")[0] != "mcp" or manifest == PYTHON["mcp"]}
-    return (pins | json.loads((SCRIPTS / "package.json").read_text())["dependencies"])[client]
+    if client not in PYTHON:
+        return json.loads((SCRIPTS / "package.json").read_text())["dependencies"][client]
+    pins = (SCRIPTS / PYTHON[client]).read_text()
+    return re.search(rf"^{client}(?:\[.*\])?==(.*)$", pins, re.MULTILINE).group(1)
 
 
 def test_the_table_in_the_documents_is_what_was_seen() -> None:

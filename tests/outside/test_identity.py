@@ -4,9 +4,10 @@ import base64
 import pytest
 
 from conftest import one_server
+from programs import answer_of
 from pipe import run
 from test_http import META
-from wire_client import HELLO, StdioWire, answer_of
+from wire_client import HELLO, StdioWire
 
 SEND = {"send_email", "retry_email"}
 STATUS = {"get_email", "list_emails", "get_smtp_status", "test_smtp_connection"}

@@ -26,6 +26,12 @@ def test_extra_header_fields(round_trip) -> None:
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in mail.data
 
 
+def test_a_list_field_with_blanks_in_a_row_has_none_at_the_end_of_a_line(round_trip) -> None:
+    _, mail = round_trip.send(headers={"List-Help": f"<mailto:help@example.org>  {'a' * 70}   {'b' * 70}"})
+    lines = mail.data.partition(b"\r\nList-Help:")[2].split(b"\r\n")[:3]
+    assert lines == [b" <mailto:help@example.org>", b" " + b"a" * 70, b" " + b"b" * 70]
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     ({"headers": {"Bcc": "eve@example.org"}}, ["headers", '"Bcc"', "X-Campaign"]),
     ({"headers": {"X-A": "a\r\nBcc: eve@example.org"}}, ["headers", '"X-A"', "one line"]),

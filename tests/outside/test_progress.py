@@ -2,8 +2,9 @@
 import pytest
 
 from conftest import one_server, several_servers
+from programs import answer_of
 from test_http import META
-from wire_client import HttpWire, StdioWire, answer_of, http_request
+from wire_client import HttpWire, StdioWire, http_request
 
 MAIL = {"to": "ada@example.org, bob@example.org", "subject": "s", "body": "b", "allow_duplicate": True}
 

@@ -6,8 +6,8 @@ import pytest
 
 from conftest import one_server
 from pipe import run
-from programs import HttpServer
-from wire_client import HttpWire, StdioWire, answer_of
+from programs import HttpServer, answer_of
+from wire_client import HttpWire, StdioWire
 
 MAIL = {"to": "a@example.org", "subject": "Hi", "body": "x"}
 WRONG = {

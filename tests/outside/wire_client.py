@@ -7,8 +7,6 @@ import urllib.request
 from email.message import Message
 from typing import Any
 
-from programs import Answer
-
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "outside", "version": "1"}}
 
 
@@ -16,8 +14,6 @@ def http_request(url: str, method: str = "POST", body: Any = None, headers: dict
     """Status, headers and body of the response, whatever the status."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers or {}, method=method)
-    # urllib adds headers that clients here must be able to leave out.
-    request.add_unredirected_header("User-Agent", "outside")
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.headers, answer.read().decode()
@@ -28,12 +24,10 @@ def http_request(url: str, method: str = "POST", body: Any = None, headers: dict
 
 class StdioWire:
     def __init__(self, pipe: Any) -> None:
-        self.pipe, self._last_id = pipe, 0
+        self.pipe = pipe
 
     def ask(self, method: str, params: Any) -> dict:
-        self._last_id += 1
-        self.pipe.write(json.dumps({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}).encode())
-        return self.pipe.reply(self._last_id)
+        return self.pipe.request(method, params)
 
     def begin(self, hello: dict = HELLO) -> dict:
         answer = self.ask("initialize", hello)
@@ -64,11 +58,3 @@ class HttpWire:
         answer = self.ask("initialize", hello)
         http_request(self.url, body={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=self.headers)
         return answer
-
-
-def answer_of(reply: dict) -> Answer:
-    """The tool result in a JSON-RPC response."""
-    assert "result" in reply, reply
-    result = reply["result"]
-    text = "\n".join(block["text"] for block in result["content"] if block["type"] == "text")
-    return Answer(bool(result.get("isError")), text, result.get("structuredContent") or {})

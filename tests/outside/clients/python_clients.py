@@ -30,17 +30,30 @@ def as_text(seen: Any) -> str:
     return seen if isinstance(seen, str) else json.dumps(seen, default=lambda value: getattr(value, "__dict__", None) or str(value))
 
 
-async def with_mcp(transport: str, place: dict) -> None:
-    from mcp import Client, StdioServerParameters
+def mcp_streams(transport: str, place: dict) -> Any:
+    from mcp import StdioServerParameters
     from mcp.client.stdio import stdio_client
     from mcp.client.streamable_http import streamable_http_client
 
-    if transport == "stdio":
-        parameters = StdioServerParameters(command=place["command"][0], args=place["command"][1:], env=place["environment"])
-        way: Any = stdio_client(parameters)
-    else:
-        way = streamable_http_client(place["url"])
-    async with Client(way) as client:
+    if transport == "http":
+        return streamable_http_client(place["url"])
+    command, *arguments = place["command"]
+    return stdio_client(StdioServerParameters(command=command, args=arguments, env=place["environment"]))
+
+
+def fastmcp_transport(transport: str, place: dict) -> Any:
+    from fastmcp.client.transports import StdioTransport
+
+    if transport == "http":
+        return place["url"]
+    command, *arguments = place["command"]
+    return StdioTransport(command, arguments, env=place["environment"])
+
+
+async def with_mcp(transport: str, place: dict) -> None:
+    from mcp import Client
+
+    async with Client(mcp_streams(transport, place)) as client:
         tools = (await client.list_tools()).tools
 
         async def call(arguments: dict) -> Any:
@@ -51,10 +64,8 @@ async def with_mcp(transport: str, place: dict) -> None:
 
 async def with_fastmcp(transport: str, place: dict) -> None:
     from fastmcp import Client
-    from fastmcp.client.transports import StdioTransport
 
-    way: Any = StdioTransport(place["command"][0], place["command"][1:], env=place["environment"]) if transport == "stdio" else place["url"]
-    async with Client(way) as client:
+    async with Client(fastmcp_transport(transport, place)) as client:
 
         async def call(arguments: dict) -> Any:
             result = await client.call_tool("send_email", arguments)
@@ -64,11 +75,9 @@ async def with_fastmcp(transport: str, place: dict) -> None:
 
 
 async def with_pydantic_ai(transport: str, place: dict) -> None:
-    from fastmcp.client.transports import StdioTransport
     from pydantic_ai.mcp import MCPToolset
 
-    way: Any = StdioTransport(place["command"][0], place["command"][1:], env=place["environment"]) if transport == "stdio" else place["url"]
-    server = MCPToolset(way)
+    server = MCPToolset(fastmcp_transport(transport, place))
     async with server:
 
         async def call(arguments: dict) -> Any:
@@ -120,16 +129,9 @@ async def with_langchain(transport: str, place: dict) -> None:
 async def with_google_genai(transport: str, place: dict) -> None:
     from google.genai import types
     from google.genai._adapters import McpToGenAiToolAdapter
-    from mcp import ClientSession, StdioServerParameters
-    from mcp.client.stdio import stdio_client
-    from mcp.client.streamable_http import streamable_http_client
+    from mcp import ClientSession
 
-    if transport == "stdio":
-        parameters = StdioServerParameters(command=place["command"][0], args=place["command"][1:], env=place["environment"])
-        way: Any = stdio_client(parameters)
-    else:
-        way = streamable_http_client(place["url"])
-    async with way as streams, ClientSession(*streams[:2]) as session:
+    async with mcp_streams(transport, place) as streams, ClientSession(*streams[:2]) as session:
         await session.initialize()
         adapter = McpToGenAiToolAdapter(session, await session.list_tools())
         declared = [declaration for tool in adapter.tools for declaration in tool.function_declarations or []]

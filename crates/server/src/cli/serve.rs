@@ -87,7 +87,7 @@ async fn run(
     };
     announce(&config, transport.as_ref().map(|(listener, _)| listener))?;
     let is_stdio = transport.is_none();
-    let parts = Parts {
+    let startup = Startup {
         origin,
         clock,
         principal: if is_stdio { Principal::Local } else { Principal::Http },
@@ -95,15 +95,15 @@ async fn run(
         started: Arc::default(),
     };
     let server = match problems {
-        Some(problems) => parts.unconfigured(not_started(VALIDATE, problems.to_string()), &config),
-        None => parts.start(config).await?,
+        Some(problems) => startup.unconfigured(not_started(VALIDATE, problems.to_string()), &config),
+        None => startup.start(config).await?,
     };
     let stop = signals.asked_to_stop(server.clone());
     match transport {
         None => serve_stdio(server, stop).await,
         Some((listener, http)) => serve_http(server, listener, http, HttpLimits::default(), stop).await,
     }
-    let Some(services) = parts.started.get() else {
+    let Some(services) = startup.started.get() else {
         info!("stopped, without ever having had a usable configuration");
         return Ok(if is_stdio { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     };
@@ -113,7 +113,7 @@ async fn run(
 }
 
 /// From the configuration to a handler for calls.
-struct Parts {
+struct Startup {
     origin: ConfigSources,
     clock: Clock,
     principal: Principal,
@@ -122,7 +122,7 @@ struct Parts {
     started: Arc<OnceLock<Services>>,
 }
 
-impl Parts {
+impl Startup {
     async fn start(&self, config: Config) -> anyhow::Result<McpHandler> {
         match Services::start(self.origin.clone(), config.clone(), self.clock.clone()).await {
             Ok(services) => {
@@ -173,7 +173,7 @@ fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<(
 async fn reload(server: &McpHandler) {
     info!("SIGHUP: reading the configuration again");
     match server.reload().await {
-        Ok(reloaded) if reloaded.from_environment_only => {
+        Ok(reloaded) if reloaded.config.from_environment_only => {
             warn!("nothing can have changed: everything comes from this process's own environment");
         }
         Ok(reloaded) => info!(changes = reloaded.changes.total_changes, "the new configuration is in effect"),

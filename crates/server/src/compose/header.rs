@@ -48,7 +48,11 @@ pub(super) fn write(
     }
     for extra in &draft.headers {
         let field = Field::new(&mut header, &extra.name);
-        if extra.is_structured() { field.words(extra.value.split(' ')) } else { field.text(&extra.value) }
+        if extra.is_structured() {
+            field.words(extra.value.split_whitespace());
+        } else {
+            field.text(&extra.value);
+        }
     }
     let mut write = |name, words: &[&str]| Field::new(&mut header, name).words(words.iter().copied());
     write("MIME-Version", &["1.0"]);

@@ -103,13 +103,12 @@ impl McpHandler {
         self.tools.list_all().into_iter().filter(|tool| self.offers(&tool.name)).collect()
     }
 
-    /// Whether the tool called `name` is offered. A configuration that was repaired may offer fewer than what was readable of it.
+    /// Whether a tool of the list is offered. A configuration that was repaired may offer fewer than what was readable of it.
     fn offers(&self, name: &str) -> bool {
-        let is_chosen = match &self.services {
+        match &self.services {
             Services::Running(_) => true,
             Services::Unconfigured(setup) => setup.offers(name),
-        };
-        is_chosen && self.tools.get(name).is_some()
+        }
     }
 
     /// No more calls are taken, and no message that waits is begun.
@@ -192,7 +191,7 @@ impl McpHandler {
     }
 
     fn instructions(&self) -> String {
-        let is_offered = |name: &&str| self.offers(name);
+        let is_offered = |name: &&str| self.get_tool(name).is_some();
         let status: Vec<_> = ["get_email", "list_emails"].into_iter().filter(is_offered).collect();
         let status = match status.as_slice() {
             [] => String::new(),

@@ -94,7 +94,7 @@ impl Setup {
         let changes = Changes::between(&Config::default(), &config);
         let context = ToolContext::new(upstreams, deliveries, shared.principal, shared.clock.clone());
         let _ = shared.context.set(context);
-        Ok(Reloaded { changes, connection_test, from_environment_only: false })
+        Ok(Reloaded { changes, connection_test, config })
     }
 
     fn failure(&self) -> std::sync::MutexGuard<'_, ReloadError> {

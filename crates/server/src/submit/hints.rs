@@ -6,8 +6,7 @@ use crate::request::Draft;
 const TAGS: [&str; 16] =
     ["p", "br", "div", "b", "strong", "i", "em", "a", "html", "body", "table", "ul", "ol", "li", "h1", "h2"];
 
-/// Large providers whose domains are often misspelt, and short enough names are not among them: too many other domains are like
-/// them.
+/// Large providers whose domains are often misspelt. None has a short name: too many real domains are one letter away from those.
 const COMMON: [&str; 8] = [
     "gmail.com",
     "googlemail.com",
@@ -19,7 +18,7 @@ const COMMON: [&str; 8] = [
     "fastmail.com",
 ];
 /// Providers whose domains look like a misspelt one of these.
-const OTHERS: [&str; 5] = ["mail.com", "email.com", "ymail.com", "hotmail.co", "rocketmail.com"];
+const OTHERS: [&str; 3] = ["mail.com", "email.com", "ymail.com"];
 
 /// What looks wrong in a draft, one sentence each.
 pub(super) fn hints(draft: &Draft) -> Vec<String> {
@@ -34,7 +33,7 @@ pub(super) fn hints(draft: &Draft) -> Vec<String> {
         .filter(|_| !is_template)
         .find_map(|(field, text)| Some((field, first_placeholder(text)?)));
     let placeholder = placeholder.map(|(field, name)| {
-        format!("the {field} has {{{name}}}, but template_vars was not given: it was sent as it is written")
+        format!("the {field} has {{{name}}}, but template_vars was not given: it is sent as it is written")
     });
     let recipients = [&draft.to, &draft.cc, &draft.bcc].into_iter().flatten();
     let typos = recipients.filter_map(|mailbox| {

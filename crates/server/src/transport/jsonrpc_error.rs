@@ -174,7 +174,7 @@ impl JsonRpcError {
         Self::anonymous(INVALID_REQUEST, format!("Invalid request: an id is limited to {MAX_ID} bytes"))
     }
 
-    /// The response to a handshake that cannot be understood, which rmcp would take for another request. `None`: it is no such one.
+    /// The response to a handshake that cannot be understood, which rmcp would take for another request. `None`: it is not one.
     pub(super) fn of_handshake(request: &JsonRpcRequest<ClientRequest>) -> Option<Self> {
         let ClientRequest::CustomRequest(custom) = &request.request else { return None };
         // A request that carries everything itself is of the version without a handshake.

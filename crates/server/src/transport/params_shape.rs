@@ -1,10 +1,12 @@
 //! Whether the params of a message have to be put right, found while its head is read.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::params::{CLIENT_CAPABILITIES, are_capabilities};
 use crate::budget::SMALL;
@@ -17,28 +19,13 @@ pub(super) struct ParamsShape {
 
 impl<'de> Deserialize<'de> for ParamsShape {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        let is_odd = json.deserialize_any(OddVisitor(Place::Params))?;
+        let is_odd = json.deserialize_any(OddVisitor)?;
         Ok(Self { is_odd })
     }
 }
 
-/// A value with objects in known places, and whether one of these is something else.
-#[derive(Clone, Copy)]
-enum Place {
-    Params,
-    Arguments,
-    Meta,
-}
-
-struct OddVisitor(Place);
-
-impl<'de> serde::de::DeserializeSeed<'de> for OddVisitor {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
-        json.deserialize_any(self)
-    }
-}
+/// Whether params are odd. The arguments are not decoded, however long they are.
+struct OddVisitor;
 
 impl<'de> Visitor<'de> for OddVisitor {
     type Value = bool;
@@ -49,12 +36,12 @@ impl<'de> Visitor<'de> for OddVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
         let mut is_odd = false;
-        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-            is_odd |= match (self.0, key.as_ref()) {
-                (Place::Params, "arguments") => map.next_value_seed(OddVisitor(Place::Arguments))?,
-                (Place::Params, "_meta") => map.next_value_seed(OddVisitor(Place::Meta))?,
-                (Place::Meta, CLIENT_CAPABILITIES) => are_odd(map.next_value()?),
-                _ => map.next_value::<IgnoredAny>().map(|_| false)?,
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            let value = map.next_value::<&RawValue>()?.get();
+            is_odd |= match key.as_ref() {
+                "arguments" => !value.starts_with('{'),
+                "_meta" => is_odd_meta(value),
+                _ => false,
             };
         }
         Ok(is_odd)
@@ -90,10 +77,13 @@ impl<'de> Visitor<'de> for OddVisitor {
     }
 }
 
-fn are_odd(capabilities: &RawValue) -> bool {
-    let json = capabilities.get();
-    let is_small = json.len() <= SMALL;
-    !(is_small && serde_json::from_str(json).is_ok_and(|given| are_capabilities(&given)))
+/// A longer one than any client needs is left to rmcp.
+fn is_odd_meta(meta: &str) -> bool {
+    if meta.len() > SMALL {
+        return false;
+    }
+    let meta: Result<Map<String, Value>, _> = serde_json::from_str(meta);
+    meta.map_or(true, |meta| meta.get(CLIENT_CAPABILITIES).is_some_and(|given| !are_capabilities(given)))
 }
 
 #[cfg(test)]

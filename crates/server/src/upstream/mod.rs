@@ -100,7 +100,6 @@ impl Upstreams {
             connection_test: None,
         };
         let config = config::load(&self.origin).map_err(invalid)?;
-        let from_environment_only = config.from_environment_only;
         let changes = Changes::between(&old.config, &config);
         let known: Vec<_> = old.servers.iter().chain(refused.iter()).cloned().collect();
         let new = Snapshot::build(config, &known, old.preferred.as_deref(), &self.clock).map_err(invalid)?;
@@ -112,8 +111,9 @@ impl Upstreams {
             return Err(ReloadError { step: "connect", message, connection_test: Some(connection_test) });
         }
         info!(changes = changes.total_changes, servers = new.servers.len(), "configuration reloaded");
+        let config = Arc::clone(&new.config);
         self.replace(&old, new);
-        Ok(Reloaded { changes, connection_test, from_environment_only })
+        Ok(Reloaded { changes, connection_test, config })
     }
 
     /// Closes idle sessions, forgets failures and tests all servers. A refused login stays refused until a login succeeds.

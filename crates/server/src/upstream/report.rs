@@ -5,13 +5,14 @@
     reason = "documentation would become descriptions in the tools' schemas, and cost every client tokens"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::changes::Changes;
-use crate::config::ServerConfig;
+use crate::config::{Config, ServerConfig};
 
 // The test of every server, in the order in which they are tried.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -112,8 +113,8 @@ pub struct Reloaded {
     pub changes: Changes,
     /// The test of the new servers.
     pub connection_test: ConnectionTest,
-    /// Everything comes from the process's environment, so nothing can have changed.
-    pub from_environment_only: bool,
+    /// The configuration in effect now.
+    pub config: Arc<Config>,
 }
 
 /// The step of a reload that reads the configuration and checks it.

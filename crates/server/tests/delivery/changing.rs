@@ -84,7 +84,7 @@ async fn a_reload_adds_removes_and_modifies() {
         (&["new".to_owned()][..], &["two".to_owned()][..])
     );
     assert_eq!(changes.servers_modified.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["one"]);
-    assert!(changes.primary_server_changed && !reloaded.from_environment_only);
+    assert!(changes.primary_server_changed && !reloaded.config.from_environment_only);
     assert_eq!(reloaded.connection_test.successful_servers, 3);
     assert_eq!(statuses(&fixture.send(&["b@x.org"]).await), "A");
     assert_eq!((copies(&one).as_str(), copies(&two).as_str()), ("a", "b"));

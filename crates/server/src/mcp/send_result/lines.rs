@@ -1,6 +1,6 @@
 //! The lines after the first one in the text of a send: what else its structured content says.
 
-use super::reasons::{MAX_NAMED, addresses, groups, quote};
+use super::reasons::{MAX_NAMED, addresses, grouped, groups, quote};
 use super::{ByStatus, Details, SendResult};
 use crate::outcome::{RecipientOutcome, State};
 
@@ -38,16 +38,8 @@ fn details(details: &Details) -> String {
 
 /// Who has it, with what the server said.
 fn accepted(recipients: &[&RecipientOutcome]) -> Vec<String> {
-    let mut by_reply: Vec<(Option<String>, Vec<&RecipientOutcome>)> = Vec::new();
-    for &recipient in recipients {
-        let reply = quote(recipient);
-        match by_reply.iter_mut().find(|(other, _)| *other == reply) {
-            Some((_, members)) => members.push(recipient),
-            None => by_reply.push((reply, vec![recipient])),
-        }
-    }
     let is_told = |(reply, members): &(Option<String>, Vec<_>)| reply.is_some() || members.len() > MAX_NAMED;
-    let told = by_reply.into_iter().filter(is_told);
+    let told = grouped(recipients, quote).into_iter().filter(is_told);
     told.map(|(reply, members)| {
         let reply = reply.map(|reply| format!("; the server said: \"{reply}\"")).unwrap_or_default();
         format!("accepted: {}{reply}", addresses(&members).join(", "))

@@ -39,14 +39,22 @@ pub(super) fn reasons(recipients: &[&RecipientOutcome]) -> String {
     groups.join("; ")
 }
 
-/// The recipients by reason, in the order of their first appearance.
+/// The recipients by reason.
 pub(super) fn groups<'a>(recipients: &[&'a RecipientOutcome]) -> Vec<(String, Vec<&'a RecipientOutcome>)> {
-    let mut groups: Vec<(String, Vec<&RecipientOutcome>)> = Vec::new();
+    grouped(recipients, reason)
+}
+
+/// The recipients by a key, in the order of their first appearance.
+pub(super) fn grouped<'a, K: PartialEq>(
+    recipients: &[&'a RecipientOutcome],
+    key: fn(&RecipientOutcome) -> K,
+) -> Vec<(K, Vec<&'a RecipientOutcome>)> {
+    let mut groups: Vec<(K, Vec<&RecipientOutcome>)> = Vec::new();
     for &recipient in recipients {
-        let reason = reason(recipient);
-        match groups.iter_mut().find(|(other, _)| *other == reason) {
+        let key = key(recipient);
+        match groups.iter_mut().find(|(other, _)| *other == key) {
             Some((_, members)) => members.push(recipient),
-            None => groups.push((reason, vec![recipient])),
+            None => groups.push((key, vec![recipient])),
         }
     }
     groups

@@ -69,20 +69,16 @@ pub(super) fn route() -> ToolRoute<ToolContext> {
 }
 
 async fn call(context: &ToolContext) -> ToolResult {
-    match context.upstreams.reload().await {
-        Ok(reloaded) => applied(reloaded, &context.upstreams.snapshot().config),
-        Err(failure) => refused(failure),
-    }
+    context.upstreams.reload().await.map_or_else(refused, applied)
 }
 
 /// The call of a program without a usable configuration.
 pub(super) async fn set_up(setup: &Setup) -> ToolResult {
-    let reloaded = setup.reload().await;
-    match (reloaded, setup.context()) {
-        (Ok(reloaded), Some(context)) => applied(reloaded, &context.upstreams.snapshot().config),
-        (Err(failure), None) => not_set_up(&failure, &setup.explanation()),
-        (Err(failure), Some(_)) => refused(failure),
-        (Ok(_), None) => ToolResult::failed("an error inside this program; please report it"),
+    match setup.reload().await {
+        Ok(reloaded) => applied(reloaded),
+        // Another call has started it meanwhile.
+        Err(failure) if setup.context().is_some() => refused(failure),
+        Err(failure) => not_set_up(&failure, &setup.explanation()),
     }
 }
 
@@ -94,9 +90,9 @@ fn not_set_up(failure: &ReloadError, explanation: &str) -> ToolResult {
         .with_lines(tests)
 }
 
-fn applied(reloaded: Reloaded, config: &Config) -> ToolResult {
+fn applied(reloaded: Reloaded) -> ToolResult {
     let message = message(&reloaded);
-    let new_configuration = NewConfiguration::of(config);
+    let new_configuration = NewConfiguration::of(&reloaded.config);
     let lines: Vec<_> = change_lines(&reloaded.changes)
         .into_iter()
         .chain(new_configuration.lines())
@@ -135,7 +131,7 @@ fn refused(failure: ReloadError) -> ToolResult {
 
 fn message(reloaded: &Reloaded) -> String {
     let test = reloaded.connection_test.summary();
-    if reloaded.from_environment_only {
+    if reloaded.config.from_environment_only {
         return format!(
             "Everything comes from this process's own environment, which cannot change while it runs: restart it to change settings. {test}."
         );

@@ -1,5 +1,7 @@
 //! Made-up reloads.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,13 +25,13 @@ fn reloaded(from_environment_only: bool) -> Reloaded {
             ..Changes::default()
         },
         connection_test: ConnectionTest::of(Vec::new()),
-        from_environment_only,
+        config: Arc::new(Config { from_environment_only, ..Config::default() }),
     }
 }
 
 #[test]
 fn changes_are_told_field_by_field() {
-    let answer = applied(reloaded(false), &Config::default());
+    let answer = applied(reloaded(false));
     assert!(answer.text.starts_with("Reloaded: 2 changes."), "{}", answer.text);
     let changes = &answer.body["changes"];
     assert_eq!(changes["total_changes"], 2);
@@ -45,7 +47,7 @@ fn changes_are_told_field_by_field() {
 
 #[test]
 fn an_environment_that_cannot_change_is_called_so() {
-    let answer = applied(reloaded(true), &Config::default());
+    let answer = applied(reloaded(true));
     assert!(answer.text.contains("restart it"), "{}", answer.text);
 }
 
