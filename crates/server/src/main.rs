@@ -3,13 +3,16 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
 use smtp_mcp_server::cli::outbox::{OutboxArgs, OutboxCommand};
 use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
-use smtp_mcp_server::cli::{capture, check, demo, health, logging, login, logout, outbox, serve, token};
+use smtp_mcp_server::cli::{
+    capture, check, completions, demo, health, logging, login, logout, man, outbox, send, serve, token,
+    version,
+};
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{self, ConfigSources, Loaded, LogFilter, load_with_provenance};
+use smtp_mcp_server::config::{self, ConfigErrors, ConfigSources, Loaded, LogFilter, load_with_provenance};
 use tracing::level_filters::LevelFilter;
 
 /// Gives memory back to the system after large work, also while the program is idle; glibc's allocator keeps it.
@@ -37,9 +40,13 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         None => serve(&args.serve, origin),
         Some(Command::Serve(own)) => serve(&own.or(args.serve), origin),
-        Some(Command::Check) => {
-            let loaded = load(&origin)?;
-            runtime()?.block_on(check::check(origin, loaded))
+        Some(Command::Send(args)) => {
+            let config = load_quietly(&origin).map(|loaded| loaded.config);
+            runtime()?.block_on(send::send(*args, origin, config))
+        }
+        Some(Command::Check(args)) => {
+            let loaded = load_quietly(&origin);
+            runtime()?.block_on(check::check(args, origin, loaded))
         }
         Some(Command::Login(args)) => {
             let loaded = load_quietly(&origin)?;
@@ -62,6 +69,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Health(args)) => health::health(&args),
         Some(Command::Capture(args)) => runtime()?.block_on(capture::capture(*args)),
         Some(Command::Demo(args)) => runtime()?.block_on(demo::demo(args)),
+        Some(Command::Completions(args)) => Ok(completions::completions(&args, Args::command())),
+        Some(Command::Man(args)) => man::man(&args, Args::command()),
+        Some(Command::Version(args)) => Ok(version::version(&args)?),
     }
 }
 
@@ -75,14 +85,8 @@ fn serve(args: &ServeArgs, mut origin: ConfigSources) -> anyhow::Result<ExitCode
     serve::serve(args, origin, config, problems, Clock::System)
 }
 
-fn load(origin: &ConfigSources) -> anyhow::Result<Loaded> {
-    let loaded = load_with_provenance(origin)?;
-    logging::start(&loaded.config.log_filter);
-    Ok(loaded)
-}
-
 /// For commands that talk to a person: unless asked for more, only warnings are logged.
-fn load_quietly(origin: &ConfigSources) -> anyhow::Result<Loaded> {
+fn load_quietly(origin: &ConfigSources) -> Result<Loaded, ConfigErrors> {
     let mut loaded = load_with_provenance(origin)?;
     if !loaded.provenance.program.contains_key("LOG_LEVEL") {
         loaded.config.log_filter = LogFilter::Level(LevelFilter::WARN);

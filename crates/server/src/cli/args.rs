@@ -6,12 +6,17 @@ use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::capture::CaptureArgs;
+use super::check::CheckArgs;
+use super::completions::CompletionsArgs;
 use super::demo::DemoArgs;
 use super::health::HealthArgs;
 use super::login::LoginArgs;
 use super::logout::LogoutArgs;
+use super::man::ManArgs;
 use super::outbox::OutboxArgs;
+use super::send::SendArgs;
 use super::token::TokenArgs;
+use super::version::VersionArgs;
 use crate::config::ConfigSources;
 
 /// Sends e-mail over your own SMTP servers for an MCP client.
@@ -33,14 +38,17 @@ pub struct Args {
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct Files {
     /// A TOML file with settings [default: $XDG_CONFIG_HOME/smtp-mcp-server/config.toml]
-    #[arg(long = "config", value_name = "FILE", global = true)]
+    #[arg(long = "config", help_heading = "Settings", value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// A file with variables, one NAME=value a line
-    #[arg(long = "env-file", value_name = "FILE", global = true)]
+    #[arg(long = "env-file", help_heading = "Settings", value_name = "FILE", global = true)]
     pub env_file: Option<PathBuf>,
     /// Where mails are kept until they are sent: sqlite:PATH or memory [default: a file in the state directory]
-    #[arg(long = "outbox", value_name = "PLACE", global = true)]
+    #[arg(long = "outbox", help_heading = "Settings", value_name = "PLACE", global = true)]
     pub outbox: Option<String>,
+    /// A directory that attachments may come from by path; may be repeated [default: SMTP_ATTACHMENT_DIRS]
+    #[arg(long = "attachment-dir", help_heading = "Settings", value_name = "DIR", global = true)]
+    pub attachment_dirs: Vec<PathBuf>,
 }
 
 /// How to serve.
@@ -81,8 +89,10 @@ pub enum Transport {
 pub enum Command {
     /// Serve MCP clients (the same as no subcommand)
     Serve(ServeArgs),
-    /// Print the effective configuration without secrets, and try each server
-    Check,
+    /// Send one mail, and wait for its outcome (exit code 0 only if it was sent to everyone)
+    Send(Box<SendArgs>),
+    /// Try each server without sending anything, and show the settings without secrets (exit code 0 only if all work)
+    Check(CheckArgs),
     /// Sign in with OAuth at Microsoft, Google or another provider, and store the login
     Login(LoginArgs),
     /// Revoke and forget a stored login
@@ -97,14 +107,24 @@ pub enum Command {
     Capture(Box<CaptureArgs>),
     /// Show a complete send, without an account or a network
     Demo(DemoArgs),
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+    /// Print a manual page
+    Man(ManArgs),
+    /// Print the version
+    Version(VersionArgs),
 }
 
 impl Args {
-    /// Refuses options of `serve` before another subcommand, where they have no effect.
+    /// Refuses options of `serve` before another subcommand, where they have no effect, and directories that cannot be a list.
     ///
     /// # Errors
     /// A usage error that names them.
     pub fn checked(self) -> Result<Self, clap::Error> {
+        if let Err(error) = std::env::join_paths(&self.files.attachment_dirs) {
+            let message = format!("--attachment-dir: {error}; name that directory in a TOML file instead");
+            return Err(Self::command().error(ErrorKind::ValueValidation, message));
+        }
         let serves = matches!(self.command, None | Some(Command::Serve(_)));
         let given = self.serve.given();
         if serves || given.is_empty() {
@@ -124,6 +144,12 @@ impl Files {
         let mut sources = ConfigSources::of_process(self.config.clone(), self.env_file.clone());
         if let Some(outbox) = &self.outbox {
             sources.environment.insert("SMTP_MCP_OUTBOX".to_owned(), outbox.clone());
+        }
+        if !self.attachment_dirs.is_empty()
+            && let Ok(list) = std::env::join_paths(&self.attachment_dirs)
+        {
+            let list = list.to_string_lossy().into_owned();
+            sources.environment.insert("SMTP_ATTACHMENT_DIRS".to_owned(), list);
         }
         sources
     }
@@ -248,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        for line in ["--transport sse", "--port 70000", "send", "--prot 1"] {
+        for line in ["--transport sse", "--port 70000", "sned", "--prot 1"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

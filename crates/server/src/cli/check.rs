@@ -1,87 +1,99 @@
-//! `check`: prints the effective configuration without secrets, each value with its location; then tests each server.
+//! `check`: tries each server, and says whether everything works, what is set where, and what to do next.
 
-use std::io::{self, Write};
+mod report;
+mod settings;
+
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use clap::Args;
+
+use super::style::Style;
 use crate::clock::Clock;
-use crate::config::variables::{Target, VARIABLES};
-use crate::config::{Config, ConfigProvenance, ConfigSources, Loaded, Provenance};
+use crate::config::{ConfigErrors, ConfigSources, Loaded};
 use crate::upstream::Upstreams;
 use crate::upstream::report::ConnectionTest;
 
-/// Prints the settings and tests every server. The exit code is 0 only if all of them work.
+use report::Report;
+pub(super) use report::server_line;
+
+/// Every exit code of `check`.
+pub const EXIT_CODES: &str = "\
+Exit codes, and `success` with --json:
+  0  true   the settings are valid, and every server accepts a connection and the login
+  1  false  something does not work: `problems` of the settings, or `error` of a server
+  2         the command line is wrong; there is no JSON
+
+--json prints success, verdict, problems, warnings, files, servers, settings and next. Each setting has
+value and source; each server has server, host, priority, success, message or error, tls_version,
+extensions and settings. Passwords and tokens are never printed.";
+
+/// Try each server without sending anything, and show the settings without secrets
+#[derive(Debug, Args)]
+#[command(after_long_help = EXIT_CODES, after_help = "Exit codes: 0 everything works, 1 something does not, 2 usage")]
+pub struct CheckArgs {
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// Print nothing if everything works, else only what does not
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
+}
+
+/// Tries every server and prints the report. The exit code is 0 only if all of them work.
 ///
 /// # Errors
-/// A server's certificates cannot be used, or stdout cannot be written.
-pub async fn check(sources: ConfigSources, loaded: Loaded) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    print_config(&loaded.config, &loaded.provenance, &mut out)?;
-    writeln!(out, "\ntrying {} server(s)", loaded.config.servers.len())?;
-    out.flush()?;
-    let upstreams = Upstreams::new(sources, loaded.config, Clock::System)?;
+/// stdout cannot be written.
+pub async fn check(
+    args: CheckArgs,
+    origin: ConfigSources,
+    loaded: Result<Loaded, ConfigErrors>,
+) -> anyhow::Result<ExitCode> {
+    let report = match loaded {
+        Ok(loaded) => tried(loaded, origin).await,
+        Err(problems) => Report::invalid(problems, &origin),
+    };
+    let mut out = io::stdout();
+    let style = Style::of(&out);
+    match (args.json, args.quiet) {
+        (true, _) => {
+            serde_json::to_writer_pretty(&mut out, &report)?;
+            writeln!(out)?;
+        }
+        (_, true) => report.print_failures(style, &mut out)?,
+        _ => report.print(style, &mut out)?,
+    }
+    Ok(if report.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn tried(loaded: Loaded, origin: ConfigSources) -> Report {
+    let Loaded { config, provenance } = loaded;
+    let mut out = io::stdout();
+    let is_watched = out.is_terminal();
+    if is_watched {
+        // It can take a while until the verdict.
+        let _ = write!(out, "trying {} …", servers(config.servers.len()));
+        let _ = out.flush();
+    }
+    let test = test(origin.clone(), &config).await;
+    if is_watched {
+        let _ = write!(out, "\r\x1b[K");
+    }
+    match test {
+        Ok(test) => Report::of(&config, &provenance, test, &origin),
+        Err(problems) => Report::invalid(problems, &origin),
+    }
+}
+
+async fn test(origin: ConfigSources, config: &crate::config::Config) -> Result<ConnectionTest, ConfigErrors> {
+    let upstreams = Upstreams::new(origin, config.clone(), Clock::System)?;
     let test = upstreams.test().await;
     upstreams.drain().await;
-    print_test(&test, &mut out)?;
-    Ok(if test.all_work() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(test)
 }
 
-/// Prints what the test of each server found.
-///
-/// # Errors
-/// `out` cannot be written.
-pub(super) fn print_test(test: &ConnectionTest, out: &mut impl Write) -> io::Result<()> {
-    for server in &test.server_results {
-        if let Some(error) = &server.error {
-            writeln!(out, "  failed: {error}")?;
-            continue;
-        }
-        let (name, address) = (&server.server, &server.host);
-        let message = server.message.as_deref().unwrap_or_default();
-        let extensions = server.extensions.as_deref().unwrap_or_default().join(", ");
-        writeln!(out, "  {name} ({address}): {message}; it offers {extensions}")?;
-    }
-    Ok(())
-}
-
-/// Prints `config`. Passwords are only "set" or "none", addresses and login names are masked.
-///
-/// # Errors
-/// `out` cannot be written.
-pub fn print_config(config: &Config, provenance: &ConfigProvenance, out: &mut impl Write) -> io::Result<()> {
-    for file in &provenance.files {
-        writeln!(out, "read {}", file.display())?;
-    }
-    for warning in &config.warnings {
-        writeln!(out, "warning: {warning}")?;
-    }
-    for (server, provenance) in config.servers.iter().zip(&provenance.servers) {
-        writeln!(out, "\nserver {}", server.name)?;
-        for variable in VARIABLES {
-            if let Target::Server(field) = &variable.target {
-                print_row(variable.name, (field.show)(server), provenance, out)?;
-            }
-        }
-    }
-    writeln!(out, "\nprogram")?;
-    for variable in VARIABLES {
-        if let Target::Program(field) = &variable.target {
-            print_row(variable.name, (field.show)(config), &provenance.program, out)?;
-        }
-    }
-    Ok(())
-}
-
-fn print_row(
-    name: &str,
-    value: Option<String>,
-    provenance: &Provenance,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let Some(value) = value else {
-        return Ok(());
-    };
-    let location = provenance.get(name).map_or_else(|| "default".to_owned(), ToString::to_string);
-    writeln!(out, "  {name:<35} {value}  ({location})")
+fn servers(count: usize) -> String {
+    if count == 1 { "the server".to_owned() } else { format!("{count} servers") }
 }
 
 #[cfg(test)]

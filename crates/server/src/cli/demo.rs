@@ -111,10 +111,23 @@ fn arrived(fixture: &Fixture, report: &mut Report<'_>, sent: &Value) -> anyhow::
     Ok(faults.is_empty())
 }
 
+/// A password on the command line would stay in the shell's history, and in the process list.
+const WITH_AN_ACCOUNT: &[&str] = &[
+    "1. With an editor, write a file that only you can read (chmod 600), such as /home/you/smtp.env. A password typed into a command",
+    "   would stay in the shell's history:",
+    "       SMTP_HOST=smtp.example.org",
+    "       SMTP_USERNAME=you@example.org",
+    "       SMTP_PASSWORD='…'",
+    "2. smtp-mcp-server --env-file /home/you/smtp.env check     (tries to log in; sends nothing)",
+    "3. smtp-mcp-server --env-file /home/you/smtp.env send --to you@example.org --subject Hello --body Hello",
+    r#"4. In your client: {"mcpServers": {"smtp": {"command": "smtp-mcp-server", "args": ["--env-file", "/home/you/smtp.env"]}}}"#,
+];
+
 /// How to continue with a real account.
 fn go_on(report: &mut Report<'_>) -> io::Result<()> {
     report.heading("With an account of yours")?;
-    report.line("1. export SMTP_HOST=smtp.example.org SMTP_USERNAME=you@example.org SMTP_PASSWORD=…   (port 587, STARTTLS)")?;
-    report.line("2. smtp-mcp-server check   (shows the settings and tries to log in; sends nothing)")?;
-    report.line(r#"3. in your client: {"mcpServers": {"email": {"command": "smtp-mcp-server", "env": {"SMTP_HOST": "…", …}}}}"#)
+    for line in WITH_AN_ACCOUNT {
+        report.line(line)?;
+    }
+    Ok(())
 }

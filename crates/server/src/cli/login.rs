@@ -11,8 +11,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use tokio::time::timeout;
 
 use super::browser;
-use super::check::print_test;
+use super::check::server_line;
 use super::oauth_account::OauthAccount;
+use super::style::Style;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigSources};
 use crate::oauth::authorization::Authorization;
@@ -190,7 +191,8 @@ async fn try_it(account: OauthAccount, sources: ConfigSources, config: Config) -
     say("Trying it at the mail server:")?;
     let test = upstreams.test().await;
     upstreams.drain().await;
-    print_test(&test, &mut io::stdout().lock())?;
+    let style = Style::of(&io::stdout());
+    test.server_results.iter().try_for_each(|server| say(&format!("  {}", server_line(server, style))))?;
     Ok(if test.all_work() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -7,6 +7,13 @@ const VARIABLES: &str =
     "the lines `SMTP_HOST=smtp.example.org`, `SMTP_USERNAME=you@example.org` and `SMTP_PASSWORD=…`";
 
 impl ConfigSources {
+    /// The options that name these files, as on a command line, each after a blank.
+    pub fn options(&self) -> String {
+        let options = [("--config", &self.config_file), ("--env-file", &self.env_file)];
+        let given = options.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)));
+        given.map(|(name, path)| format!(" {name} {}", path.display())).collect()
+    }
+
     /// What to write into which file, with the values of the user's own mail server, and what to do `then`.
     pub fn shortest_setup(&self, then: &str) -> String {
         if self.environment.keys().any(|name| name.starts_with("SMTP_HOST")) {

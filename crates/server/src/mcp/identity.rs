@@ -35,3 +35,8 @@ pub(super) fn for_version(version: &ProtocolVersion) -> Implementation {
     }
     own
 }
+
+/// The versions of the protocol that are spoken, the oldest first.
+pub(crate) fn protocol_versions() -> &'static [ProtocolVersion] {
+    ProtocolVersion::KNOWN_VERSIONS
+}

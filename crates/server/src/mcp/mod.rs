@@ -9,6 +9,7 @@
 //! * `progress`: progress notifications of a call
 //! * `params`: what is wrong with the params of a request
 //! * [`Setup`]: a program without a usable configuration
+//! * [`LocalSend`]: `send_email` for the command line
 //! * `schema`: minimal schemas
 
 mod admission;
@@ -18,6 +19,7 @@ mod context;
 mod email_view;
 pub mod handler;
 mod identity;
+mod local_send;
 pub(crate) mod params;
 mod progress;
 mod schema;
@@ -30,5 +32,8 @@ mod tools;
 pub(crate) use admission::ParsePermit;
 pub(crate) use email_view::{EmailView, EventView, email_line};
 pub use handler::McpHandler;
+pub(crate) use identity::protocol_versions;
+pub(crate) use local_send::LocalSend;
 pub(crate) use send_result::reason;
 pub use setup::{Setup, Start, Started};
+pub(crate) use tool_result::ToolResult;

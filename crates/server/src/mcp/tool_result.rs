@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 /// A tool's result.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ToolResult {
+pub(crate) struct ToolResult {
     /// The first line of the text: what happened.
     pub(super) text: String,
     /// Further lines. Many hosts show a model only the text, so together they say all that the body says.
     pub(super) lines: Vec<String>,
-    pub(super) body: Map<String, Value>,
-    pub(super) is_error: bool,
+    pub(crate) body: Map<String, Value>,
+    pub(crate) is_error: bool,
 }
 
 impl ToolResult {
@@ -27,6 +27,11 @@ impl ToolResult {
     pub(super) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.lines.extend(lines);
         self
+    }
+
+    /// The whole text.
+    pub(crate) fn text(&self) -> String {
+        std::iter::once(&self.text).chain(&self.lines).map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
     /// A failure: one line of text, which says what to do next.
@@ -46,8 +51,7 @@ impl ToolResult {
 
 impl From<ToolResult> for CallToolResult {
     fn from(answer: ToolResult) -> Self {
-        let text = std::iter::once(answer.text).chain(answer.lines).collect::<Vec<_>>().join("\n");
-        let mut result = Self::success(vec![ContentBlock::text(text)]);
+        let mut result = Self::success(vec![ContentBlock::text(answer.text())]);
         result.structured_content = Some(Value::Object(answer.body));
         result.is_error = Some(answer.is_error);
         result

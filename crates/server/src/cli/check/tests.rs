@@ -6,15 +6,33 @@ use std::path::Path;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 
-use super::print_config;
+use super::report::Report;
+use crate::cli::style::Style;
 use crate::config::variables::VARIABLES;
 use crate::config::{ConfigSources, load_with_provenance};
+use crate::upstream::report::{ConnectionTest, ServerTest};
 
-fn printed(origin: &ConfigSources) -> Option<String> {
+/// The report for people, and as JSON.
+fn printed(origin: &ConfigSources) -> Option<(String, String)> {
     let loaded = load_with_provenance(origin).ok()?;
     let mut printed = Vec::new();
-    print_config(&loaded.config, &loaded.provenance, &mut printed).unwrap();
-    Some(String::from_utf8(printed).unwrap())
+    let test = ConnectionTest::of(loaded.config.servers.iter().map(works).collect());
+    let report = Report::of(&loaded.config, &loaded.provenance, test, origin);
+    report.print(Style { marks: true, colours: false }, &mut printed).unwrap();
+    Some((String::from_utf8(printed).unwrap(), serde_json::to_string(&report).unwrap()))
+}
+
+fn works(server: &crate::config::ServerConfig) -> ServerTest {
+    ServerTest {
+        server: server.name.clone(),
+        host: format!("{}:{}", server.host, server.port),
+        priority: server.priority,
+        success: true,
+        message: Some("connected".to_owned()),
+        error: None,
+        tls_version: None,
+        extensions: None,
+    }
 }
 
 fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -40,12 +58,14 @@ fn every_value_is_told_with_its_place() {
         ("SMTP_MCP_ALLOWED_HOSTS", "MCP.example.org, [::1]:8000"),
         ("SMTP_MCP_ALLOWED_ORIGINS", "https://app.example.org/"),
     ]);
-    let printed =
+    let (printed, _) =
         printed(&ConfigSources { environment, env_file: Some(file), ..ConfigSources::default() }).unwrap();
     let printed = printed.replace(&folder.path().display().to_string(), "<dir>");
     insta::assert_snapshot!(printed, @r#"
-    read <dir>/x.env
+    ✓ The server works.
+      ✓ primary (h:587): connected; it offers 
     warning: SMTP_PROT (environment): this variable is unknown and has no effect; did you mean SMTP_PORT?
+    read <dir>/x.env
 
     server primary
       SMTP_HOST                           h  (<dir>/x.env, line 1)
@@ -82,6 +102,8 @@ fn every_value_is_told_with_its_place() {
       SMTP_MCP_CONNECTIONS_PER_ADDRESS    256  (default)
       SMTP_MCP_TOOLS                      all  (default)
       SMTP_MCP_EXCLUDE_TOOLS              none  (default)
+
+    next: connect a client, which starts `smtp-mcp-server --env-file <dir>/x.env`; or send a mail: `smtp-mcp-server --env-file <dir>/x.env send --to ADDRESS --subject Hello --body Hello`
     "#);
 }
 
@@ -100,7 +122,7 @@ proptest! {
             ("SMTP_PASSWORD", &password),
             ("SMTP_MCP_HTTP_TOKEN", &password),
         ]));
-        let printed = printed(&ConfigSources { environment, ..ConfigSources::default() }).unwrap_or_default();
-        prop_assert!(!printed.contains(&password), "{}", printed);
+        let (text, json) = printed(&ConfigSources { environment, ..ConfigSources::default() }).unwrap_or_default();
+        prop_assert!(!text.contains(&password) && !json.contains(&password), "{}{}", text, json);
     }
 }

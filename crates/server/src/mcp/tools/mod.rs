@@ -25,7 +25,7 @@ use super::setup::Setup;
 use super::tool_result::ToolResult;
 use crate::config::ToolSelection;
 
-pub(super) use send_email::NAME as SEND_EMAIL;
+pub(super) use send_email::{NAME as SEND_EMAIL, send};
 
 /// A call in flight.
 type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + 'a>>;

@@ -48,8 +48,9 @@ const SPEC: ToolSpec = ToolSpec {
 pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<SendEmailArgs, SendResult, _>(&SPEC, refused, |context, args| {
         Box::pin(async move {
-            match call(context, args).await {
-                Ok(result) | Err(result) => result,
+            match send(context, args).await {
+                Ok(sent) => send_result(&sent),
+                Err(refusal) => refusal,
             }
         })
     })
@@ -79,8 +80,11 @@ impl Options {
     }
 }
 
-/// `Err` ends the call early; both are its result.
-async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResult, ToolResult> {
+/// Takes a mail, and waits for its outcome.
+///
+/// # Errors
+/// The result of a call that took no mail, or may not have taken it.
+pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs) -> Result<Sent, ToolResult> {
     let began = context.clock.instant();
     let options = Options::take(&mut args)?;
     let servers = context.upstreams.snapshot();
@@ -99,7 +103,7 @@ async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResu
         Err(error) => return Err(refused(format!("{error}; nothing was sent"))),
     };
     let waited = context.wait(id, wait, progress).await.map_err(|error| unknown_record(id, error))?;
-    Ok(send_result(&Sent {
+    Ok(Sent {
         email: waited.email,
         may_have_been_sent: waited.may_have_been_sent,
         duration: context.clock.instant().saturating_duration_since(began),
@@ -107,7 +111,7 @@ async fn call(context: &ToolContext, mut args: SendEmailArgs) -> Result<ToolResu
         hints,
         is_kept: context.outbox().is_durable(),
         now: context.clock.now().to_utc(),
-    }))
+    })
 }
 
 fn conflict(earlier: Uuid, state: State) -> ToolResult {
