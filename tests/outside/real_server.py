@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import smtplib
-import socket
 import ssl
 import string
 import subprocess
@@ -18,7 +17,7 @@ from typing import Any, TypeVar
 import pytest
 
 from mail import Mail, parse
-from ports import port_of, reserve_ports
+from ports import ReservedPort, reserve_ports
 
 TEMPLATES = Path(__file__).parent / "lab"
 Found = TypeVar("Found")
@@ -48,7 +47,7 @@ class RealServer:
         self.lab = Path(tempfile.mkdtemp(prefix="smtp-mcp-outside-"))
         self.lab.chmod(0o755)
         self._kept: dict[Path, tuple[str, Mail]] = {}
-        self._reserved: list[socket.socket] = []
+        self._reserved: list[ReservedPort] = []
         try:
             self._certify()
             self.prepare()
@@ -77,7 +76,7 @@ class RealServer:
     def reserve_ports(self, count: int) -> list[int]:
         """Ports that stay this server's until it has stopped."""
         self._reserved = reserve_ports(count)
-        return [port_of(held) for held in self._reserved]
+        return [held.number for held in self._reserved]
 
     def stop(self) -> None:
         try:

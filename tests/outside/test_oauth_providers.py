@@ -92,7 +92,7 @@ To sign in as {USER}, open this page on any device:
 and enter the code B2XC4FZ9. It is valid for 15 minutes. Waiting …
 Signed in. The login is stored in STATE/logins/{USER}.json.
 Trying it at the mail server:
-  primary (127.0.0.1:PORT): connected, no TLS, logged in; it offers AUTH LOGIN XOAUTH2
+  ok: primary (127.0.0.1:PORT): connected, no TLS, logged in; it offers AUTH LOGIN XOAUTH2
 """
     program = processes.program(variables)
     program.send().has_state("sent")
@@ -149,7 +149,7 @@ To sign in as {USER}, open this page in a browser on this machine, unless it ope
 Waiting …
 Signed in. The login is stored in STATE/logins/{USER}.json.
 Trying it at the mail server:
-  primary (127.0.0.1:PORT): connected, no TLS, logged in; it offers AUTH LOGIN XOAUTH2
+  ok: primary (127.0.0.1:PORT): connected, no TLS, logged in; it offers AUTH LOGIN XOAUTH2
 """
     program = processes.program(variables)
     program.send().has_state("sent")

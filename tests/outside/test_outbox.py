@@ -18,7 +18,7 @@ import pytest
 
 from conftest import one_server
 from pipe import Pipe
-from ports import port_of, reserve_ports
+from ports import reserve_ports
 from programs import BINARY, own_environment
 from random_sink import RandomSink
 from real_server import need
@@ -192,7 +192,7 @@ def test_a_call_that_waits_too_short_tells_that_it_may_have_been_sent(processes)
 
 def test_what_waits_is_sent_when_the_server_is_back(processes, home: Path) -> None:
     (held,) = reserve_ports(1)
-    port = port_of(held)
+    port = held.number
     variables = one_server(SimpleNamespace(host="127.0.0.1", port=port))
     pipe = start(processes, home, variables)
     answer = pipe.call("send_email", **MAIL).has_state("queued").mentions("refused", "it is kept")

@@ -61,7 +61,7 @@ def test_what_the_file_holds_is_checked_at_the_start(processes, tmp_path: Path) 
         ("", {}, "it is empty"),
         ("{ two words }", {}, "not visible ASCII"),
         ("a.token", {"SMTP_PASSWORD": "word"}, "found both, expected one of them"),
-        ("a.token", {"SMTP_USERNAME": ""}, "SMTP_USERNAME (environment): not set, though SMTP_TOKEN_FILE is"),
+        ("a.token", {"SMTP_USERNAME": ""}, "SMTP_USERNAME: not set, though SMTP_TOKEN_FILE (environment) is"),
     ):
         if text is not None:
             file.write_text(text)
@@ -168,16 +168,16 @@ def test_where_a_password_may_come_from(processes, tmp_path: Path) -> None:
 
 # the variables besides host and user name, the problem
 HALF_LOGINS = {
-    "no client": ({"SMTP_AUTH": "oauth"}, "SMTP_OAUTH_CLIENT_ID (environment): not set, expected the id of an application"),
-    "no client secret": ({"SMTP_OAUTH_ISSUER": "https://i.example", "SMTP_OAUTH_CLIENT_ID": "x"}, "SMTP_OAUTH_CLIENT_SECRET (environment): not set, though SMTP_OAUTH_ISSUER is"),
-    "a client secret alone": ({"SMTP_OAUTH_CLIENT_SECRET": "x"}, "SMTP_OAUTH_CLIENT_ID (environment): not set"),
-    "no password": ({"SMTP_AUTH": "password"}, "SMTP_PASSWORD (environment): not set, though SMTP_AUTH is"),
+    "no client": ({"SMTP_AUTH": "oauth"}, "SMTP_OAUTH_CLIENT_ID: not set, though SMTP_AUTH (environment) is, expected the id of an application"),
+    "no client secret": ({"SMTP_OAUTH_ISSUER": "https://i.example", "SMTP_OAUTH_CLIENT_ID": "x"}, "SMTP_OAUTH_CLIENT_SECRET: not set, though SMTP_OAUTH_ISSUER (environment) is"),
+    "a client secret alone": ({"SMTP_OAUTH_CLIENT_SECRET": "x"}, "SMTP_OAUTH_CLIENT_ID: not set, though SMTP_OAUTH_CLIENT_SECRET (environment) is"),
+    "no password": ({"SMTP_AUTH": "password"}, "SMTP_PASSWORD: not set, though SMTP_AUTH (environment) is"),
     "two passwords": ({"SMTP_PASSWORD": "x", "SMTP_PASSWORD_COMMAND": "y"}, "SMTP_PASSWORD (environment) and SMTP_PASSWORD_COMMAND (environment): found both"),
     "two tokens": ({"SMTP_TOKEN_COMMAND": "x", "SMTP_OAUTH_ISSUER": "https://i.example"}, "SMTP_TOKEN_COMMAND (environment) and SMTP_OAUTH_ISSUER (environment): found both"),
     "a password and a client": ({"SMTP_PASSWORD": "x", "SMTP_OAUTH_CLIENT_ID": "y"}, "found both, expected one of them, or SMTP_AUTH to say which one counts"),
     "an unknown method": ({"SMTP_AUTH": "kerberos"}, "found \"kerberos\", expected one of auto, password, oauth"),
     "an issuer in plaintext": ({"SMTP_OAUTH_ISSUER": "http://i.example", "SMTP_OAUTH_CLIENT_ID": "x", "SMTP_OAUTH_CLIENT_SECRET": "y"}, "it is not https"),
-    "no user name": ({"SMTP_USERNAME": "", "SMTP_AUTH": "oauth"}, "SMTP_USERNAME (environment): not set, though SMTP_AUTH is"),
+    "no user name": ({"SMTP_USERNAME": "", "SMTP_AUTH": "oauth"}, "SMTP_USERNAME: not set, though SMTP_AUTH (environment) is"),
     "nowhere to store": ({"SMTP_OAUTH_CLIENT_ID": "x", "HOME": ""}, "SMTP_MCP_STATE_DIR: not set, and neither is HOME"),
 }
 

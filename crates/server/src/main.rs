@@ -1,6 +1,5 @@
 //! The program: arguments in, exit code out.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -42,33 +41,31 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Serve(own)) => serve(&own.or(args.serve), origin),
         Some(Command::Send(args)) => {
             let config = load_quietly(&origin).map(|loaded| loaded.config);
-            runtime()?.block_on(send::send(*args, origin, config))
+            block_on(send::send(*args, origin, config))
         }
         Some(Command::Check(args)) => {
             let loaded = load_quietly(&origin);
-            runtime()?.block_on(check::check(args, origin, loaded))
+            block_on(check::check(args, origin, loaded))
         }
         Some(Command::Login(args)) => {
             let loaded = load_quietly(&origin)?;
-            runtime()?.block_on(login::login(args, origin, loaded.config))
+            block_on(login::login(args, origin, loaded.config))
         }
         Some(Command::Logout(args)) => {
             let loaded = load_quietly(&origin)?;
-            runtime()?.block_on(logout::logout(args, loaded.config))
+            block_on(logout::logout(args, loaded.config))
         }
         Some(Command::Token(TokenArgs { command: TokenCommand::Status })) => {
             token::status(&load_quietly(&origin)?.config)
         }
         Some(Command::Outbox(OutboxArgs { command: OutboxCommand::Drain(args) })) => {
             let loaded = load_quietly(&origin)?;
-            runtime()?.block_on(outbox::drain(&args, origin, loaded.config))
+            block_on(outbox::drain(&args, origin, loaded.config))
         }
-        Some(Command::Outbox(OutboxArgs { command })) => {
-            runtime()?.block_on(outbox::inspect(command, &origin))
-        }
+        Some(Command::Outbox(OutboxArgs { command })) => block_on(outbox::inspect(command, &origin)),
         Some(Command::Health(args)) => health::health(&args),
-        Some(Command::Capture(args)) => runtime()?.block_on(capture::capture(*args)),
-        Some(Command::Demo(args)) => runtime()?.block_on(demo::demo(args)),
+        Some(Command::Capture(args)) => block_on(capture::capture(*args)),
+        Some(Command::Demo(args)) => block_on(demo::demo(args)),
         Some(Command::Completions(args)) => Ok(completions::completions(&args, Args::command())),
         Some(Command::Man(args)) => man::man(&args, Args::command()),
         Some(Command::Version(args)) => Ok(version::version(&args)?),
@@ -95,6 +92,10 @@ fn load_quietly(origin: &ConfigSources) -> Result<Loaded, ConfigErrors> {
     Ok(loaded)
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(command);
+    // A blocked read of stdin must not delay the exit.
+    runtime.shutdown_background();
+    code
 }

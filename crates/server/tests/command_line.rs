@@ -22,14 +22,16 @@ fn a_wrong_configuration_is_told_whole_on_stderr_with_exit_code_1() {
         ("SMTP_PASSWORD", "hunter2"),
         ("LOG_LEVEL", "LOUD"),
     ];
-    for arguments in [&[][..], &["serve"], &["check"], &["--transport", "stdio"]] {
+    for arguments in [&[][..], &["serve"], &["outbox", "drain"], &["--transport", "stdio"]] {
         let output = run(arguments, &environment).unwrap();
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(output.stdout.is_empty(), "stdout belongs to the protocol");
         for name in ["SMTP_PORT", "SMTP_TIMEOUT", "SMTP_USERNAME", "SMTP_FROM_EMAIL", "LOG_LEVEL"] {
             assert!(
-                said.lines().any(|line| line.starts_with(&format!("{name} (environment): "))),
+                said.lines().any(|line| [" (environment): ", ": not set"]
+                    .iter()
+                    .any(|next| line.starts_with(&(name.to_owned() + next)))),
                 "{name}\n{said}"
             );
         }

@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use smtp_sink::{AfterData, Behavior, Event, Extension, Rule, Sink, Tls, Wait};
+use smtp_sink::{AfterData, Behavior, Event, EventKind, Extension, Rule, Sink, Tls, Wait};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
-use keep::Folder;
+use crate::mcp::{CaptureHandler, CapturedMails};
+use crate::transport::serve_handler;
+use keep::{Folder, Kept};
 
 /// Receives mail and keeps it as files; nothing is forwarded. For testing, never for an open network.
 #[derive(Debug, Args)]
@@ -30,6 +32,9 @@ pub struct CaptureArgs {
     /// Write JSON lines instead of text.
     #[arg(long)]
     json: bool,
+    /// Serve the captured mails as MCP tools on stdin and stdout: list, get, wait for a mail, clear. Everything else goes to stderr.
+    #[arg(long, conflicts_with = "json")]
+    mcp: bool,
     /// How connections are encrypted.
     #[arg(long, value_enum, default_value_t = TlsMode::None)]
     tls: TlsMode,
@@ -109,7 +114,7 @@ fn extension(text: &str) -> Result<Extension, String> {
     })
 }
 
-/// Listens until SIGINT or SIGTERM; then the exit code is 0.
+/// Listens until SIGINT or SIGTERM, with `--mcp` also until the end of stdin; then the exit code is 0.
 ///
 /// # Errors
 /// The folder cannot be created, the CA or stdout cannot be written, or the address cannot be bound.
@@ -118,19 +123,39 @@ pub async fn capture(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let behavior = behavior(&args)?;
     let mut folder = Folder::open(&args.dir, Clock::System).with_context(|| cannot("use", &args.dir))?;
-    let (json, delayed) = (args.json, args.answer_after.is_some());
-    let event_sink = move |event: &Event| event_sink(event, &mut folder, json, delayed, &mut io::stdout());
+    let (json, delayed, mails) = (args.json, args.answer_after.is_some(), CapturedMails::default());
+    let remembered = args.mcp.then(|| mails.clone());
+    let mut out = output(&args);
+    let event_sink = move |event: &Event| {
+        let kept = event_sink(event, &mut folder, json, delayed, &mut out)?;
+        if let (Some(mails), Some(kept), EventKind::Mail(mail)) = (&remembered, &kept, &event.kind) {
+            mails.add(show::remembered(mail, kept));
+        }
+        Ok(())
+    };
     let sink = Sink::start_with(behavior, Box::new(event_sink)).await.with_context(|| {
         format!("cannot listen on {}; is something else there? Try --listen 127.0.0.1:0", args.listen)
     })?;
     let ca_file = write_ca(&args, &sink)?;
     let announcement = show::listening(sink.addr(), ca_file.as_deref(), &args.dir, json);
-    print(&mut io::stdout(), &announcement)?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    print(&mut output(&args), &announcement)?;
+    let stop = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    if args.mcp {
+        serve_handler(CaptureHandler::new(mails, sink.addr()), stop).await;
+    } else {
+        stop.await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where events are shown: stdout, unless it belongs to an MCP client.
+fn output(args: &CaptureArgs) -> Box<dyn Write + Send> {
+    if args.mcp { Box::new(io::stderr()) } else { Box::new(io::stdout()) }
 }
 
 fn cannot(verb: &str, path: &Path) -> String {
@@ -189,16 +214,14 @@ fn event_sink(
     json: bool,
     delayed: bool,
     out: &mut dyn Write,
-) -> io::Result<()> {
+) -> io::Result<Option<Kept>> {
     let kept = folder.keep(event)?;
-    let line = match json {
-        true => show::json(event, kept.as_ref(), delayed),
-        false => show::text(event, kept.as_ref()),
-    };
-    match line {
-        Some(line) => print(out, &line),
-        None => Ok(()),
+    let line =
+        if json { show::json(event, kept.as_ref(), delayed) } else { show::text(event, kept.as_ref()) };
+    if let Some(line) = line {
+        print(out, &line)?;
     }
+    Ok(kept)
 }
 
 /// Writes one line and flushes it: a reader may be waiting for it.

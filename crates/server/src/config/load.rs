@@ -1,15 +1,19 @@
 //! Loads the configuration from its sources: which servers count, the program's settings, all errors at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
+use super::diagnostics::Diagnostics;
+use super::env_file::APP_PASSWORD;
 use super::merge::merge;
+use super::permissions;
 use super::server::{self, Provenance};
-use super::setting::Settings;
+use super::setting::{Setting, Settings};
 use super::source::{ServerEntry, Source, labels};
-use super::sources::Diagnostics;
 use super::variables::{self as var, Target};
+use super::written::is_app_password_with_blanks;
 use super::{Config, ConfigErrors, ConfigSources, Encryption, LoginSource, OutboxLocation, ServerConfig};
 
 /// A configuration, and where it comes from.
@@ -58,19 +62,21 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
         diagnostics.problems.push(format!("{name}: not set, and neither is HOME, expected {expected}"));
     }
     let outbox = config.outbox.clone().or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir));
+    check_secret_files(&servers, &config, config_sources, &mut diagnostics);
     if !diagnostics.problems.is_empty() {
-        return Err(problems(diagnostics));
+        return Err(diagnostics.into_errors());
     }
     let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
+    let files = std::mem::take(&mut diagnostics.files);
     let config = Config {
         servers,
-        warnings: diagnostics.warnings,
+        warnings: diagnostics.into_warnings(),
         from_environment_only,
         state_dir,
         outbox,
         ..config
     };
-    let provenance = ConfigProvenance { files: diagnostics.files, servers: provenance, program };
+    let provenance = ConfigProvenance { files, servers: provenance, program };
     Ok(Loaded { config, provenance })
 }
 
@@ -80,7 +86,7 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
 /// One of them is wrong, or a file with settings cannot be read.
 pub fn load_without_servers(config_sources: &ConfigSources) -> Result<Config, ConfigErrors> {
     let (config, diagnostics) = without_servers(config_sources);
-    if diagnostics.problems.is_empty() { Ok(config) } else { Err(problems(diagnostics)) }
+    if diagnostics.problems.is_empty() { Ok(config) } else { Err(diagnostics.into_errors()) }
 }
 
 /// Those settings of the program that are right; the others have their defaults.
@@ -96,6 +102,23 @@ fn without_servers(config_sources: &ConfigSources) -> (Config, Diagnostics) {
     let state_dir = config.state_dir.clone().or_else(|| config_sources.state_dir());
     let outbox = config.outbox.clone().or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir));
     (Config { state_dir, outbox, ..config }, diagnostics)
+}
+
+/// The files that hold nothing but a password or a token.
+fn check_secret_files(
+    servers: &[ServerConfig],
+    config: &Config,
+    config_sources: &ConfigSources,
+    diagnostics: &mut Diagnostics,
+) {
+    let logins = servers.iter().map(|server| &server.login);
+    let passwords = logins.clone().filter_map(|login| login.password_file.as_ref().map(|file| &file.path));
+    let tokens = logins.filter_map(|login| login.token_file.as_ref());
+    let own_token = config.http.token_file.iter().map(|file| &file.path);
+    let files: BTreeSet<_> = passwords.chain(tokens).chain(own_token).collect();
+    for path in files {
+        permissions::check(path, true, config_sources.allows_open_files(), diagnostics);
+    }
 }
 
 /// The settings of the program, without servers.
@@ -114,20 +137,21 @@ fn program(common: &Settings, base: Option<&Path>, problems: &mut Vec<String>) -
         }
     }
     if config.tools.is_empty() {
-        let (only, excluded) = (var::MCP_TOOLS.name, var::MCP_EXCLUDE_TOOLS.name);
+        let excluded = origin_of(common, &var::MCP_EXCLUDE_TOOLS);
+        let only = origin_of(common, &var::MCP_TOOLS);
         problems.push(format!("{excluded}: together with {only} it leaves no tool, expected at least one"));
     }
-    let (token, file) = (var::MCP_HTTP_TOKEN.name, var::MCP_HTTP_TOKEN_FILE.name);
-    if common.contains_key(token) && common.contains_key(file) {
-        problems.push(format!("{token}: found together with {file}, expected one of them"));
+    let (token, file) = (&var::MCP_HTTP_TOKEN, &var::MCP_HTTP_TOKEN_FILE);
+    if common.contains_key(token.name) && common.contains_key(file.name) {
+        let (token, file) = (origin_of(common, token), origin_of(common, file));
+        problems.push(format!("{token} and {file}: found both, expected one of them"));
     }
     (config, provenance)
 }
 
-/// A warning, such as a misspelt name, often explains an error.
-fn problems(diagnostics: Diagnostics) -> ConfigErrors {
-    let warnings = diagnostics.warnings.into_iter().map(|warning| format!("warning: {warning}"));
-    ConfigErrors(diagnostics.problems.into_iter().chain(warnings).collect())
+/// The name of a setting and where it is, if it is set.
+fn origin_of(settings: &Settings, variable: &var::Variable) -> String {
+    settings.get(variable.name).map_or_else(|| variable.name.to_owned(), Setting::origin_of)
 }
 
 /// The common settings of all sources: the strongest source wins, variable by variable.
@@ -161,6 +185,8 @@ fn servers(
     diagnostics.warnings.extend(unusual);
     let ordinary = found.iter().filter_map(|(server, _)| ordinary_password(server));
     diagnostics.warnings.extend(ordinary);
+    let with_blanks = found.iter().filter_map(|(server, _)| app_password_with_blanks(server));
+    diagnostics.warnings.extend(with_blanks);
     found.sort_by_key(|(server, _)| std::cmp::Reverse(server.priority));
     found.into_iter().unzip()
 }
@@ -193,10 +219,10 @@ fn refuse_same_names(servers: &[(&ServerEntry, (ServerConfig, Provenance))], dia
     }
 }
 
-/// The name of the variable that sets a server's name, set or not.
+/// The variable that sets a server's name and where it is, or its name alone if it is not set.
 fn name_of(entry: &ServerEntry) -> String {
     match (entry.own.get(var::NAME.name), entry.number) {
-        (Some(setting), _) => setting.label.clone(),
+        (Some(setting), _) => setting.origin_of(),
         (None, Some(number)) => format!("{}_{number}", var::NAME.name),
         (None, None) => var::NAME.name.to_owned(),
     }
@@ -215,12 +241,21 @@ fn ordinary_password(server: &ServerConfig) -> Option<String> {
     })
 }
 
+/// An app password of Google, as its page shows it.
+fn app_password_with_blanks(server: &ServerConfig) -> Option<String> {
+    let Some(LoginSource::Password(password)) = server.login.source() else { return None };
+    let is_google = |name: &str| name.ends_with("gmail.com") || name.ends_with("googlemail.com");
+    let is_googles = is_google(&server.host) || server.username.as_deref().is_some_and(is_google);
+    let has_blanks = is_app_password_with_blanks(password.expose().expose_secret());
+    (is_googles && has_blanks).then(|| format!("server {}: {APP_PASSWORD}", server.name))
+}
+
 /// The most common mistake: the port of the other kind of TLS (RFC 8314, section 3.3).
 fn unusual_port(server: &ServerConfig) -> Option<String> {
     let (name, port) = (&server.name, server.port);
     match (port, server.encryption) {
         (465, Encryption::StartTls) => Some(format!(
-            "server {name}: port {port} usually expects implicit TLS, but STARTTLS is set; SMTP_USE_SSL=true selects implicit TLS"
+            "server {name}: port {port} usually expects implicit TLS, but SMTP_USE_SSL=false stands there; without it, this port selects implicit TLS"
         )),
         (25 | 587, Encryption::Implicit) => Some(format!(
             "server {name}: port {port} usually expects STARTTLS, but SMTP_USE_SSL is set; SMTP_USE_TLS=true alone selects STARTTLS"

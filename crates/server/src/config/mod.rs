@@ -1,5 +1,6 @@
 //! The configuration: the environment, an env file, a TOML file; every default in one place; all errors at once.
 
+mod diagnostics;
 mod env_file;
 mod host;
 mod http;
@@ -7,7 +8,10 @@ mod load;
 mod log_filter;
 mod login;
 mod merge;
+mod names;
 mod outbox;
+mod path;
+mod permissions;
 mod reference;
 mod refusal;
 mod server;
@@ -16,10 +20,12 @@ mod shortest_setup;
 mod shown;
 mod source;
 mod sources;
+mod text_file;
 mod toml_file;
 mod tools;
 mod value;
 pub mod variables;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,9 @@ use crate::address::{Address, Mailbox};
 /// The location of each setting of a server; a missing one is a default.
 pub type Provenance = BTreeMap<&'static str, Location>;
 
+/// Submission over implicit TLS (RFC 8314, section 7.3).
+const IMPLICIT_TLS_PORT: u16 = 465;
+
 /// Reads one server; `common` contains the defaults for all servers. `None` if there is any error.
 pub(super) fn read(
     entry: &ServerEntry,
@@ -56,8 +59,12 @@ impl<'a> Reader<'a> {
             server.priority = 100 - i64::from(number);
         }
         assignments.into_iter().for_each(|assign| assign(&mut server));
-        if self.find(&var::PORT).is_none() && server.encryption == Encryption::Implicit {
-            server.port = 465;
+        match self.find(&var::PORT) {
+            None if server.encryption == Encryption::Implicit => server.port = IMPLICIT_TLS_PORT,
+            Some(_) if server.port == IMPLICIT_TLS_PORT && self.find(&var::USE_SSL).is_none() => {
+                server.encryption = Encryption::Implicit;
+            }
+            _ => {}
         }
         self.refuse_plaintext_login(&server);
         Some(server)
@@ -144,14 +151,20 @@ impl<'a> Reader<'a> {
         match () {
             () if !tokens.is_empty() && !has_issuer => {}
             () if has_issuer && !has_id => self.refuse_missing(&var::OAUTH_CLIENT_ID, &var::OAUTH_ISSUER),
-            () if has_issuer && !has_secret => self.refuse_missing(&var::OAUTH_CLIENT_SECRET, &var::OAUTH_ISSUER),
+            () if has_issuer && !has_secret => {
+                self.refuse_missing(&var::OAUTH_CLIENT_SECRET, &var::OAUTH_ISSUER);
+            }
             () if has_id => {}
-            () => self.refuse(format!(
-                "{}: not set, expected the id of an application registered at the provider, or {} or {} to get a token in another way",
-                self.origin_of(&var::OAUTH_CLIENT_ID),
+            () => {
+                let set = if has_secret { &var::OAUTH_CLIENT_SECRET } else { &var::AUTH };
+                self.refuse(format!(
+                "{}: not set, though {} is, expected the id of an application registered at the provider, or {} or {} to get a token in another way",
+                self.label(&var::OAUTH_CLIENT_ID),
+                self.origin_of(set),
                 self.label(&var::TOKEN_COMMAND),
                 self.label(&var::TOKEN_FILE),
-            )),
+            ));
+            }
         }
     }
 
@@ -172,8 +185,8 @@ impl<'a> Reader<'a> {
         };
         self.refuse(format!(
             "{}: not set, though {} is, expected both{relay}",
-            self.origin_of(missing),
-            self.label(set),
+            self.label(missing),
+            self.origin_of(set),
         ));
     }
 
@@ -183,15 +196,15 @@ impl<'a> Reader<'a> {
             return value::mailbox(setting).ok();
         }
         let reason = match self.find(&var::USERNAME).map(value::plain) {
-            None => "there is no username",
+            None => format!("there is no username for {}", self.origin_of(&var::HOST)),
             Some(Err(_)) => return None,
             Some(Ok(username)) => match Address::parse(&username) {
                 Ok(address) => return Some(Mailbox { name: None, address }),
-                Err(_) => "the username is not an address",
+                Err(_) => format!("{} is not an address", self.origin_of(&var::USERNAME)),
             },
         };
-        let origin = self.origin_of(&var::FROM_EMAIL);
-        self.refuse(format!("{origin}: not set, and {reason}, expected {}", var::FROM_EMAIL.expected));
+        let label = self.label(&var::FROM_EMAIL);
+        self.refuse(format!("{label}: not set, and {reason}, expected {}", var::FROM_EMAIL.expected));
         None
     }
 
@@ -202,7 +215,7 @@ impl<'a> Reader<'a> {
         }
         let problem = format!(
             "{}: TLS is off and the host is not this machine, so the password could be read in transit, expected {} or {} to be true; {}=true allows it",
-            self.origin_of(&var::USERNAME),
+            self.origin_of(&var::USE_TLS),
             self.label(&var::USE_TLS),
             self.label(&var::USE_SSL),
             self.label(&var::ALLOW_PLAINTEXT_AUTH),

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
+use super::diagnostics::Diagnostics;
+use super::names::{self, Name};
 use super::setting::{Location, Setting, Settings, Value};
-use super::variables::{HOST, NOT_SETTINGS, PASSWORD, Scope, VARIABLES, Variable};
+use super::variables::{HOST, PASSWORD, PASSWORD_FILE, Scope, VARIABLES, Variable};
+use super::written::{is_placeholder, is_variable, without_quotes};
 
 /// The settings of one source.
 #[derive(Default)]
@@ -32,13 +35,6 @@ pub(super) struct ServerEntry {
     pub own: Settings,
 }
 
-/// A variable's name, parsed.
-enum Name {
-    Known(&'static Variable, Option<u32>),
-    Unknown,
-    NotOurs,
-}
-
 impl Source {
     /// A source that could not be read.
     pub(super) fn broken() -> Self {
@@ -49,13 +45,15 @@ impl Source {
     pub(super) fn from_variables(
         name: &str,
         variables: impl IntoIterator<Item = (String, Zeroizing<String>, Location)>,
-        warnings: &mut Vec<String>,
+        diagnostics: &mut Diagnostics,
     ) -> Self {
         let mut source = Self { name: name.to_owned(), ..Self::default() };
         for (label, text, location) in variables {
-            match parse_name(&label) {
-                Name::Known(variable, number) => source.insert(variable, number, label, &text, location),
-                Name::Unknown => warnings.push(unknown(&label, &location)),
+            match Name::parse(&label) {
+                Name::Known(variable, number) => {
+                    source.insert(variable, number, (label, &text, location), diagnostics);
+                }
+                Name::Unknown => diagnostics.causes.push(names::unknown(&label, &location)),
                 Name::NotOurs => {}
             }
         }
@@ -66,17 +64,19 @@ impl Source {
         &mut self,
         variable: &'static Variable,
         number: Option<u32>,
-        label: String,
-        text: &str,
-        location: Location,
+        (label, text, location): (String, &str, Location),
+        diagnostics: &mut Diagnostics,
     ) {
         let is_password = variable.name == PASSWORD.name;
         let text = if is_password { text } else { text.trim() };
-        if text.is_empty() {
-            return;
+        // A file's own quotes are gone already.
+        let quoted = without_quotes(text)
+            .filter(|_| location == Location::Environment || !text.starts_with(['"', '\'']));
+        if quoted.is_some() {
+            diagnostics.warnings.push(quotes_left_out(&label, &location, is_password));
         }
-        let setting = Setting { label, value: Value::of(text), location };
-        self.settings_for(variable, number).insert(variable.name, setting);
+        let setting = Setting { label, value: Value::of(quoted.unwrap_or(text)), location };
+        put(self.settings_for(variable, number), variable, setting, diagnostics);
     }
 
     fn settings_for(&mut self, variable: &Variable, number: Option<u32>) -> &mut Settings {
@@ -115,7 +115,7 @@ impl Source {
 
     /// Whether this is the name of a secret.
     pub(super) fn is_secret_name(label: &str) -> bool {
-        matches!(parse_name(label), Name::Known(variable, _) if variable.is_secret)
+        matches!(Name::parse(label), Name::Known(variable, _) if variable.is_secret)
     }
 
     /// Whether it contains a password or a token.
@@ -148,65 +148,55 @@ impl Source {
     }
 }
 
+/// Adds a setting to `settings`, unless it is empty or nobody filled it in.
+pub(super) fn put(
+    settings: &mut Settings,
+    variable: &'static Variable,
+    setting: Setting,
+    diagnostics: &mut Diagnostics,
+) {
+    let text = setting.text().unwrap_or("a list");
+    if text.is_empty() {
+        return;
+    }
+    if is_placeholder(text) {
+        return diagnostics.causes.push(placeholder(variable, &setting, text));
+    }
+    if let Some(other) = settings.get(variable.name)
+        && other.label != setting.label
+        && other.value != setting.value
+    {
+        let (one, other) = (other.origin_of(), setting.origin_of());
+        let problem = format!(
+            "{one} and {other}: found different values, expected one of them: they are the same setting"
+        );
+        diagnostics.problems.push(problem);
+    }
+    settings.insert(variable.name, setting);
+}
+
+fn placeholder(variable: &Variable, setting: &Setting, text: &str) -> String {
+    // What looks like one in words could be a secret after all.
+    let shown = if variable.is_secret && !is_variable(text) { String::new() } else { format!(" {text:?}") };
+    format!(
+        "{}: fill in the real value: found the placeholder{shown}, which counts as not set",
+        setting.origin_of()
+    )
+}
+
+fn quotes_left_out(label: &str, location: &Location, is_password: bool) -> String {
+    let else_advice = if is_password {
+        format!(", or, if they belong to it, use {}", PASSWORD_FILE.name)
+    } else {
+        String::new()
+    };
+    format!(
+        "{label} ({location}): write the value without the quotes around it{else_advice}: they were left out; `docker run --env-file` keeps \
+         quotes as part of a value"
+    )
+}
+
 /// The names of settings, in one line.
 pub(super) fn labels<'a>(settings: impl Iterator<Item = &'a Setting>) -> String {
     settings.map(|setting| setting.label.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn parse_name(label: &str) -> Name {
-    let known = |name: &str| VARIABLES.iter().copied().find(|variable| variable.name == name);
-    if NOT_SETTINGS.contains(&label) {
-        return Name::NotOurs;
-    }
-    if let Some(variable) = known(label) {
-        return Name::Known(variable, None);
-    }
-    if !label.starts_with("SMTP_") {
-        return Name::NotOurs;
-    }
-    let numbered =
-        label.rsplit_once('_').and_then(|(name, number)| Some((known(name)?, server_number(number)?)));
-    match numbered {
-        Some((variable, number)) if variable.is_per_server() => Name::Known(variable, Some(number)),
-        _ => Name::Unknown,
-    }
-}
-
-/// 1, 2, … without a sign and without leading zeros, so that no server has two names.
-fn server_number(text: &str) -> Option<u32> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    if is_plain { text.parse().ok() } else { None }
-}
-
-fn unknown(label: &str, location: &Location) -> String {
-    let guess = nearest(label).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-    format!("{label} ({location}): this variable is unknown and has no effect{guess}")
-}
-
-/// The known name that `label` was probably meant to be, with its number kept.
-fn nearest(label: &str) -> Option<String> {
-    let (stem, number) = match label.rsplit_once('_') {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
-            (stem, number.trim_start_matches('0'))
-        }
-        _ => (label, ""),
-    };
-    let variable = closest(stem, VARIABLES.iter().copied(), |variable| variable.name.to_owned())?;
-    let keeps_number = variable.is_per_server() && !number.is_empty();
-    Some(if keeps_number { format!("{}_{number}", variable.name) } else { variable.name.to_owned() })
-}
-
-/// The candidate whose name is nearest to `given`, if it is near at all.
-pub(super) fn closest<T: Copy>(
-    given: &str,
-    candidates: impl Iterator<Item = T>,
-    name: impl Fn(T) -> String,
-) -> Option<T> {
-    const MAX_DISTANCE: usize = 3;
-    let scored =
-        candidates.map(|candidate| (strsim::damerau_levenshtein(given, &name(candidate)), candidate));
-    scored
-        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, found)| found)
 }

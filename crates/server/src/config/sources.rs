@@ -1,14 +1,15 @@
 //! Reads the sources: the process's environment, an env file, a TOML file; and decides which of them count.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::diagnostics::Diagnostics;
+use super::path::looked_for;
 use super::setting::Location;
 use super::source::Source;
-use super::variables::MCP_CONFIG;
-use super::{ConfigSources, env_file, toml_file};
+use super::variables::{MCP_ALLOW_OPEN_FILES, MCP_CONFIG};
+use super::{ConfigSources, env_file, permissions, text_file, toml_file};
 
 /// Where a user's programs keep their state: below the directory that a variable names.
 const USER_STATE: (&str, &str) = if cfg!(windows) {
@@ -18,17 +19,6 @@ const USER_STATE: (&str, &str) = if cfg!(windows) {
 } else {
     ("HOME", ".local/state")
 };
-
-/// What was noticed while the sources were read.
-#[derive(Default)]
-pub(super) struct Diagnostics {
-    /// Warnings.
-    pub warnings: Vec<String>,
-    /// Errors.
-    pub problems: Vec<String>,
-    /// The files that were read.
-    pub files: Vec<PathBuf>,
-}
 
 impl ConfigSources {
     /// The process's own environment and working directory, and the files that its arguments name.
@@ -49,7 +39,7 @@ impl ConfigSources {
         let toml = self.toml_layer(diagnostics);
         let is_settled = environment.has_servers() || toml.as_ref().is_some_and(Source::may_have_servers);
         let env_file = match &self.env_file {
-            Some(path) => Some(env_layer("--env-file", path, diagnostics)),
+            Some(path) => Some(self.env_layer("--env-file", path, diagnostics)),
             None if is_settled => None,
             None => self.dot_env_layer(diagnostics),
         };
@@ -62,7 +52,7 @@ impl ConfigSources {
             .environment
             .iter()
             .map(|(name, value)| (name.clone(), Zeroizing::new(value.clone()), Location::Environment));
-        Source::from_variables("environment", variables.chain(credentials), &mut diagnostics.warnings)
+        Source::from_variables("environment", variables.chain(credentials), diagnostics)
     }
 
     /// Secrets that systemd passes as files named like variables (systemd.exec, `LoadCredential=`). A variable wins.
@@ -76,7 +66,7 @@ impl ConfigSources {
         let mut found = Vec::new();
         for name in missing {
             let path = directory.join(&name);
-            if let Some(text) = read_given("systemd credential", &path, diagnostics) {
+            if let Some(text) = self.read_given("systemd credential", &path, diagnostics) {
                 let text = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
                 found.push((name, text, Location::File(path, None)));
             }
@@ -96,17 +86,17 @@ impl ConfigSources {
 
     fn toml_layer(&self, diagnostics: &mut Diagnostics) -> Option<Source> {
         let (path, text) = match self.given_config() {
-            Some((source, path)) => (path.clone(), read_given(source, &path, diagnostics)),
+            Some((source, path)) => (path.clone(), self.read_given(source, &path, diagnostics)),
             None => {
                 let path = self.default_config().filter(|path| path.is_file())?;
-                (path.clone(), read_given("configuration file", &path, diagnostics))
+                (path.clone(), self.read_given("configuration file", &path, diagnostics))
             }
         };
         let Some(text) = text else {
             return Some(Source::broken());
         };
-        let source = toml_file::parse(&path, &text, &mut diagnostics.problems);
-        warn_if_others_read(&path, &source, diagnostics);
+        let source = toml_file::parse(&path, &text, diagnostics);
+        permissions::check(&path, source.holds_a_password(), self.allows_open_files(), diagnostics);
         Some(source)
     }
 
@@ -118,7 +108,7 @@ impl ConfigSources {
         }
         let path = self.working_directory.as_ref()?.join(".env");
         path.is_file()
-            .then(|| Source { untrusted: true, ..env_layer("configuration file", &path, diagnostics) })
+            .then(|| Source { untrusted: true, ..self.env_layer("configuration file", &path, diagnostics) })
     }
 
     /// The TOML file that is read, if it exists.
@@ -143,55 +133,42 @@ impl ConfigSources {
     fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
-}
 
-fn env_layer(source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Source {
-    let Some(text) = read_given(source, path, diagnostics) else {
-        return Source::broken();
-    };
-    let assignments = env_file::parse(path, &text, &mut diagnostics.problems);
-    let source = Source::from_variables(&path.display().to_string(), assignments, &mut diagnostics.warnings);
-    warn_if_others_read(path, &source, diagnostics);
-    source
-}
-
-/// A text of at most 1 MiB: a device or a wrong file must not fill the memory.
-fn read_text(path: &Path) -> std::io::Result<Zeroizing<String>> {
-    const MAX_FILE_BYTES: u64 = 1 << 20;
-    let mut text = Zeroizing::new(String::new());
-    std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    /// Whether files that everybody may change are allowed. A file cannot say so itself.
+    pub(super) fn allows_open_files(&self) -> bool {
+        let is_on = |value: &str| ["true", "1", "yes", "on"].contains(&value.to_ascii_lowercase().as_str());
+        self.variable(MCP_ALLOW_OPEN_FILES.name).is_some_and(is_on)
     }
-    Ok(text)
-}
 
-/// Reads a file that was named or found: it must be readable.
-fn read_given(source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Option<Zeroizing<String>> {
-    match read_text(path) {
-        Ok(text) => {
-            diagnostics.files.push(path.to_owned());
-            Some(text)
-        }
-        Err(error) => {
-            let shown = path.display();
-            diagnostics.problems.push(format!(
-                "{source}: found {shown}, which cannot be read ({error}), expected a readable file"
-            ));
-            None
-        }
+    fn env_layer(&self, source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Source {
+        let Some(text) = self.read_given(source, path, diagnostics) else {
+            return Source::broken();
+        };
+        let assignments = env_file::parse(path, &text, diagnostics);
+        let source = Source::from_variables(&path.display().to_string(), assignments, diagnostics);
+        permissions::check(path, source.holds_a_password(), self.allows_open_files(), diagnostics);
+        source
     }
-}
 
-fn warn_if_others_read(path: &Path, source: &Source, diagnostics: &mut Diagnostics) {
-    use std::os::unix::fs::PermissionsExt as _;
-    const OTHERS_READ: u32 = 0o004;
-    let is_open =
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_READ != 0);
-    if is_open && source.holds_a_password() {
-        let shown = path.display();
-        diagnostics.warnings.push(format!(
-            "{shown}: holds a password and everybody on this machine can read it; chmod 600 {shown}"
-        ));
+    /// Reads a file that was named or found: it must be readable.
+    fn read_given(
+        &self,
+        source: &str,
+        path: &Path,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Zeroizing<String>> {
+        match text_file::read(path) {
+            Ok(text) => {
+                diagnostics.files.push(path.to_owned());
+                Some(text)
+            }
+            Err(error) => {
+                let (shown, place) = (path.display(), looked_for(path, self.working_directory.as_deref()));
+                diagnostics.problems.push(format!(
+                    "{source}: found {shown}, which cannot be read ({error}{place}), expected a readable file"
+                ));
+                None
+            }
+        }
     }
 }

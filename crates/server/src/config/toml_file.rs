@@ -6,16 +6,18 @@ use std::path::Path;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::diagnostics::Diagnostics;
+use super::names::{nearest_key, of_toml_key};
 use super::setting::{Location, Setting, Settings, Value};
-use super::source::{Source, closest};
+use super::source::{Source, put};
 use super::variables::{HOST, PASSWORD, Scope, VARIABLES, Variable};
 
 /// The key of the server tables.
 const SERVER: &str = "server";
 
 /// Parses the settings of `text`. Unknown keys and wrong types are errors.
-pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Source {
-    let mut reader = Reader { path, text, problems };
+pub(super) fn parse(path: &Path, text: &str, diagnostics: &mut Diagnostics) -> Source {
+    let mut reader = Reader { path, text, diagnostics };
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         reader.refuse_syntax(error);
@@ -29,7 +31,7 @@ pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<String>) -> Sour
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
-    problems: &'a mut Vec<String>,
+    diagnostics: &'a mut Diagnostics,
 }
 
 impl Reader<'_> {
@@ -96,7 +98,7 @@ impl Reader<'_> {
         settings: &mut Settings,
     ) {
         let name = key.get_ref().as_ref();
-        let known = VARIABLES.iter().copied().find(|variable| variable.toml_key() == name);
+        let known = of_toml_key(name);
         let Some(variable) = known.filter(|variable| may_stand_here(variable.scope)) else {
             return self.refuse(name, key.span(), &not_here(name, known, may_stand_here));
         };
@@ -108,10 +110,9 @@ impl Reader<'_> {
                 &format!("found {}, {problem}", with_article(value.get_ref())),
             );
         };
-        if found != Value::of("") {
-            let location = self.location(value.span());
-            settings.insert(variable.name, Setting { label: name.to_owned(), value: found, location });
-        }
+        let location = self.location(value.span());
+        let setting = Setting { label: name.to_owned(), value: found, location };
+        put(settings, variable, setting, self.diagnostics);
     }
 
     fn location(&self, span: Range<usize>) -> Location {
@@ -121,15 +122,15 @@ impl Reader<'_> {
 
     fn refuse(&mut self, key: &str, span: Range<usize>, problem: &str) {
         let shown: String = key.chars().take(60).flat_map(char::escape_debug).collect();
-        self.problems.push(format!("{shown} ({}): {problem}", self.location(span)));
+        self.diagnostics.problems.push(format!("{shown} ({}): {problem}", self.location(span)));
     }
 
     /// Only toml's message: its Display would show the line, and with it perhaps a password.
     fn refuse_syntax(&mut self, error: &toml::de::Error) {
         let location = self.location(error.span().unwrap_or_default());
         let problem = format!("{location}: this is not valid TOML: {}", error.message());
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
+        if !self.diagnostics.problems.contains(&problem) {
+            self.diagnostics.problems.push(problem);
         }
     }
 }
@@ -143,7 +144,7 @@ fn not_here(name: &str, known: Option<&Variable>, may_stand_here: impl Fn(Scope)
         _ => {}
     }
     let candidates = VARIABLES.iter().copied().filter(|variable| may_stand_here(variable.scope));
-    let guess = closest(name, candidates, Variable::toml_key);
+    let guess = nearest_key(name, candidates);
     let guess = guess.map(|variable| format!("; did you mean {}?", variable.toml_key())).unwrap_or_default();
     format!("this key is unknown{guess}")
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use zeroize::Zeroizing;
 
+use super::path::absolute;
 use super::setting::{Setting, Value};
+use super::text_file;
 use super::{
     AuthMethod, Authority, CaFile, CommandLine, LogFilter, OnUnknown, OutboxLocation, SecretFile, SenderRule,
     ToolNames, WebOrigin,
@@ -70,7 +71,7 @@ pub(super) fn issuer(setting: &Setting) -> Result<String, Reason> {
 
 /// A path.
 pub(super) fn path(setting: &Setting, base: Option<&Path>) -> Result<PathBuf, Reason> {
-    Ok(absolute(Path::new(text(setting)?), base))
+    absolute(text(setting)?, base)
 }
 
 /// `sqlite:PATH` or `memory`.
@@ -78,7 +79,7 @@ pub(super) fn outbox(setting: &Setting, base: Option<&Path>) -> Result<OutboxLoc
     match text(setting)? {
         "memory" => Ok(OutboxLocation::Memory),
         text => match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(OutboxLocation::File(absolute(Path::new(path), base))),
+            Some(path) if !path.is_empty() => absolute(path, base).map(OutboxLocation::File),
             _ => Err(Reason::new()),
         },
     }
@@ -218,10 +219,9 @@ fn secret_file(
     base: Option<&Path>,
     parse: impl Fn(&str) -> Result<Secret, Reason>,
 ) -> Result<SecretFile, Reason> {
-    let path = absolute(Path::new(text(setting)?), base);
+    let path = absolute(text(setting)?, base)?;
     let shown = path.display();
-    let read = std::fs::read_to_string(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    let read = Zeroizing::new(read);
+    let read = text_file::read(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
     match parse(read.trim_end_matches(['\r', '\n'])) {
         Ok(secret) => Ok(SecretFile { path, secret }),
         Err(reason) => Err(format!("in {shown}, {reason}")),
@@ -255,31 +255,36 @@ fn sender_rule(item: &str) -> Result<SenderRule, Reason> {
 
 /// Existing directories, separated like PATH or as a list; a relative one is relative to `base`.
 pub(super) fn directories(setting: &Setting, base: Option<&Path>) -> Result<Vec<PathBuf>, Reason> {
-    let paths: Vec<PathBuf> = match &setting.value {
-        Value::Text(_) => std::env::split_paths(text(setting)?).collect(),
-        Value::List(items) => items.iter().map(PathBuf::from).collect(),
+    let paths: Vec<String> = match &setting.value {
+        Value::Text(_) => {
+            let paths = std::env::split_paths(text(setting)?);
+            paths.map(|path| path.to_string_lossy().into_owned()).collect()
+        }
+        Value::List(items) => items.clone(),
     };
-    let named = paths.iter().filter(|path| !path.as_os_str().is_empty());
-    let (found, missing): (Vec<_>, Vec<_>) =
-        named.map(|path| absolute(path, base)).partition(|path| path.is_dir());
-    if missing.is_empty() {
-        return Ok(found);
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for path in paths.iter().filter(|path| !path.is_empty()) {
+        match directory(path, base) {
+            Ok(directory) => found.push(directory),
+            Err(reason) => wrong.push(reason),
+        }
     }
-    Err(missing.iter().map(|path| not_a_directory(path)).collect::<Vec<_>>().join("; "))
+    if wrong.is_empty() { Ok(found) } else { Err(wrong.join("; ")) }
 }
 
-fn not_a_directory(path: &Path) -> String {
+fn directory(path: &str, base: Option<&Path>) -> Result<PathBuf, Reason> {
+    let path = absolute(path, base)?;
     let shown = path.display();
-    if path.exists() {
-        format!("{shown} is not a directory")
-    } else {
-        format!("{shown} does not exist or cannot be reached")
+    match () {
+        () if path.is_dir() => Ok(path),
+        () if path.exists() => Err(format!("{shown} is not a directory")),
+        () => Err(format!("{shown} does not exist or cannot be reached")),
     }
 }
 
 /// A PEM file with a certificate in it.
 pub(super) fn ca_file(setting: &Setting, base: Option<&Path>) -> Result<CaFile, Reason> {
-    let path = absolute(Path::new(text(setting)?), base);
+    let path = absolute(text(setting)?, base)?;
     let pem = std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
@@ -287,10 +292,6 @@ pub(super) fn ca_file(setting: &Setting, base: Option<&Path>) -> Result<CaFile, 
         Ok(_) => Err(format!("{} holds no certificate", path.display())),
         Err(_) => Err(format!("{} is not valid PEM", path.display())),
     }
-}
-
-fn absolute(path: &Path, base: Option<&Path>) -> PathBuf {
-    base.map_or_else(|| path.to_owned(), |base| base.join(path))
 }
 
 /// A level's name, or directives.

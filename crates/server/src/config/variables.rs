@@ -140,7 +140,7 @@ use Scope::{Account, Global, Process, Shared, Startup};
 variables! {
     HOST = row("SMTP_HOST", Account, Required, "a host name or an address, without scheme and port", "",
         field!(Server: host, |setting, _| parse_host(&value::plain(setting)?), |server| Some(server.host.clone())));
-    PORT = row("SMTP_PORT", Account, Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "",
+    PORT = row("SMTP_PORT", Account, Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "465 means implicit TLS, unless `SMTP_USE_SSL=false` stands there.",
         field!(Server: port, |setting, _| value::port(setting), |server| Some(server.port.to_string())));
     USE_TLS = row("SMTP_USE_TLS", Account, Switch(true), SWITCH, "STARTTLS, required: a server that does not offer it gets no mail.",
         field!(Server: encryption, |setting, _| {
@@ -160,11 +160,11 @@ variables! {
             show: |server| (server.encryption == Encryption::Implicit).then(|| "true: implicit TLS".to_owned()),
             is_same: |one, other| one.encryption == other.encryption,
         }));
-    USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set it together with one source of a password or token, or neither for a relay without login.",
+    USERNAME = row("SMTP_USERNAME", Account, Words("none"), "a login name without control characters", "Set it together with one source of a password or token, or neither for a relay without login. `SMTP_USER` is the same.",
         field!(Server: username, |setting, _| value::plain(setting).map(Some), |server| or_none(server.masked_username())));
     AUTH = row("SMTP_AUTH", Account, Words("auto"), "one of auto, password, oauth", "Which of the following counts; `auto`: the one that is set.",
         field!(Server: login.auth, |setting, _| value::auth_method(setting), |server| auth_method(server)));
-    PASSWORD = Variable { is_secret: true, ..row("SMTP_PASSWORD", Account, Words("none"), "a password without control characters", "Never shown and never logged.",
+    PASSWORD = Variable { is_secret: true, ..row("SMTP_PASSWORD", Account, Words("none"), "a password without control characters", "Never shown and never logged. `SMTP_PASS` is the same.",
         field!(Server: login.password, |setting, _| value::secret(setting).map(Some), |server| is_set(server.login.password.is_some()))) };
     PASSWORD_FILE = row("SMTP_PASSWORD_FILE", Account, Words("none"), "the path of a readable file with one line, the password", "Instead of the variable, such as a container's secret. Read at the start and at a reload.",
         field!(Server: login.password_file, |setting, base| value::password_file(setting, base).map(Some), |server| {
@@ -216,7 +216,7 @@ variables! {
         field!(Server: ehlo_name, |setting, _| parse_ehlo_name(&value::plain(setting)?).map(Some), |server| {
             Some(server.ehlo_name.clone().unwrap_or_else(|| "the connection's own address".to_owned()))
         }));
-    ATTACHMENT_DIRS = row("SMTP_ATTACHMENT_DIRS", Global, Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each.",
+    ATTACHMENT_DIRS = row("SMTP_ATTACHMENT_DIRS", Global, Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each. As `--attachment-dir`, which may be repeated and wins.",
         field!(Program: attachment_dirs, value::directories, |config| {
             list(config.attachment_dirs.iter().map(|path| path.display().to_string()), "none")
         }));
@@ -270,10 +270,12 @@ variables! {
         field!(Program: tools.excluded, |setting, _| value::tools(setting).map(Some), |config| tools(config.tools.excluded.as_ref(), "none")));
     MCP_CONFIG = row("SMTP_MCP_CONFIG", Process, Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.",
         Target::Nothing);
+    MCP_ALLOW_OPEN_FILES = row("SMTP_MCP_ALLOW_OPEN_FILES", Process, Switch(false), SWITCH, "Allows files with settings, passwords or tokens that everybody on this machine may change or replace.",
+        Target::Nothing);
 }
 
 /// Names that begin with SMTP_ and are used by other parts of the program.
-pub(super) const NOT_SETTINGS: &[&str] = &["SMTP_MCP_CONFIG"];
+pub(super) const NOT_SETTINGS: &[&str] = &["SMTP_MCP_CONFIG", "SMTP_MCP_ALLOW_OPEN_FILES"];
 
 impl Variable {
     /// The TOML key: the name in lower case, without `SMTP_`.

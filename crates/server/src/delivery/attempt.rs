@@ -13,7 +13,7 @@ use super::progress::{ProgressSender, Stage};
 use crate::message::Message;
 use crate::outbox::{Claim, Outbox, OutboxError, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
-use crate::upstream::{Candidate, Snapshot, Upstream, explain, no_server, route};
+use crate::upstream::{Candidate, Snapshot, Upstream, explain, no_server, paused, route};
 
 /// One attempt to deliver `message` through `servers`.
 pub(super) struct Attempt<'a> {
@@ -62,6 +62,9 @@ impl Attempt<'_> {
             return Ended::Complete;
         }
         let mut is_retryable = vec![route.others_in_backoff; self.recipients.len()];
+        // Why a recipient is still open, by server.
+        let mut reasons: Vec<Vec<String>> =
+            vec![paused(servers, message).into_iter().collect(); self.recipients.len()];
         for (position, candidate) in route.candidates.iter().enumerate() {
             let open = positions(&self.recipients);
             if open.is_empty() {
@@ -88,6 +91,7 @@ impl Attempt<'_> {
                 }
             };
             for (at, (outcome, is_retryable_here)) in open.into_iter().zip(answered) {
+                reasons[at].push(outcome.reason.clone());
                 self.recipients[at] = outcome;
                 is_retryable[at] |= is_retryable_here;
             }
@@ -103,15 +107,21 @@ impl Attempt<'_> {
                 self.commit_point.reset();
             }
         }
+        self.close_open(&is_retryable, &reasons);
+        Ended::Complete
+    }
+
+    /// Ends the attempt for those whom no server accepted, with why each server did not.
+    fn close_open(&mut self, is_retryable: &[bool], reasons: &[Vec<String>]) {
+        // Only a first attempt ends with what waiting cannot cure: a mail that was kept waits for whoever cures it.
         let is_first = self.queued.attempts == 0;
-        for (recipient, is_retryable) in self.recipients.iter_mut().zip(is_retryable) {
+        for (at, recipient) in self.recipients.iter_mut().enumerate() {
             if recipient.status == RecipientStatus::TryNext {
-                // Only a first attempt ends with what waiting cannot cure: a mail that was kept waits for whoever cures it.
-                let waits = is_retryable || !is_first;
+                let waits = is_retryable[at] || !is_first;
                 recipient.status = if waits { RecipientStatus::Deferred } else { RecipientStatus::Rejected };
+                recipient.reason = reasons[at].join("; ");
             }
         }
-        Ended::Complete
     }
 
     /// Tries one server: the outcome for each recipient, and whether waiting may help it here.

@@ -9,12 +9,14 @@
 //! * `progress`: progress notifications of a call
 //! * `params`: what is wrong with the params of a request
 //! * [`Setup`]: a program without a usable configuration
+//! * [`CaptureHandler`]: another handler, for the mails of a test server
 //! * [`LocalSend`]: `send_email` for the command line
 //! * `schema`: minimal schemas
 
 mod admission;
 mod argument_types;
 mod arguments;
+mod capture;
 mod context;
 mod email_view;
 pub mod handler;
@@ -30,6 +32,7 @@ mod tool_result;
 mod tools;
 
 pub(crate) use admission::ParsePermit;
+pub(crate) use capture::{CaptureHandler, CapturedMail, CapturedMails};
 pub(crate) use email_view::{EmailView, EventView, email_line};
 pub use handler::McpHandler;
 pub(crate) use identity::protocol_versions;

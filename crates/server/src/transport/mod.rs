@@ -24,4 +24,4 @@ mod stdio_transport;
 
 pub use http::{HttpLimits, serve_http};
 pub use jsonrpc_error::own_errors;
-pub use session::{CALLS_GRACE_PERIOD, OnStop, serve_stdio, serve_streams};
+pub use session::{CALLS_GRACE_PERIOD, OnStop, serve_handler, serve_stdio, serve_streams};

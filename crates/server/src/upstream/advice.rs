@@ -22,27 +22,46 @@ pub fn explain(server: &ServerConfig, error: &Error) -> String {
         }
         other => other.to_string(),
     };
-    let hint = hint(server, error);
-    let separator = if hint.is_empty() { "" } else { ". " };
+    let hint = continued(&hint(server, error));
+    let separator = if hint.is_empty() { "" } else { "; " };
     format!("{place}, {}: {what}{separator}{hint}", error.phase())
+}
+
+/// A sentence as the continuation of another, so that the first sentence says what to do.
+fn continued(sentence: &str) -> String {
+    const NAMES: [&str; 4] = ["Gmail", "Google", "Microsoft", "Yahoo"];
+    let first_word = sentence.split(' ').next().unwrap_or_default();
+    let is_abbreviation = first_word.chars().nth(1).is_some_and(char::is_uppercase);
+    if is_abbreviation || NAMES.contains(&first_word.trim_end_matches("'s")) {
+        return sentence.to_owned();
+    }
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// One line about a message for which no server can be tried.
 pub fn no_server(snapshot: &Snapshot, message: &Message) -> String {
-    let able: Vec<_> = snapshot
-        .servers
-        .iter()
-        .filter(|server| header_variant_for(message, &server.config).is_some())
-        .collect();
-    if able.is_empty() {
+    let mut servers = snapshot.servers.iter();
+    if !servers.any(|server| header_variant_for(message, &server.config).is_some()) {
         return "no configured server owns the sender of this mail".to_owned();
     }
-    let paused = able.iter().filter(|server| server.is_paused()).map(|server| server.name());
-    format!(
-        "{} refused the login and is paused, so that the account is not locked. Correct the user name or password and reload \
-         the configuration, or call test_smtp_connection to try the login once more",
-        paused.collect::<Vec<_>>().join(", ")
-    )
+    paused(snapshot, message).unwrap_or_default()
+}
+
+/// The servers that could send `message` if they had not refused the login, and what to do.
+pub fn paused(snapshot: &Snapshot, message: &Message) -> Option<String> {
+    let able = snapshot.servers.iter().filter(|server| server.is_paused());
+    let able = able.filter(|server| header_variant_for(message, &server.config).is_some());
+    let names: Vec<_> = able.map(|server| server.name()).collect();
+    let (names, are) = match names.as_slice() {
+        [] => return None,
+        [one] => ((*one).to_owned(), "is"),
+        all => (all.join(", "), "are"),
+    };
+    Some(format!(
+        "{names} refused the login and {are} paused, so that the account is not locked. Correct the user name or password and reload \
+         the configuration, or call test_smtp_connection to try the login once more"
+    ))
 }
 
 /// What to do next, if there is something to do.

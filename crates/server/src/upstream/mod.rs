@@ -25,7 +25,7 @@ use crate::config::{self, Config, ConfigErrors, ConfigSources};
 use changes::Changes;
 use report::{ConnectionTest, ReloadError, Reloaded, ServersStatus, Switched, VALIDATE};
 
-pub use advice::{explain, no_server};
+pub use advice::{explain, no_server, paused};
 pub use route::{Candidate, accounts_for, route};
 pub use server::Upstream;
 pub use snapshot::Snapshot;

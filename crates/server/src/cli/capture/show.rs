@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use chrono::SecondsFormat;
 use mail_parser::{Message, MessageParser};
 use serde_json::{Value, json};
 use smtp_sink::{Event, EventKind, Mail};
 
-use super::keep::{CapturedMail, Kept};
+use super::keep::{CapturedMail as Envelope, Kept};
+use crate::mcp::CapturedMail;
 
 /// The first line: where it listens.
 pub(super) fn listening(addr: SocketAddr, ca_file: Option<&Path>, folder: &Path, as_json: bool) -> String {
@@ -29,7 +31,7 @@ pub(super) fn json(event: &Event, kept: Option<&Kept>, delayed: bool) -> Option<
         }
         (EventKind::Content { size }, _) if delayed => ("content", json!({"size": size})),
         (EventKind::Mail(mail), Some(kept)) => {
-            ("mail", serde_json::to_value(CapturedMail::of(mail, &kept.file)).ok()?)
+            ("mail", serde_json::to_value(Envelope::of(mail, &kept.file)).ok()?)
         }
         _ => return None,
     };
@@ -50,6 +52,23 @@ pub(super) fn text(event: &Event, kept: Option<&Kept>) -> Option<String> {
         (EventKind::HandshakeFailed(reason), _) => Some(format!("[{number}] no TLS: {reason}")),
         (EventKind::Mail(mail), Some(kept)) => Some(table(number, mail, kept)),
         _ => None,
+    }
+}
+
+/// The mail for an MCP client. Its number is given later.
+pub(super) fn remembered(mail: &Mail, kept: &Kept) -> CapturedMail {
+    let message = MessageParser::default().parse(&mail.bytes);
+    CapturedMail {
+        number: 0,
+        at: kept.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        sender: mail.sender.clone(),
+        recipients: mail.recipients.clone(),
+        subject: message.as_ref().and_then(subject).unwrap_or_default(),
+        size: mail.bytes.len(),
+        file: kept.file.clone(),
+        login: mail.login.clone(),
+        tls: mail.tls,
+        defects: mail.defects.clone(),
     }
 }
 

@@ -67,8 +67,17 @@ impl Report {
         let is_warning = |line: &String| line.starts_with("warning: ");
         let (warnings, problems): (Vec<_>, Vec<_>) = problems.0.into_iter().partition(is_warning);
         let verdict = match problems.as_slice() {
+            [] => "The settings cannot be used.".to_owned(),
             [one] => format!("The settings cannot be used: {one}"),
-            all => format!("The settings cannot be used: {} problems.", all.len()),
+            [first, others @ ..] => {
+                format!("The settings cannot be used: {first} (and {} more)", others.len())
+            }
+        };
+        let is_unset = problems.iter().any(|problem| problem.starts_with("SMTP_HOST: not set"));
+        let next = if is_unset {
+            origin.shortest_setup("run this command again")
+        } else {
+            "correct that, and run this command again".to_owned()
         };
         let warnings = warnings.iter().map(|line| line.trim_start_matches("warning: ").to_owned()).collect();
         Self {
@@ -79,14 +88,14 @@ impl Report {
             files: Vec::new(),
             servers: Vec::new(),
             settings: None,
-            next: origin.shortest_setup("run this command again"),
+            next,
         }
     }
 
     /// The whole report: the verdict, the servers, the settings, what to do next.
     pub(super) fn print(&self, style: Style, out: &mut impl Write) -> io::Result<()> {
         self.print_verdict(style, out)?;
-        for server in &self.servers {
+        for server in self.servers_to_name() {
             writeln!(out, "  {}", server_line(&server.test, style))?;
         }
         for warning in &self.warnings {
@@ -112,23 +121,29 @@ impl Report {
             return Ok(());
         }
         self.print_verdict(style, out)?;
-        let failed = self.servers.iter().filter(|server| !server.test.success);
+        let failed = self.servers_to_name().filter(|server| !server.test.success);
         failed.map(|server| server_line(&server.test, style)).try_for_each(|line| writeln!(out, "  {line}"))
+    }
+
+    /// The verdict names a server that fails alone.
+    fn servers_to_name(&self) -> impl Iterator<Item = &Server> {
+        let is_named = self.servers.len() == 1 && !self.success;
+        self.servers.iter().filter(move |_| !is_named)
     }
 
     fn print_verdict(&self, style: Style, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{} {}", style.mark(self.success), self.verdict)?;
-        if self.problems.len() > 1 {
-            self.problems.iter().try_for_each(|problem| writeln!(out, "  {problem}"))?;
-        }
-        Ok(())
+        self.problems.iter().skip(1).try_for_each(|problem| writeln!(out, "  {problem}"))
     }
 }
 
 fn verdict(test: &ConnectionTest) -> String {
     match (test.successful_servers, test.total_servers) {
         (1, 1) => "The server works.".to_owned(),
-        (0, 1) => "The server does not work.".to_owned(),
+        (0, 1) => {
+            let error = test.server_results.iter().find_map(|server| server.error.as_deref());
+            format!("The server does not work: {}", error.unwrap_or_default())
+        }
         (working, all) if working == all => format!("All {all} servers work."),
         (0, all) => format!("None of the {all} servers works."),
         (working, all) => format!("{working} of {all} servers work."),
@@ -156,5 +171,5 @@ fn next(success: bool, config: &Config, origin: &ConfigSources) -> String {
     }
     let change =
         if config.from_environment_only { "the settings in the environment" } else { "the settings" };
-    format!("do what the lines of the servers that failed say, correct {change}, and run this command again")
+    format!("do what is said about each server that failed, in {change}, and run this command again")
 }

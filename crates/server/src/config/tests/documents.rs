@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::super::written::is_placeholder;
 use super::super::{Config, ConfigSources, load, variables_table};
 
 fn root() -> PathBuf {
@@ -19,10 +20,20 @@ fn example(fence: &str) -> String {
     rest.split_once("\n```").unwrap().0.to_owned()
 }
 
+/// As a user fills it in.
+fn filled_in(text: &str) -> String {
+    let line = |line: &str| match line.split_once('=') {
+        Some((name, value)) if is_placeholder(value.trim_matches('\'')) => format!("{name}=s3cret-value\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
 fn read(name: &str, text: &str) -> Config {
+    let text = filled_in(text);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, &text).unwrap();
     let environment = [("HOME".to_owned(), folder.path().display().to_string())].into();
     let config_sources = match name {
         "config.toml" => ConfigSources { config_file: Some(file), environment, ..ConfigSources::default() },

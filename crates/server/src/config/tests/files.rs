@@ -98,10 +98,10 @@ fn a_toml_file_is_told_line_and_key() {
     use_tls (<dir>/x.toml, line 15): found a date, expected one of true, 1, yes, on, false, 0, no, off
     timeuot (<dir>/x.toml, line 4): this key is unknown; did you mean timeout?
     port (<dir>/x.toml, line 8): found "70000", expected a whole number from 1 to 65535
-    from_email (<dir>/x.toml, line 7): not set, and there is no username, expected one address, such as ada@example.org or Ada <ada@example.org>
+    from_email: not set, and there is no username for host (<dir>/x.toml, line 7), expected one address, such as ada@example.org or Ada <ada@example.org>
     host (<dir>/x.toml, line 14): found "a, b" (one value, not a list), expected a host name or an address, without scheme and port
-    password (<dir>/x.toml, line 14): not set, though username is, expected both or neither (neither is a relay that needs no login)
-    from_email (<dir>/x.toml, line 14): not set, and the username is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
+    password: not set, though username (<dir>/x.toml, line 16) is, expected both or neither (neither is a relay that needs no login)
+    from_email: not set, and username (<dir>/x.toml, line 16) is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
     attachment_dirs (<dir>/x.toml, line 3): found "gone, ." (<dir>/gone does not exist or cannot be reached), expected existing directories, separated like PATH
     max_recipients (<dir>/x.toml, line 1): found "many", expected a whole number from 1 to 1000
     "#);
@@ -147,12 +147,12 @@ fn an_env_file_is_told_line_and_name() {
         "\u{feff}# comment\nexport SMTP_HOST=smtp.example.org\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2 with spaces\nSMTP_NAME=pay$day\nSMTP_PORT=x\nSMTP_PROT=1\nOTHER=ok\nnonsense\n",
     )]);
     insta::assert_snapshot!(folder.problems(&ConfigSources { env_file: Some(folder.path("x.env")), ..folder.config_sources("") }), @r#"
-    SMTP_PASSWORD (<dir>/x.env, line 4): found a line that cannot be read, expected NAME=value; put a value with spaces, $, # or \ into single quotes
-    SMTP_NAME (<dir>/x.env, line 5): found a value with $, which would be expanded, expected it in single quotes
-    a line (<dir>/x.env, line 9): found a line that cannot be read, expected NAME=value; put a value with spaces, $, # or \ into single quotes
+    SMTP_PROT (<dir>/x.env, line 7): this variable is unknown and has no effect; did you mean SMTP_PORT?
+    SMTP_PASSWORD (<dir>/x.env, line 4): found a value that cannot be read; put the value into single quotes
+    SMTP_NAME (<dir>/x.env, line 5): found a value with $, which would be expanded; put the value into single quotes
+    a line (<dir>/x.env, line 9): found a line that cannot be read, expected NAME=value
     SMTP_PORT (<dir>/x.env, line 6): found "x", expected a whole number from 1 to 65535
-    SMTP_PASSWORD (<dir>/x.env, line 2): not set, though SMTP_USERNAME is, expected both or neither (neither is a relay that needs no login)
-    warning: SMTP_PROT (<dir>/x.env, line 7): this variable is unknown and has no effect; did you mean SMTP_PORT?
+    SMTP_PASSWORD: not set, though SMTP_USERNAME (<dir>/x.env, line 3) is, expected both or neither (neither is a relay that needs no login)
     "#);
 }
 
@@ -192,7 +192,7 @@ fn a_password_that_everybody_can_read_is_a_warning() {
     };
     assert_eq!(warnings("x.env", 0o640), "");
     assert_eq!(warnings("relay.env", 0o644), "");
-    insta::assert_snapshot!(warnings("x.env", 0o644), @"<dir>/x.env: holds a password and everybody on this machine can read it; chmod 600 <dir>/x.env");
+    insta::assert_snapshot!(warnings("x.env", 0o644), @r#"<dir>/x.env: holds a password or token and everybody on this machine can read it: chmod 600 <dir>/x.env"#);
 }
 
 #[test]

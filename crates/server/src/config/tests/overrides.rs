@@ -146,10 +146,10 @@ fn nothing_of_the_environment_travels_to_a_host_that_a_dot_env_names() {
 fn a_dot_env_that_counts_on_a_password_of_the_environment_is_told_why_it_has_none() {
     let folder = Folder::new(&[(".env", "SMTP_HOST=h\nSMTP_USERNAME=a@example.org\n")]);
     let config_sources = By::DotEnv.config_sources(&folder, "SMTP_PASSWORD=hunter2");
-    insta::assert_snapshot!(folder.problems(&config_sources), @"
-    SMTP_PASSWORD (<dir>/.env, line 1): not set, though SMTP_USERNAME is, expected both or neither (neither is a relay that needs no login)
+    insta::assert_snapshot!(folder.problems(&config_sources), @r#"
+    SMTP_PASSWORD: not set, though SMTP_USERNAME (<dir>/.env, line 2) is, expected both or neither (neither is a relay that needs no login)
     warning: SMTP_PASSWORD (environment): not used, because the servers come from <dir>/.env, which was not asked for: a password must not be sent to hosts named by someone else's project; if the file is yours, pass --env-file <dir>/.env
-    ");
+    "#);
     let named = ConfigSources { env_file: Some(folder.path(".env")), ..config_sources };
     assert_eq!(
         account(&load(&named).unwrap().servers[0]),
@@ -244,8 +244,8 @@ fn a_problem_of_two_places_names_both() {
     .map(problems);
     insta::assert_snapshot!(said.join("\n"), @r#"
     SMTP_USE_SSL (environment) and use_tls (<dir>/x.toml, line 3): found true for both, expected it for one: SMTP_USE_SSL for port 465, use_tls for STARTTLS
-    SMTP_USERNAME (environment): TLS is off and the host is not this machine, so the password could be read in transit, expected SMTP_USE_TLS or use_ssl to be true; allow_plaintext_auth=true allows it
-    username (<dir>/x.toml, line 2): not set, though SMTP_PASSWORD is, expected both or neither (neither is a relay that needs no login)
+    SMTP_USE_TLS (environment): TLS is off and the host is not this machine, so the password could be read in transit, expected SMTP_USE_TLS or use_ssl to be true; allow_plaintext_auth=true allows it
+    username: not set, though SMTP_PASSWORD (environment) is, expected both or neither (neither is a relay that needs no login)
     SMTP_PORT (environment): found "x", expected a whole number from 1 to 65535
     "#);
 }

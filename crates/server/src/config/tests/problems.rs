@@ -10,8 +10,8 @@ fn nothing_at_all() {
 #[test]
 fn a_misspelt_host() {
     insta::assert_snapshot!(bad("SMTP_HSOT=smtp.example.org\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2\nSMTP_PORT_3=1"), @r#"
+    SMTP_HSOT (environment): this variable is unknown and has no effect; did you mean SMTP_HOST?
     SMTP_HOST: not set (set: SMTP_PASSWORD, SMTP_USERNAME), expected a host name or an address, without scheme and port, in the environment, an env file or a [[server]] table of a TOML file
-    warning: SMTP_HSOT (environment): this variable is unknown and has no effect; did you mean SMTP_HOST?
     warning: SMTP_PORT_3 (environment): not used, because SMTP_HOST_3 is not set
     "#);
 }
@@ -30,13 +30,13 @@ fn every_problem_of_every_server_at_once() {
     SMTP_CA_FILE (environment): found "/nowhere/ca.pem" (/nowhere/ca.pem cannot be read: No such file or directory (os error 2)), expected a readable PEM file with at least one certificate
     SMTP_TIMEOUT (environment): found "-1", expected seconds, more than 0 and at most 300
     SMTP_MAX_RETRIES (environment): found "11", expected a whole number from 0 to 10
-    SMTP_PASSWORD_1 (environment): not set, though SMTP_USERNAME_1 is, expected both or neither (neither is a relay that needs no login)
-    SMTP_FROM_EMAIL_1 (environment): not set, and the username is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
+    SMTP_PASSWORD_1: not set, though SMTP_USERNAME_1 (environment) is, expected both or neither (neither is a relay that needs no login)
+    SMTP_FROM_EMAIL_1: not set, and SMTP_USERNAME_1 (environment) is not an address, expected one address, such as ada@example.org or Ada <ada@example.org>
     SMTP_HOST_4 (environment): found a value that is not shown (it has a scheme; give only the host, and use SMTP_PORT and SMTP_USE_SSL for the rest), expected a host name or an address, without scheme and port
     SMTP_PRIORITY_4 (environment): found "high", expected a whole number
     SMTP_USE_SSL_4 (environment) and SMTP_USE_TLS_4 (environment): found true for both, expected it for one: SMTP_USE_SSL_4 for port 465, SMTP_USE_TLS_4 for STARTTLS
-    SMTP_USERNAME_4 (environment): not set, though SMTP_PASSWORD_4 is, expected both or neither (neither is a relay that needs no login)
-    SMTP_FROM_EMAIL_4 (environment): not set, and there is no username, expected one address, such as ada@example.org or Ada <ada@example.org>
+    SMTP_USERNAME_4: not set, though SMTP_PASSWORD_4 (environment) is, expected both or neither (neither is a relay that needs no login)
+    SMTP_FROM_EMAIL_4: not set, and there is no username for SMTP_HOST_4 (environment), expected one address, such as ada@example.org or Ada <ada@example.org>
     SMTP_FROM_EMAIL_5 (environment): found "nobody" (there is no @; expected name@domain), expected one address, such as ada@example.org or Ada <ada@example.org>
     SMTP_ALLOWED_FROM_5 (environment): found "a@example.org,*@,b" ("*@": there is no domain after the @; "b": there is no @; expected name@domain), expected addresses, *@domain, or *, separated by commas
     SMTP_NAME_5 (environment): found "x\u{7}" (it has a control character, perhaps a line break at its end), expected a unique name without control characters
@@ -58,21 +58,19 @@ fn what_http_needs() {
     SMTP_MCP_ALLOW_UNAUTHENTICATED (environment): found "maybe", expected one of true, 1, yes, on, false, 0, no, off
     SMTP_MCP_ALLOWED_HOSTS (environment): found "good.example,bad/host,*" ("bad/host" is not a host; "*" is not a host), expected host names or addresses, each perhaps with a port, separated by commas
     SMTP_MCP_ALLOWED_ORIGINS (environment): found "https://good.example,good.example,null" ("good.example" is not an origin; an origin is a scheme, a host and optionally a port; "null" is not an origin; an origin is a scheme, a host and optionally a port), expected origins such as https://app.example.org, separated by commas
-    SMTP_MCP_HTTP_TOKEN: found together with SMTP_MCP_HTTP_TOKEN_FILE, expected one of them
+    SMTP_MCP_HTTP_TOKEN (environment) and SMTP_MCP_HTTP_TOKEN_FILE (environment): found both, expected one of them
     "#);
 }
 
 #[test]
 fn two_servers_of_one_name() {
     let lines = "SMTP_HOST_1=one\nSMTP_FROM_EMAIL_1=a@example.org\nSMTP_HOST_2=two\nSMTP_FROM_EMAIL_2=a@example.org\n";
-    insta::assert_snapshot!(bad(&format!("{lines}SMTP_NAME_1=server_2")), @r#"
-    SMTP_NAME_2: found "server_2", which SMTP_NAME_1 has already, expected a unique name
-    "#);
+    insta::assert_snapshot!(bad(&format!("{lines}SMTP_NAME_1=server_2")), @r#"SMTP_NAME_2: found "server_2", which SMTP_NAME_1 (environment) has already, expected a unique name"#);
 }
 
 #[test]
 fn a_login_in_the_clear() {
-    insta::assert_snapshot!(bad("SMTP_HOST=far\nSMTP_USE_TLS=no\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2"), @"SMTP_USERNAME (environment): TLS is off and the host is not this machine, so the password could be read in transit, expected SMTP_USE_TLS or SMTP_USE_SSL to be true; SMTP_ALLOW_PLAINTEXT_AUTH=true allows it");
+    insta::assert_snapshot!(bad("SMTP_HOST=far\nSMTP_USE_TLS=no\nSMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=hunter2"), @r#"SMTP_USE_TLS (environment): TLS is off and the host is not this machine, so the password could be read in transit, expected SMTP_USE_TLS or SMTP_USE_SSL to be true; SMTP_ALLOW_PLAINTEXT_AUTH=true allows it"#);
 }
 
 #[test]

@@ -140,7 +140,8 @@ fn what_is_odd_is_a_warning() {
 #[test]
 fn the_port_of_the_other_kind_of_tls_is_a_warning() {
     let table = [
-        ("SMTP_PORT=465", true),
+        ("SMTP_PORT=465\nSMTP_USE_SSL=false", true),
+        ("SMTP_PORT=465", false),
         ("SMTP_PORT=587\nSMTP_USE_SSL=true", true),
         ("SMTP_PORT=465\nSMTP_USE_SSL=true", false),
         ("SMTP_PORT=465\nSMTP_USE_TLS=false", false),

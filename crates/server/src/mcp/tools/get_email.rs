@@ -36,7 +36,7 @@ struct GetResult {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<Args, GetResult, _>(&SPEC, ToolResult::failed, |context, args| {
+    super::route::<_, Args, GetResult, _>(&SPEC, ToolResult::failed, |context, args| {
         Box::pin(async move { call(context, &args.id).await.unwrap_or_else(ToolResult::failed) })
     })
 }

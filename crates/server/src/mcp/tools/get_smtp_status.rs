@@ -54,7 +54,7 @@ struct OutboxView {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<NoArgs, StatusResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+    super::route::<_, NoArgs, StatusResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(async move { call(context).await.unwrap_or_else(ToolResult::failed) })
     })
 }

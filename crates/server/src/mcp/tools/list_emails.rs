@@ -49,7 +49,7 @@ struct ListResult {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<Args, ListResult, _>(&SPEC, ToolResult::failed, |context, args| {
+    super::route::<_, Args, ListResult, _>(&SPEC, ToolResult::failed, |context, args| {
         Box::pin(async move { call(context, args).await.unwrap_or_else(ToolResult::failed) })
     })
 }

@@ -28,7 +28,7 @@ use crate::config::ToolSelection;
 pub(super) use send_email::{NAME as SEND_EMAIL, send};
 
 /// A call in flight.
-type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + 'a>>;
+pub(super) type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + 'a>>;
 
 /// The tools that are offered.
 pub(super) fn router(selection: &ToolSelection) -> ToolRouter<ToolContext> {
@@ -57,31 +57,32 @@ pub(super) async fn unconfigured(setup: &Setup, name: &str) -> ToolResult {
 }
 
 /// What `tools/list` says about a tool.
-struct ToolSpec {
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    annotations: Annotations,
+pub(super) struct ToolSpec {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) annotations: Annotations,
 }
 
 /// The tool annotations of MCP.
-struct Annotations {
-    read_only: bool,
-    destructive: bool,
-    idempotent: bool,
-    open_world: bool,
+pub(super) struct Annotations {
+    pub(super) read_only: bool,
+    pub(super) destructive: bool,
+    pub(super) idempotent: bool,
+    pub(super) open_world: bool,
 }
 
 /// A tool that takes `P`, returns `R`, and runs `run`; invalid arguments are answered by `refuse`.
-fn route<P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> ToolRoute<ToolContext>
+pub(super) fn route<C, P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> ToolRoute<C>
 where
+    C: Send + Sync + 'static,
     P: DeserializeOwned + JsonSchema + Send,
     R: JsonSchema,
-    F: for<'a> Fn(&'a ToolContext, P) -> Running<'a> + Copy + Send + Sync + 'static,
+    F: for<'a> Fn(&'a C, P) -> Running<'a> + Copy + Send + Sync + 'static,
 {
     let tool = spec.tool(schema::input::<P>(), schema::output::<R>());
     let arguments = Arguments::new(&tool.input_schema);
-    ToolRoute::new_dyn(tool, move |context: ToolCallContext<'_, ToolContext>| {
+    ToolRoute::new_dyn(tool, move |context: ToolCallContext<'_, C>| {
         let arguments = arguments.clone();
         Box::pin(async move {
             let answer = match arguments.read(context.arguments.unwrap_or_default()).await {

@@ -28,7 +28,7 @@ struct ReconnectResult {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<NoArgs, ReconnectResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+    super::route::<_, NoArgs, ReconnectResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(call(context))
     })
 }

@@ -63,7 +63,7 @@ struct NewServer {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<NoArgs, ReloadResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+    super::route::<_, NoArgs, ReloadResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(call(context))
     })
 }

@@ -41,7 +41,7 @@ struct RetryResult {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<Args, RetryResult, _>(&SPEC, ToolResult::failed, |context, args| {
+    super::route::<_, Args, RetryResult, _>(&SPEC, ToolResult::failed, |context, args| {
         Box::pin(async move { call(context, &args.id).await.unwrap_or_else(ToolResult::failed) })
     })
 }

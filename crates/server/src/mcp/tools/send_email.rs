@@ -46,7 +46,7 @@ const SPEC: ToolSpec = ToolSpec {
 };
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<SendEmailArgs, SendResult, _>(&SPEC, refused, |context, args| {
+    super::route::<_, SendEmailArgs, SendResult, _>(&SPEC, refused, |context, args| {
         Box::pin(async move {
             match send(context, args).await {
                 Ok(sent) => send_result(&sent),

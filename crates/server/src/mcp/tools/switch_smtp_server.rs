@@ -43,7 +43,7 @@ struct SwitchServerResult {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<SwitchServerArgs, SwitchServerResult, _>(&SPEC, ToolResult::failed, |context, args| {
+    super::route::<_, SwitchServerArgs, SwitchServerResult, _>(&SPEC, ToolResult::failed, |context, args| {
         Box::pin(call(context, args))
     })
 }

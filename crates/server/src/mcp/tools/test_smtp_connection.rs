@@ -31,7 +31,7 @@ struct TestConnectionResult {
 }
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
-    super::route::<NoArgs, TestConnectionResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
+    super::route::<_, NoArgs, TestConnectionResult, _>(&SPEC, ToolResult::failed, |context, NoArgs {}| {
         Box::pin(call(context))
     })
 }
