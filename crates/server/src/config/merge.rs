@@ -1,6 +1,6 @@
 //! Merges account settings of stronger sources that name no host into the chosen source's servers, by number.
 
-use super::source::{ServerEntry, Source, labels};
+use super::source::{ServerEntry, Source, origins};
 
 /// The servers of `chosen`, with what the `stronger` sources (the strongest first) set for them. A setting without a
 /// server is a warning. Nothing is merged into an untrusted source: a password must not be sent to a host that someone else chose.
@@ -24,8 +24,8 @@ fn merge_into(source: &Source, entries: &mut [ServerEntry], chosen: &str, warnin
             continue;
         }
         let reason = no_server(number, entries, chosen);
-        let names = labels(settings.values());
-        warnings.push(format!("{names} ({}): not used, because {reason}", source.name));
+        let names = origins(settings.values());
+        warnings.push(format!("{names}: not used, because {reason}"));
     }
 }
 
@@ -44,9 +44,9 @@ fn untrusted_warning(untrusted: &Source, source: &Source) -> Option<String> {
     if settings.is_empty() {
         return None;
     }
-    let (names, source, used) = (labels(settings.into_iter()), &source.name, &untrusted.name);
+    let (names, used) = (origins(settings.into_iter()), &untrusted.name);
     Some(format!(
-        "{names} ({source}): not used, because the servers come from {used}, which was not asked for: a password must not \
+        "{names}: not used, because the servers come from {used}, which was not asked for: a password must not \
          be sent to hosts named by someone else's project; if the file is yours, pass --env-file {used}"
     ))
 }

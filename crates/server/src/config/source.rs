@@ -132,16 +132,15 @@ impl Source {
         for (number, settings) in
             self.numbered.iter().filter(|(_, settings)| !settings.contains_key(HOST.name))
         {
-            let names = labels(settings.values());
-            warnings
-                .push(format!("{names} ({}): not used, because SMTP_HOST_{number} is not set", self.name));
+            let names = origins(settings.values());
+            warnings.push(format!("{names}: not used, because SMTP_HOST_{number} is not set"));
         }
         if !self.has_numbered_servers() {
             return vec![ServerEntry { number: None, own: self.unnumbered.clone() }];
         }
         if !self.unnumbered.is_empty() {
-            let names = labels(self.unnumbered.values());
-            warnings.push(format!("{names} ({}): not used, because numbered servers are set", self.name));
+            let names = origins(self.unnumbered.values());
+            warnings.push(format!("{names}: not used, because numbered servers are set"));
         }
         let with_host = self.numbered.iter().filter(|(_, settings)| settings.contains_key(HOST.name));
         with_host.map(|(number, own)| ServerEntry { number: Some(*number), own: own.clone() }).collect()
@@ -194,6 +193,11 @@ fn quotes_left_out(label: &str, location: &Location, is_password: bool) -> Strin
         "{label} ({location}): write the value without the quotes around it{else_advice}: they were left out; `docker run --env-file` keeps \
          quotes as part of a value"
     )
+}
+
+/// The names of settings and where each is, in one line.
+pub(super) fn origins<'a>(settings: impl Iterator<Item = &'a Setting>) -> String {
+    settings.map(Setting::origin_of).collect::<Vec<_>>().join(", ")
 }
 
 /// The names of settings, in one line.

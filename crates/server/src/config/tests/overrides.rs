@@ -139,7 +139,7 @@ fn nothing_of_the_environment_travels_to_a_host_that_a_dot_env_names() {
         assert!(warnings.contains("SMTP_PASSWORD") && !warnings.contains("=env"), "{warnings}");
     }
     let (_, warnings) = By::DotEnv.loaded(ONE_ENV, "SMTP_PASSWORD=env\nSMTP_PORT_2=25");
-    insta::assert_snapshot!(warnings, @"SMTP_PASSWORD, SMTP_PORT_2 (environment): not used, because the servers come from <dir>/.env, which was not asked for: a password must not be sent to hosts named by someone else's project; if the file is yours, pass --env-file <dir>/.env");
+    insta::assert_snapshot!(warnings, @r#"SMTP_PASSWORD (environment), SMTP_PORT_2 (environment): not used, because the servers come from <dir>/.env, which was not asked for: a password must not be sent to hosts named by someone else's project; if the file is yours, pass --env-file <dir>/.env"#);
 }
 
 #[test]
@@ -174,15 +174,15 @@ fn what_matches_no_server_is_a_warning() {
         assert_eq!(loaded.config.servers, alone.config.servers);
         said += &format!("{warnings}\n");
     }
-    insta::assert_snapshot!(said, @"
-    SMTP_PASSWORD, SMTP_USERNAME (environment): not used, because the servers of <dir>/x.env have numbers
+    insta::assert_snapshot!(said, @r#"
+    SMTP_PASSWORD (environment), SMTP_USERNAME (environment): not used, because the servers of <dir>/x.env have numbers
     SMTP_PASSWORD_2 (environment): not used, because <dir>/x.env has no server 2
     SMTP_TIMEOUT_3 (environment): not used, because <dir>/x.env has no server 3
     SMTP_PASSWORD_1 (environment): not used, because the only server of <dir>/x.env has no number
     SMTP_PASSWORD_1 (environment): not used, because the only server of <dir>/x.toml has no number
     SMTP_PASSWORD (environment): not used, because the servers of <dir>/.config/smtp-mcp-server/config.toml have numbers
     SMTP_PASSWORD_3 (environment): not used, because <dir>/.config/smtp-mcp-server/config.toml has no server 3
-    ");
+    "#);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn an_env_file_lies_over_a_toml_file_and_the_environment_over_both() {
     assert_eq!(location("SMTP_PASSWORD"), Location::Environment);
     assert_eq!(location("SMTP_PORT"), Location::File(folder.path("x.env"), Some(2)));
     assert_eq!(location("SMTP_USERNAME"), Location::File(folder.path("x.toml"), Some(3)));
-    insta::assert_snapshot!(folder.without_path(&config.warnings.join("\n")), @"SMTP_PORT_1 (<dir>/x.env): not used, because the only server of <dir>/x.toml has no number");
+    insta::assert_snapshot!(folder.without_path(&config.warnings.join("\n")), @r#"SMTP_PORT_1 (<dir>/x.env, line 3): not used, because the only server of <dir>/x.toml has no number"#);
 }
 
 #[test]

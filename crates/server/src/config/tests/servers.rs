@@ -119,7 +119,7 @@ fn shared_settings_hold_for_all_numbered_servers_and_account_settings_for_none()
         );
         assert_eq!((&server.username, &server.login.password, server.port), (&None, &None, 587));
     }
-    insta::assert_snapshot!(config.warnings.join("\n"), @"SMTP_FROM_EMAIL, SMTP_HOST, SMTP_NAME, SMTP_PASSWORD, SMTP_PORT, SMTP_PRIORITY, SMTP_USERNAME, SMTP_USE_SSL (environment): not used, because numbered servers are set");
+    insta::assert_snapshot!(config.warnings.join("\n"), @r#"SMTP_FROM_EMAIL (environment), SMTP_HOST (environment), SMTP_NAME (environment), SMTP_PASSWORD (environment), SMTP_PORT (environment), SMTP_PRIORITY (environment), SMTP_USERNAME (environment), SMTP_USE_SSL (environment): not used, because numbered servers are set"#);
 }
 
 #[test]
