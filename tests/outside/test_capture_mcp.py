@@ -90,7 +90,10 @@ def test_it_ends_with_its_client(processes, tmp_path: Path) -> None:
     unknown = wire.ask("tools/call", {"name": "send_email", "arguments": {}})
     assert "list_captured_emails" in unknown["error"]["message"]
     assert answer_of(wire.ask("tools/call", {"name": "list_captured_emails", "arguments": {"limit": "many"}})).is_error
+    # A call that waits does not hold up the end.
+    waiting = pipe.start_call("wait_for_captured_email", timeout_seconds=45)
     pipe.close_stdin()
+    assert pipe.answer(waiting).is_error
     assert pipe.exit_status(8) == 0
     # Only the protocol is on stdout.
     assert "listening on" in pipe.stderr()

@@ -208,6 +208,20 @@ def test_files_that_others_may_change_or_read(tmp_path: Path, what: str, file_mo
     assert "The server does not work: primary" in allowed.stdout.splitlines()[0], allowed.stdout
 
 
+def test_a_token_that_nobody_filled_in_is_no_open_door(tmp_path: Path) -> None:
+    done = run(tmp_path, HOST | {"SMTP_FROM_EMAIL": "a@example.org", "SMTP_MCP_HTTP_TOKEN": "${TOKEN}"}, "--transport", "http", "--port", "0")
+    assert done.returncode == 1 and "SMTP_MCP_HTTP_TOKEN (environment): fill in the real value" in done.stderr, done
+
+
+def test_a_token_file_is_checked_even_without_servers(tmp_path: Path) -> None:
+    token = settings(tmp_path, "0123456789abcdef", "token")
+    token.chmod(0o602)
+    done = run(tmp_path, {"SMTP_MCP_HTTP_TOKEN_FILE": token}, "--transport", "http", "--port", "0", "--allow-unconfigured")
+    assert done.returncode == 1 and f"chmod 600 {token}" in done.stderr, done
+    wrong = run(tmp_path, HOST | {"SMTP_MCP_ALLOW_OPEN_FILES": "ja"}, "check")
+    assert 'SMTP_MCP_ALLOW_OPEN_FILES (environment): found "ja"' in wrong.stdout, wrong
+
+
 def test_a_file_cannot_allow_itself_to_be_open(tmp_path: Path) -> None:
     file = settings(tmp_path, lines(HOST | {"SMTP_FROM_EMAIL": "a@example.org", "SMTP_MCP_ALLOW_OPEN_FILES": "true"}))
     file.chmod(0o666)

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use smtp_sink::{AfterData, Behavior, Event, EventKind, Extension, Rule, Sink, Tls, Wait};
+use smtp_sink::{AfterData, Behavior, Event, EventKind, EventSink, Extension, Rule, Sink, Tls, Wait};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::mcp::{CaptureHandler, CapturedMails};
 use crate::transport::serve_handler;
-use keep::{Folder, Kept};
+use keep::Folder;
 
 /// Receives mail and keeps it as files; nothing is forwarded. For testing, never for an open network.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub struct CaptureArgs {
     /// Write JSON lines instead of text.
     #[arg(long)]
     json: bool,
-    /// Serve the captured mails as MCP tools on stdin and stdout: list, get, wait for a mail, clear. Everything else goes to stderr.
+    /// Serve the captured mails as MCP tools on stdin and stdout: list, get, wait for a mail, clear.
     #[arg(long, conflicts_with = "json")]
     mcp: bool,
     /// How connections are encrypted.
@@ -124,21 +124,23 @@ pub async fn capture(args: CaptureArgs) -> anyhow::Result<ExitCode> {
     let behavior = behavior(&args)?;
     let mut folder = Folder::open(&args.dir, Clock::System).with_context(|| cannot("use", &args.dir))?;
     let (json, delayed, mails) = (args.json, args.answer_after.is_some(), CapturedMails::default());
-    let remembered = args.mcp.then(|| mails.clone());
-    let mut out = output(&args);
-    let event_sink = move |event: &Event| {
-        let kept = event_sink(event, &mut folder, json, delayed, &mut out)?;
-        if let (Some(mails), Some(kept), EventKind::Mail(mail)) = (&remembered, &kept, &event.kind) {
-            mails.add(show::remembered(mail, kept));
-        }
-        Ok(())
+    let event_sink: EventSink = if args.mcp {
+        let mails = mails.clone();
+        Box::new(move |event| remember(event, &mut folder, &mails))
+    } else {
+        Box::new(move |event| event_sink(event, &mut folder, json, delayed, &mut io::stdout()))
     };
-    let sink = Sink::start_with(behavior, Box::new(event_sink)).await.with_context(|| {
+    let sink = Sink::start_with(behavior, event_sink).await.with_context(|| {
         format!("cannot listen on {}; is something else there? Try --listen 127.0.0.1:0", args.listen)
     })?;
     let ca_file = write_ca(&args, &sink)?;
     let announcement = show::listening(sink.addr(), ca_file.as_deref(), &args.dir, json);
-    print(&mut output(&args), &announcement)?;
+    if args.mcp {
+        // stdout belongs to the client.
+        print(&mut io::stderr(), &announcement)?;
+    } else {
+        print(&mut io::stdout(), &announcement)?;
+    }
     let stop = async {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -146,16 +148,12 @@ pub async fn capture(args: CaptureArgs) -> anyhow::Result<ExitCode> {
         }
     };
     if args.mcp {
-        serve_handler(CaptureHandler::new(mails, sink.addr()), stop).await;
+        let handler = CaptureHandler::new(mails.clone(), sink.addr());
+        serve_handler(handler, stop, move || mails.end_waits()).await;
     } else {
         stop.await;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Where events are shown: stdout, unless it belongs to an MCP client.
-fn output(args: &CaptureArgs) -> Box<dyn Write + Send> {
-    if args.mcp { Box::new(io::stderr()) } else { Box::new(io::stdout()) }
 }
 
 fn cannot(verb: &str, path: &Path) -> String {
@@ -214,14 +212,22 @@ fn event_sink(
     json: bool,
     delayed: bool,
     out: &mut dyn Write,
-) -> io::Result<Option<Kept>> {
+) -> io::Result<()> {
     let kept = folder.keep(event)?;
     let line =
         if json { show::json(event, kept.as_ref(), delayed) } else { show::text(event, kept.as_ref()) };
-    if let Some(line) = line {
-        print(out, &line)?;
+    match line {
+        Some(line) => print(out, &line),
+        None => Ok(()),
     }
-    Ok(kept)
+}
+
+/// Keeps the mail, if the event is one, for the tools. Nothing is shown: a client that does not read stderr must not stop the server.
+fn remember(event: &Event, folder: &mut Folder, mails: &CapturedMails) -> io::Result<()> {
+    if let (Some(kept), EventKind::Mail(mail)) = (folder.keep(event)?, &event.kind) {
+        mails.add(show::remembered(mail, &kept));
+    }
+    Ok(())
 }
 
 /// Writes one line and flushes it: a reader may be waiting for it.

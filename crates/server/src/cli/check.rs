@@ -68,17 +68,11 @@ pub async fn check(
 
 async fn tried(loaded: Loaded, origin: ConfigSources) -> Report {
     let Loaded { config, provenance } = loaded;
-    let mut out = io::stdout();
-    let is_watched = out.is_terminal();
-    if is_watched {
+    if io::stdout().is_terminal() {
         // It can take a while until the verdict.
-        let _ = write!(out, "trying {} …", servers(config.servers.len()));
-        let _ = out.flush();
+        let _ = writeln!(io::stderr(), "trying {} …", servers(config.servers.len()));
     }
     let test = test(origin.clone(), &config).await;
-    if is_watched {
-        let _ = write!(out, "\r\x1b[K");
-    }
     match test {
         Ok(test) => Report::of(&config, &provenance, test, &origin),
         Err(problems) => Report::invalid(problems, &origin),

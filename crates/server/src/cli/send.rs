@@ -19,13 +19,6 @@ use crate::limits::{self, CallLimits};
 use crate::mcp::{LocalSend, ToolResult};
 use crate::request::{Addresses, AttachmentArgs, SendEmailArgs};
 
-/// The exit code for a mail that waits.
-const QUEUED: u8 = 5;
-
-/// Now that this program ends.
-const WHO_SENDS_IT: &str = "It is sent as soon as a program with this account runs, such as one that an MCP client starts, or by \
-    `smtp-mcp-server outbox drain` with the same settings.";
-
 /// Every exit code of `send`, with the state of the mail.
 pub const EXIT_CODES: &str = "\
 Exit codes, and `state` with --json:
@@ -106,12 +99,8 @@ pub async fn send(
         Err(problem) => LocalSend::refused(format!("{problem:#}")),
     };
     let state = result.body.get("state").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let code = exit_code(state);
     print(&result, as_json)?;
-    if code == QUEUED {
-        writeln!(io::stderr(), "{WHO_SENDS_IT}")?;
-    }
-    Ok(ExitCode::from(code))
+    Ok(ExitCode::from(exit_code(state)))
 }
 
 /// `Err`: nothing was sent.
@@ -149,7 +138,7 @@ fn exit_code(state: &str) -> u8 {
         "sent" => 0,
         "partial" => 3,
         "unknown" => 4,
-        "queued" | "held" => QUEUED,
+        "queued" | "held" => 5,
         _ => 1,
     }
 }

@@ -111,7 +111,7 @@ async fn say_what_waits(outbox: &Outbox) {
         Ok(Stats { unserved, .. }) if outbox.is_durable() => warn!(
             unserved,
             "mails wait in the outbox, and no other program that is running can send them; they are sent when this program runs \
-             again with the same account"
+             again with the same account, or by `smtp-mcp-server outbox drain`"
         ),
         Ok(Stats { unserved, .. }) => {
             warn!(unserved, "mails were not sent, and are lost: SMTP_MCP_OUTBOX is memory");

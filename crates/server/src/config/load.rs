@@ -101,6 +101,7 @@ fn without_servers(config_sources: &ConfigSources) -> (Config, Diagnostics) {
     let (config, _) = program(&common(&sources), base, &mut diagnostics.problems);
     let state_dir = config.state_dir.clone().or_else(|| config_sources.state_dir());
     let outbox = config.outbox.clone().or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir));
+    check_secret_files(&[], &config, config_sources, &mut diagnostics);
     (Config { state_dir, outbox, ..config }, diagnostics)
 }
 

@@ -4,7 +4,7 @@ use super::setting::Location;
 use super::variables::{
     ATTACHMENT_DIRS, CA_FILE, DEFAULT_BCC, EHLO_NAME, FROM_EMAIL, HOST, LOG_LEVEL, MAX_RETRIES,
     MCP_HTTP_TOKEN, MCP_OUTBOX, MCP_STATE_DIR, NOT_SETTINGS, PASSWORD, PORT, TIMEOUT, TOKEN_FILE, USE_SSL,
-    USE_TLS, USERNAME, VARIABLES, Variable,
+    USE_TLS, USERNAME, VARIABLES, Variable, toml_key,
 };
 
 /// Other names of variables, as many programs have them.
@@ -134,11 +134,8 @@ fn known(name: &str) -> Option<&'static Variable> {
 
 /// The variable of this TOML key, or of which it is another name.
 pub(super) fn of_toml_key(key: &str) -> Option<&'static Variable> {
-    let name = |variable: &Variable| variable.toml_key() == key;
-    let alias =
-        ALIASES.iter().find(|(alias, _)| alias.strip_prefix("SMTP_") == Some(&key.to_ascii_uppercase()));
-    let alias = alias.filter(|_| key.bytes().all(|byte| byte.is_ascii_lowercase()));
-    alias.map(|(_, variable)| *variable).or_else(|| VARIABLES.iter().copied().find(|variable| name(variable)))
+    let alias = ALIASES.iter().find(|(alias, _)| toml_key(alias) == key).map(|(_, variable)| *variable);
+    alias.or_else(|| VARIABLES.iter().copied().find(|variable| variable.toml_key() == key))
 }
 
 /// 1, 2, … without a sign and without leading zeros, so that no server has two names.

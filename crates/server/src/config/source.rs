@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::diagnostics::Diagnostics;
 use super::names::{self, Name};
 use super::setting::{Location, Setting, Settings, Value};
-use super::variables::{HOST, PASSWORD, PASSWORD_FILE, Scope, VARIABLES, Variable};
+use super::variables::{HOST, MCP_HTTP_TOKEN, PASSWORD, PASSWORD_FILE, Scope, VARIABLES, Variable};
 use super::written::{is_placeholder, is_variable, without_quotes};
 
 /// The settings of one source.
@@ -154,12 +154,16 @@ pub(super) fn put(
     setting: Setting,
     diagnostics: &mut Diagnostics,
 ) {
-    let text = setting.text().unwrap_or("a list");
-    if text.is_empty() {
-        return;
-    }
-    if is_placeholder(text) {
-        return diagnostics.causes.push(placeholder(variable, &setting, text));
+    match setting.text() {
+        Some("") => return,
+        Some(text) if is_placeholder(text) => {
+            let placeholder = placeholder(variable, &setting, text);
+            // Nobody may connect without the token that was meant.
+            let may_be_missing = variable.name != MCP_HTTP_TOKEN.name;
+            let place = if may_be_missing { &mut diagnostics.causes } else { &mut diagnostics.problems };
+            return place.push(placeholder);
+        }
+        _ => {}
     }
     if let Some(other) = settings.get(variable.name)
         && other.label != setting.label

@@ -6,10 +6,11 @@ use zeroize::Zeroizing;
 
 use super::diagnostics::Diagnostics;
 use super::path::looked_for;
-use super::setting::Location;
+use super::setting::{Location, Setting, Value};
 use super::source::Source;
 use super::variables::{MCP_ALLOW_OPEN_FILES, MCP_CONFIG};
-use super::{ConfigSources, env_file, permissions, text_file, toml_file};
+use super::written::without_quotes;
+use super::{ConfigSources, env_file, permissions, text_file, toml_file, value};
 
 /// Where a user's programs keep their state: below the directory that a variable names.
 const USER_STATE: (&str, &str) = if cfg!(windows) {
@@ -35,6 +36,7 @@ impl ConfigSources {
 
     /// The sources, the strongest first: environment, env file, TOML file.
     pub(super) fn sources(&self, diagnostics: &mut Diagnostics) -> Vec<Source> {
+        self.check_switch(diagnostics);
         let environment = self.environment_layer(diagnostics);
         let toml = self.toml_layer(diagnostics);
         let is_settled = environment.has_servers() || toml.as_ref().is_some_and(Source::may_have_servers);
@@ -131,13 +133,26 @@ impl ConfigSources {
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        let value = self.environment.get(name)?.trim();
+        Some(without_quotes(value).unwrap_or(value)).filter(|value| !value.is_empty())
     }
 
     /// Whether files that everybody may change are allowed. A file cannot say so itself.
     pub(super) fn allows_open_files(&self) -> bool {
-        let is_on = |value: &str| ["true", "1", "yes", "on"].contains(&value.to_ascii_lowercase().as_str());
-        self.variable(MCP_ALLOW_OPEN_FILES.name).is_some_and(is_on)
+        self.open_files_setting().is_some_and(|setting| value::switch(&setting) == Ok(true))
+    }
+
+    fn check_switch(&self, diagnostics: &mut Diagnostics) {
+        if let Some(setting) = self.open_files_setting()
+            && let Err(reason) = value::switch(&setting)
+        {
+            diagnostics.problems.push(setting.refuse(&MCP_ALLOW_OPEN_FILES, &reason));
+        }
+    }
+
+    fn open_files_setting(&self) -> Option<Setting> {
+        let (label, value) = (MCP_ALLOW_OPEN_FILES.name, self.variable(MCP_ALLOW_OPEN_FILES.name)?);
+        Some(Setting { label: label.to_owned(), value: Value::of(value), location: Location::Environment })
     }
 
     fn env_layer(&self, source: &str, path: &Path, diagnostics: &mut Diagnostics) -> Source {

@@ -280,7 +280,7 @@ pub(super) const NOT_SETTINGS: &[&str] = &["SMTP_MCP_CONFIG", "SMTP_MCP_ALLOW_OP
 impl Variable {
     /// The TOML key: the name in lower case, without `SMTP_`.
     pub fn toml_key(&self) -> String {
-        self.name.strip_prefix("SMTP_").unwrap_or(self.name).to_ascii_lowercase()
+        toml_key(self.name)
     }
 
     /// Whether it may have a number.
@@ -300,6 +300,11 @@ impl Variable {
     pub fn switch(&self) -> bool {
         matches!(self.default, Switch(true))
     }
+}
+
+/// The TOML key of the variable called `name`.
+pub(super) fn toml_key(name: &str) -> String {
+    name.strip_prefix("SMTP_").unwrap_or(name).to_ascii_lowercase()
 }
 
 impl Default for CallLimits {

@@ -40,7 +40,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
 /// `${NAME}`, `${env:NAME}`, `${input:name}`, `${user_config.name}`: what a client or a shell should have filled in.
 pub(super) fn is_variable(value: &str) -> bool {
     let inside = value.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    inside.is_some_and(|inside| !inside.is_empty() && !inside.contains(['{', '}', '$']))
+    inside.is_some_and(|inside| !inside.is_empty() && !inside.contains(['{', '}', '$', '\'']))
 }
 
 /// The value without the quotes around it, if they are a pair and enclose all of it. Other quotes belong to it.

@@ -30,9 +30,13 @@ pub async fn serve_stdio(server: McpHandler, stop: impl Future<Output = ()>) {
     serve_streams(server, (stdio::input(), stdio::output()), memory, stop, on_stop).await;
 }
 
-/// Serves the client on stdin and stdout with a handler that needs no notice of the end.
-pub async fn serve_handler(handler: impl Service<RoleServer>, stop: impl Future<Output = ()>) {
-    let on_stop = OnStop { stopping: || {}, shutdown_deadline: || {} };
+/// Serves the client on stdin and stdout with another handler; when the session stops, `stopping` ends its calls.
+pub async fn serve_handler(
+    handler: impl Service<RoleServer>,
+    stop: impl Future<Output = ()>,
+    stopping: impl FnOnce(),
+) {
+    let on_stop = OnStop { stopping, shutdown_deadline: || {} };
     let streams = (stdio::input(), stdio::output());
     serve_streams(handler, streams, MemoryLimit::default(), stop, on_stop).await;
 }

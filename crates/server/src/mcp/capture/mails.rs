@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 /// How many are remembered; the files of older ones stay.
 const MAX_MAILS: usize = 10_000;
@@ -51,6 +52,7 @@ pub(super) struct Filter {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CapturedMails {
     shared: Arc<watch::Sender<Mails>>,
+    stopping: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -85,8 +87,16 @@ impl CapturedMails {
     pub(super) async fn wait(&self, filter: &Filter, wait: Duration) -> Option<CapturedMail> {
         let mut changes = self.shared.subscribe();
         let first = |mails: &Mails| mails.kept.iter().find(|mail| filter.matches(mail)).cloned();
-        let arrived = timeout(wait, changes.wait_for(|mails| first(mails).is_some())).await;
-        arrived.ok()?.ok().and_then(|mails| first(&mails))
+        tokio::select! {
+            arrived = changes.wait_for(|mails| first(mails).is_some()) => arrived.ok().and_then(|mails| first(&mails)),
+            () = sleep(wait) => None,
+            () = self.stopping.cancelled() => None,
+        }
+    }
+
+    /// Nobody waits any longer.
+    pub(crate) fn end_waits(&self) {
+        self.stopping.cancel();
     }
 
     /// Forgets all mails; returns how many there were. Numbers go on.
