@@ -20,7 +20,7 @@ def test_what_just_fits_is_sent_and_one_byte_more_is_refused_before_mail(process
         return program.send(to="ada@lab.test", body=body_of(size))
 
     refusal = send(SIZE_LIMIT).has_state("refused")
-    (size,) = re.findall(rf"MAIL FROM: the message has (\d+) bytes and the server accepts {SIZE_LIMIT}\. Send less", refusal.text)
+    (size,) = re.findall(rf"MAIL FROM: the message has (\d+) bytes and the server accepts {SIZE_LIMIT}; send less", refusal.text)
     fitting = 2 * SIZE_LIMIT - int(size)
     send(fitting + 1).has_state("refused").mentions(f"the message has {SIZE_LIMIT + 1} bytes")
     assert program.health("primary")["is_failed"] is False

@@ -359,6 +359,8 @@ ELSEWHERE = {
     ), "for what is rare: a server or a certificate that is broken in itself"),
     "everybody on this machine can replace it": "test_settings_as_written.py has such directories",
     "its group can change it": "as above, such a file",
+    "… may not be written to: SMTP_ALLOWED_RECIPIENTS does not have it": "test_recipients.py tries many",
+    "… may not be written to: SMTP_DENIED_RECIPIENTS has …": "as above",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
 PROVOKED = [*FIRST, *START, *WEB, BROWSER, STOPPING, BUSY, CONNECTIONS, MEMORY, *TALK, GONE, *OAUTH, PAUSED, *MAIL, STOPPED, WAITING, PATIENCE, SAME, KEY]

@@ -10,6 +10,7 @@ pub mod memory;
 pub mod message;
 pub mod oauth;
 pub mod outcome;
+pub mod policy;
 pub mod secret;
 pub mod stored;
 // layer 1: the arguments of a call, the configuration

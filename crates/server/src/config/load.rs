@@ -142,6 +142,10 @@ fn program(common: &Settings, base: Option<&Path>, problems: &mut Vec<String>) -
         let only = origin_of(common, &var::MCP_TOOLS);
         problems.push(format!("{excluded}: together with {only} it leaves no tool, expected at least one"));
     }
+    let copies = config.default_bcc.iter().map(|mailbox| &mailbox.address);
+    for (address, reason) in config.recipients.refused(copies) {
+        problems.push(format!("{}: {} {reason}", origin_of(common, &var::DEFAULT_BCC), address.masked()));
+    }
     let (token, file) = (&var::MCP_HTTP_TOKEN, &var::MCP_HTTP_TOKEN_FILE);
     if common.contains_key(token.name) && common.contains_key(file.name) {
         let (token, file) = (origin_of(common, token), origin_of(common, file));

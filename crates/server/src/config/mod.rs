@@ -49,6 +49,7 @@ use std::time::Duration;
 use crate::address::{Address, Mailbox};
 use crate::limits::CallLimits;
 use crate::memory::MemoryLimit;
+use crate::policy::RecipientRules;
 
 /// The whole effective configuration. The default has no servers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,6 +58,8 @@ pub struct Config {
     pub servers: Vec<ServerConfig>,
     /// Directories that `path` attachments may come from, in the order in which a relative path is looked up.
     pub attachment_dirs: Vec<PathBuf>,
+    /// Who may be written to.
+    pub recipients: RecipientRules,
     /// Who gets a hidden copy of every mail.
     pub default_bcc: Vec<Mailbox>,
     /// Limits of a call.

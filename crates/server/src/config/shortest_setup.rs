@@ -1,5 +1,7 @@
 //! The shortest way to a working configuration, for people who have none yet.
 
+use std::path::PathBuf;
+
 use super::ConfigSources;
 
 const TOML: &str = r#"the lines `[[server]]`, `host = "smtp.example.org"`, `username = "you@example.org"` and `password = "…"`"#;
@@ -7,11 +9,15 @@ const VARIABLES: &str =
     "the lines `SMTP_HOST=smtp.example.org`, `SMTP_USERNAME=you@example.org` and `SMTP_PASSWORD=…`";
 
 impl ConfigSources {
-    /// The options that name these files, as on a command line, each after a blank.
+    /// The options that name these files, as on a command line, each after a blank. A client needs whole paths.
     pub fn options(&self) -> String {
         let options = [("--config", &self.config_file), ("--env-file", &self.env_file)];
         let given = options.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)));
-        given.map(|(name, path)| format!(" {name} {}", path.display())).collect()
+        let whole = |path: &PathBuf| match &self.working_directory {
+            Some(directory) => directory.join(path),
+            None => path.clone(),
+        };
+        given.map(|(name, path)| format!(" {name} {}", whole(path).display())).collect()
     }
 
     /// What to write into which file, with the values of the user's own mail server, and what to do `then`.

@@ -7,8 +7,14 @@ use zeroize::Zeroizing;
 use super::diagnostics::Diagnostics;
 use super::names::{self, Name};
 use super::setting::{Location, Setting, Settings, Value};
-use super::variables::{HOST, MCP_HTTP_TOKEN, PASSWORD, PASSWORD_FILE, Scope, VARIABLES, Variable};
+use super::variables::{
+    ALLOWED_RECIPIENTS, DENIED_RECIPIENTS, HOST, MCP_HTTP_TOKEN, PASSWORD, PASSWORD_FILE, Scope, VARIABLES,
+    Variable,
+};
 use super::written::{is_placeholder, is_variable, without_quotes};
+
+/// Settings that forbid something: without the value that was meant, too much would be allowed.
+const GUARDS: [&Variable; 3] = [&MCP_HTTP_TOKEN, &ALLOWED_RECIPIENTS, &DENIED_RECIPIENTS];
 
 /// The settings of one source.
 #[derive(Default)]
@@ -158,8 +164,7 @@ pub(super) fn put(
         Some("") => return,
         Some(text) if is_placeholder(text) => {
             let placeholder = placeholder(variable, &setting, text);
-            // Nobody may connect without the token that was meant.
-            let may_be_missing = variable.name != MCP_HTTP_TOKEN.name;
+            let may_be_missing = !GUARDS.iter().any(|guard| guard.name == variable.name);
             let place = if may_be_missing { &mut diagnostics.causes } else { &mut diagnostics.problems };
             return place.push(placeholder);
         }

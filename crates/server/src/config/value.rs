@@ -17,6 +17,7 @@ use super::{
 use crate::address::{Address, Mailbox, parse_list, parse_mailboxes};
 use crate::limits;
 use crate::oauth::discovery::secure_url;
+use crate::policy::RecipientPattern;
 use crate::secret::Secret;
 
 /// Why a value is invalid; empty if "found …, expected …" says enough.
@@ -160,6 +161,11 @@ fn items<T>(setting: &Setting, read: impl Fn(&str) -> Result<T, Reason>) -> Resu
 /// Sender rules.
 pub(super) fn sender_rules(setting: &Setting) -> Result<Vec<SenderRule>, Reason> {
     items(setting, sender_rule)
+}
+
+/// Patterns of recipients.
+pub(super) fn recipient_patterns(setting: &Setting) -> Result<Vec<RecipientPattern>, Reason> {
+    items(setting, |item| RecipientPattern::parse(item).map_err(|reason| format!("{item:?}: {reason}")))
 }
 
 /// Names by which HTTP clients call the program.

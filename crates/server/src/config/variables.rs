@@ -8,6 +8,7 @@ use super::setting::Setting;
 use super::shown::{auth_method, in_mebibytes, is_set, list, or_none, tools};
 use super::{CallLimits, Config, Encryption, MemoryLimit, OutboxLocation, SenderRule, ServerConfig, value};
 use crate::limits::mebibytes;
+use crate::policy::RecipientPattern;
 
 /// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
 #[derive(Debug)]
@@ -219,6 +220,14 @@ variables! {
     ATTACHMENT_DIRS = row("SMTP_ATTACHMENT_DIRS", Global, Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each. As `--attachment-dir`, which may be repeated and wins.",
         field!(Program: attachment_dirs, value::directories, |config| {
             list(config.attachment_dirs.iter().map(|path| path.display().to_string()), "none")
+        }));
+    ALLOWED_RECIPIENTS = row("SMTP_ALLOWED_RECIPIENTS", Global, Words("everybody"), "addresses, *@domain, *.domain, or *, separated by commas", "Only they may be written to, in To, Cc or Bcc; one other recipient refuses the whole mail. `*.domain` is about subdomains.",
+        field!(Program: recipients.allowed, |setting, _| value::recipient_patterns(setting), |config| {
+            list(config.recipients.allowed.iter().map(RecipientPattern::masked), "everybody")
+        }));
+    DENIED_RECIPIENTS = row("SMTP_DENIED_RECIPIENTS", Global, Words("none"), "addresses, *@domain, *.domain, or *, separated by commas", "They may not be written to, even if they are allowed; one of them refuses the whole mail.",
+        field!(Program: recipients.denied, |setting, _| value::recipient_patterns(setting), |config| {
+            list(config.recipients.denied.iter().map(RecipientPattern::masked), "none")
         }));
     DEFAULT_BCC = row("SMTP_DEFAULT_BCC", Global, Words("none"), "addresses, separated by commas", "They get a hidden copy of every mail, besides the recipients of the call.",
         field!(Program: default_bcc, |setting, _| value::mailboxes(setting), |config| {

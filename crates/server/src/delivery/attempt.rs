@@ -52,6 +52,10 @@ impl Attempt<'_> {
     /// accepted it, and it may be sent to again.
     pub(super) async fn run(&mut self) -> Ended {
         let (servers, message) = (self.servers, self.message);
+        if let Some(reason) = self.forbidden() {
+            close(&mut self.recipients, RecipientStatus::Rejected, Phase::Connect, &reason);
+            return Ended::Complete;
+        }
         let route = route(servers, message);
         if route.candidates.is_empty() {
             let reason = no_server(servers, message);
@@ -109,6 +113,15 @@ impl Attempt<'_> {
         }
         self.close_open(&is_retryable, &reasons);
         Ended::Complete
+    }
+
+    /// The rules may have changed since the message was taken: one recipient whom they forbid now stops it for everyone who has not
+    /// got it.
+    fn forbidden(&self) -> Option<String> {
+        let open = self.recipients.iter().filter(|one| one.status == RecipientStatus::TryNext);
+        let refused = self.servers.config.recipients.refused(open.map(|one| &one.address));
+        let named: Vec<_> = refused.iter().map(|(address, reason)| format!("{address} {reason}")).collect();
+        (!named.is_empty()).then(|| named.join("; "))
     }
 
     /// Ends the attempt for those whom no server accepted, with why each server did not.

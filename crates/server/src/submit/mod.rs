@@ -2,6 +2,7 @@
 
 mod compose_budget;
 mod hints;
+mod recipients;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub async fn submit(
     let has_html_to_read = args.html == Some(true) && args.text.is_none();
     let make = move || {
         let mut draft = Draft::parse(args, &config.limits)?;
+        recipients::check(&draft, &config.recipients)?;
         let hints = hints::hints(&draft);
         draft.bcc.extend_from_slice(&config.default_bcc);
         Ok(Submission { composed: compose(&draft, &config, at, id)?, hints })

@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("2", &["compose", "outbox", "upstream"]),
     ("1", &["request", "config"]),
     // Basic types; those of 0b are made of those of 0a.
-    ("0b", &["message", "oauth", "outcome"]),
+    ("0b", &["message", "oauth", "outcome", "policy"]),
     ("0a", &["address", "budget", "clock", "json_limits", "limits", "memory", "secret", "stored"]),
 ];
 

@@ -85,6 +85,8 @@ fn every_value_is_told_with_its_place() {
 
     program
       SMTP_ATTACHMENT_DIRS                none  (default)
+      SMTP_ALLOWED_RECIPIENTS             everybody  (default)
+      SMTP_DENIED_RECIPIENTS              none  (default)
       SMTP_DEFAULT_BCC                    none  (default)
       SMTP_MAX_RECIPIENTS                 100  (default)
       SMTP_MAX_SUBJECT_CHARS              998  (default)
