@@ -92,6 +92,17 @@ def test_the_body_from_standard_input(processes, tmp_path: Path) -> None:
     assert capture.take().message.get_content().splitlines() == ["from a pipe"]
 
 
+def test_a_result_that_nobody_reads_does_not_change_the_exit_code(processes, tmp_path: Path) -> None:
+    capture = processes.capture()
+    tmp_path.joinpath("home").mkdir()
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run([str(BINARY), "send", "--json", *MAIL], stdout=theirs, stderr=subprocess.PIPE, env=own_environment(tmp_path / "home", one_server(capture)), timeout=60)
+    os.close(theirs)
+    assert done.returncode == 0 and b"the result cannot be printed" in done.stderr, done
+    assert capture.take().message["subject"] == "Hi"
+
+
 def test_what_cannot_be_sent_says_why(processes, tmp_path: Path) -> None:
     capture = processes.capture()
     home = tmp_path / "home"

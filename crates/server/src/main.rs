@@ -41,7 +41,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Serve(own)) => serve(&own.or(args.serve), origin),
         Some(Command::Send(args)) => {
             let config = load_quietly(&origin).map(|loaded| loaded.config);
-            block_on(send::send(*args, origin, config))
+            block_on(async { Ok(send::send(*args, origin, config).await) })
         }
         Some(Command::Check(args)) => {
             let loaded = load_quietly(&origin);

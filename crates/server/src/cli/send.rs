@@ -85,22 +85,18 @@ pub struct SendArgs {
 }
 
 /// Sends the mail and prints what became of it.
-///
-/// # Errors
-/// The result cannot be printed.
-pub async fn send(
-    args: SendArgs,
-    origin: ConfigSources,
-    config: Result<Config, ConfigErrors>,
-) -> anyhow::Result<ExitCode> {
+pub async fn send(args: SendArgs, origin: ConfigSources, config: Result<Config, ConfigErrors>) -> ExitCode {
     let as_json = args.json;
     let result = match run(args, origin, config).await {
         Ok(result) => result,
         Err(problem) => LocalSend::refused(format!("{problem:#}")),
     };
     let state = result.body.get("state").and_then(serde_json::Value::as_str).unwrap_or_default();
-    print(&result, as_json)?;
-    Ok(ExitCode::from(exit_code(state)))
+    if let Err(error) = print(&result, as_json) {
+        // What became of the mail does not depend on who reads it.
+        warn!("the result cannot be printed: {error}");
+    }
+    ExitCode::from(exit_code(state))
 }
 
 /// `Err`: nothing was sent.
