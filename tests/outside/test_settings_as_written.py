@@ -213,6 +213,13 @@ def test_a_token_that_nobody_filled_in_is_no_open_door(tmp_path: Path) -> None:
     assert done.returncode == 1 and "SMTP_MCP_HTTP_TOKEN (environment): fill in the real value" in done.stderr, done
 
 
+@pytest.mark.parametrize("name", ["SMTP_MCP_HTTP_TOKEN_FILE", "SMTP_MCP_ALLOWED_ORIGINS", "SMTP_MCP_TOOLS", "SMTP_MCP_EXCLUDE_TOOLS", "SMTP_DENIED_RECIPIENTS"])
+def test_what_forbids_something_must_be_filled_in(tmp_path: Path, name: str) -> None:
+    done = run(tmp_path, HOST | {"SMTP_FROM_EMAIL": "a@example.org", name: "${VALUE}"}, "check")
+    assert done.stdout.startswith(f'failed: The settings cannot be used: {name} (environment): fill in the real value: found the placeholder "${{VALUE}}"'), done
+    assert done.returncode == 1 and "counts as not set" not in done.stdout
+
+
 def test_a_token_file_is_checked_even_without_servers(tmp_path: Path) -> None:
     token = settings(tmp_path, "0123456789abcdef", "token")
     token.chmod(0o602)

@@ -16,7 +16,7 @@ use super::services::Services;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, ConfigSources};
 use crate::limits::{self, CallLimits};
-use crate::mcp::{LocalSend, ToolResult};
+use crate::mcp::{LocalSend, ToolResult, refused};
 use crate::request::{Addresses, AttachmentArgs, SendEmailArgs};
 
 /// Every exit code of `send`, with the state of the mail.
@@ -89,7 +89,7 @@ pub async fn send(args: SendArgs, origin: ConfigSources, config: Result<Config, 
     let as_json = args.json;
     let result = match run(args, origin, config).await {
         Ok(result) => result,
-        Err(problem) => LocalSend::refused(format!("{problem:#}")),
+        Err(problem) => refused(format!("{problem:#}")),
     };
     let state = result.body.get("state").and_then(serde_json::Value::as_str).unwrap_or_default();
     if let Err(error) = print(&result, as_json) {

@@ -260,7 +260,7 @@ fn unusual_port(server: &ServerConfig) -> Option<String> {
     let (name, port) = (&server.name, server.port);
     match (port, server.encryption) {
         (465, Encryption::StartTls) => Some(format!(
-            "server {name}: port {port} usually expects implicit TLS, but SMTP_USE_SSL=false stands there; without it, this port selects implicit TLS"
+            "server {name}: port {port} usually expects implicit TLS, but SMTP_USE_SSL=false is set; without it, this port selects implicit TLS"
         )),
         (25 | 587, Encryption::Implicit) => Some(format!(
             "server {name}: port {port} usually expects STARTTLS, but SMTP_USE_SSL is set; SMTP_USE_TLS=true alone selects STARTTLS"

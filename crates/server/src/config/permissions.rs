@@ -27,9 +27,7 @@ pub(super) fn check(path: &Path, holds_a_secret: bool, is_allowed: bool, diagnos
     let mut refuse = |what: String| {
         if !is_allowed {
             let name = MCP_ALLOW_OPEN_FILES.name;
-            diagnostics
-                .problems
-                .push(format!("{shown}: {what}, and {name}=true in the environment allows it"));
+            diagnostics.problems.push(format!("{shown}: {what}; {name}=true in the environment allows it"));
         }
     };
     if file & OTHERS_WRITE != 0 {

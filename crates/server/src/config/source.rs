@@ -8,13 +8,21 @@ use super::diagnostics::Diagnostics;
 use super::names::{self, Name};
 use super::setting::{Location, Setting, Settings, Value};
 use super::variables::{
-    ALLOWED_RECIPIENTS, DENIED_RECIPIENTS, HOST, MCP_HTTP_TOKEN, PASSWORD, PASSWORD_FILE, Scope, VARIABLES,
-    Variable,
+    ALLOWED_RECIPIENTS, DENIED_RECIPIENTS, HOST, MCP_ALLOWED_ORIGINS, MCP_EXCLUDE_TOOLS, MCP_HTTP_TOKEN,
+    MCP_HTTP_TOKEN_FILE, MCP_TOOLS, PASSWORD, PASSWORD_FILE, Scope, VARIABLES, Variable,
 };
 use super::written::{is_placeholder, is_variable, without_quotes};
 
 /// Settings that forbid something: without the value that was meant, too much would be allowed.
-const GUARDS: [&Variable; 3] = [&MCP_HTTP_TOKEN, &ALLOWED_RECIPIENTS, &DENIED_RECIPIENTS];
+const GUARDS: [&Variable; 7] = [
+    &MCP_HTTP_TOKEN,
+    &MCP_HTTP_TOKEN_FILE,
+    &MCP_ALLOWED_ORIGINS,
+    &MCP_TOOLS,
+    &MCP_EXCLUDE_TOOLS,
+    &ALLOWED_RECIPIENTS,
+    &DENIED_RECIPIENTS,
+];
 
 /// The settings of one source.
 #[derive(Default)]
@@ -164,9 +172,12 @@ pub(super) fn put(
         Some("") => return,
         Some(text) if is_placeholder(text) => {
             let placeholder = placeholder(variable, &setting, text);
-            let may_be_missing = !GUARDS.iter().any(|guard| guard.name == variable.name);
-            let place = if may_be_missing { &mut diagnostics.causes } else { &mut diagnostics.problems };
-            return place.push(placeholder);
+            if GUARDS.iter().any(|guard| guard.name == variable.name) {
+                diagnostics.problems.push(placeholder);
+            } else {
+                diagnostics.causes.push(format!("{placeholder}, which counts as not set"));
+            }
+            return;
         }
         _ => {}
     }
@@ -186,10 +197,7 @@ pub(super) fn put(
 fn placeholder(variable: &Variable, setting: &Setting, text: &str) -> String {
     // What looks like one in words could be a secret after all.
     let shown = if variable.is_secret && !is_variable(text) { String::new() } else { format!(" {text:?}") };
-    format!(
-        "{}: fill in the real value: found the placeholder{shown}, which counts as not set",
-        setting.origin_of()
-    )
+    format!("{}: fill in the real value: found the placeholder{shown}", setting.origin_of())
 }
 
 fn quotes_left_out(label: &str, location: &Location, is_password: bool) -> String {

@@ -141,7 +141,7 @@ use Scope::{Account, Global, Process, Shared, Startup};
 variables! {
     HOST = row("SMTP_HOST", Account, Required, "a host name or an address, without scheme and port", "",
         field!(Server: host, |setting, _| parse_host(&value::plain(setting)?), |server| Some(server.host.clone())));
-    PORT = row("SMTP_PORT", Account, Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "465 means implicit TLS, unless `SMTP_USE_SSL=false` stands there.",
+    PORT = row("SMTP_PORT", Account, Words("587, or 465 with SSL"), "a whole number from 1 to 65535", "465 means implicit TLS, unless `SMTP_USE_SSL=false` is set.",
         field!(Server: port, |setting, _| value::port(setting), |server| Some(server.port.to_string())));
     USE_TLS = row("SMTP_USE_TLS", Account, Switch(true), SWITCH, "STARTTLS, required: a server that does not offer it gets no mail.",
         field!(Server: encryption, |setting, _| {

@@ -10,11 +10,13 @@ const PLACEHOLDERS: &[&str] = &[
     "fill-me-in",
     "fillin",
     "to-be-filled-in",
-    "todo",
-    "tbd",
     "...",
     "…",
 ];
+
+/// What stands before the @ of an address that is a placeholder.
+const YOUR_ADDRESS: &[&str] =
+    &["your-email", "your-mail", "your-name", "your-address", "your-account", "your-username", "your-user"];
 
 /// Whether a value is a placeholder: of a client's configuration (`${input:password}`), of a template (`{{ password }}`), or in words.
 pub(super) fn is_placeholder(value: &str) -> bool {
@@ -30,11 +32,13 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     if PLACEHOLDERS.contains(&words.as_str()) {
         return true;
     }
-    // your-app-password, <your password>, your-email@gmail.com
-    let name = words.split('@').next().unwrap_or_default();
-    name.strip_prefix("your-").is_some_and(|rest| {
-        !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
-    })
+    // your-app-password, <your password>, and of addresses only what nobody has: your-email@gmail.com
+    match words.split_once('@') {
+        Some((local, _)) => YOUR_ADDRESS.contains(&local),
+        None => words.strip_prefix("your-").is_some_and(|rest| {
+            !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
+        }),
+    }
 }
 
 /// `${NAME}`, `${env:NAME}`, `${input:name}`, `${user_config.name}`: what a client or a shell should have filled in.
@@ -105,6 +109,8 @@ mod tests {
             "<secret>",
             "x…y",
             "your-pass1word",
+            "your-team@example.org",
+            "todo",
             "Ada <ada@example.org>",
         ] {
             assert!(!is_placeholder(value), "{value}");

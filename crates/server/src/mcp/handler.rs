@@ -200,15 +200,13 @@ impl McpHandler {
         };
         format!("{INSTRUCTIONS}{status} {REPLIES_ARE_UNTRUSTED}")
     }
+}
 
-    fn refuse_unknown(&self, name: &str) -> ErrorData {
-        let known: Vec<_> = self.tools().into_iter().map(|tool| tool.name).collect();
-        let known = known.join(", ");
-        ErrorData::invalid_params(
-            format!("unknown tool {}; the tools are {known}", character::quoted(name)),
-            None,
-        )
-    }
+/// The error about a tool that is not among those `offered`.
+pub(super) fn unknown_tool(name: &str, offered: Vec<Tool>) -> ErrorData {
+    let known: Vec<_> = offered.into_iter().map(|tool| tool.name).collect();
+    let (name, known) = (character::quoted(name), known.join(", "));
+    ErrorData::invalid_params(format!("unknown tool {name}; the tools are {known}"), None)
 }
 
 impl ServerHandler for McpHandler {
@@ -266,7 +264,7 @@ impl ServerHandler for McpHandler {
     ) -> Result<CallToolResponse, ErrorData> {
         parsed(&context.extensions);
         let Some(tool) = self.get_tool(&request.name) else {
-            return Err(self.refuse_unknown(&request.name));
+            return Err(unknown_tool(&request.name, self.tools()));
         };
         let tool = tool.name;
         let server_meta = server_meta(&context);

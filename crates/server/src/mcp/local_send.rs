@@ -1,10 +1,9 @@
 //! `send_email` for the command line: the same code as the tool, without a client.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use super::context::ToolContext;
-use super::send_result::{Sent, refused, send_result};
+use super::send_result::{Sent, send_result};
 use super::tool_result::ToolResult;
 use super::tools;
 use crate::clock::Clock;
@@ -47,11 +46,6 @@ impl LocalSend {
             give_up(&mut sent);
         }
         send_result(&sent)
-    }
-
-    /// The result if nothing was sent because of `problem`.
-    pub(crate) fn refused(problem: impl Display) -> ToolResult {
-        refused(problem)
     }
 }
 

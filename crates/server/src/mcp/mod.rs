@@ -37,6 +37,6 @@ pub(crate) use email_view::{EmailView, EventView, email_line};
 pub use handler::McpHandler;
 pub(crate) use identity::protocol_versions;
 pub(crate) use local_send::LocalSend;
-pub(crate) use send_result::reason;
+pub(crate) use send_result::{reason, refused};
 pub use setup::{Setup, Start, Started};
 pub(crate) use tool_result::ToolResult;

@@ -125,7 +125,7 @@ pub(super) fn send_result(sent: &Sent) -> ToolResult {
 }
 
 /// A send that failed before a message was taken: nothing was sent.
-pub(super) fn refused(problem: impl std::fmt::Display) -> ToolResult {
+pub(crate) fn refused(problem: impl std::fmt::Display) -> ToolResult {
     let state = serde_json::json!({ "state": State::Refused.word() });
     ToolResult::failed_with(format!("Not sent: {problem}"), &state).with_lines([state_line(State::Refused)])
 }

@@ -8,5 +8,5 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use pattern::RecipientPattern;
+pub use pattern::{Recipient, RecipientPattern};
 pub use rules::{RecipientRules, Verdict};

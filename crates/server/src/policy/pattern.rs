@@ -9,14 +9,28 @@ use crate::address::Address;
 /// Recipients that a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecipientPattern {
-    /// One address.
-    Address(Address),
+    /// One address, and its local part as it is compared.
+    Address(Address, String),
     /// `*@domain`: every address of this domain (A-labels, lower case).
     Domain(String),
     /// `*.domain`: every address of a subdomain, not of the domain itself.
     Subdomains(String),
     /// `*`, written out: everybody.
     Any,
+}
+
+/// A recipient, as it is compared with any number of patterns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient<'a> {
+    local: String,
+    domain: &'a str,
+}
+
+impl<'a> Recipient<'a> {
+    /// `address` as it is compared.
+    pub fn of(address: &'a Address) -> Self {
+        Self { local: comparable(address.local()), domain: address.domain() }
+    }
 }
 
 impl RecipientPattern {
@@ -41,19 +55,20 @@ impl RecipientPattern {
         if text.contains('*') {
             return Err("a * stands for a whole address or for everything before a domain: *@example.org, *.example.org".to_owned());
         }
-        Address::parse(text).map(Self::Address).map_err(|error| error.reason)
+        let address = Address::parse(text).map_err(|error| error.reason)?;
+        let local = comparable(address.local());
+        Ok(Self::Address(address, local))
     }
 
     /// Whether it is about `recipient`.
-    pub fn matches(&self, recipient: &Address) -> bool {
+    pub fn matches(&self, recipient: &Recipient<'_>) -> bool {
         match self {
-            Self::Address(address) => {
-                address.domain() == recipient.domain()
-                    && comparable(address.local()) == comparable(recipient.local())
+            Self::Address(address, local) => {
+                address.domain() == recipient.domain && *local == recipient.local
             }
-            Self::Domain(domain) => domain == recipient.domain(),
+            Self::Domain(domain) => domain == recipient.domain,
             Self::Subdomains(domain) => recipient
-                .domain()
+                .domain
                 .strip_suffix(domain.as_str())
                 .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
             Self::Any => true,
@@ -63,7 +78,7 @@ impl RecipientPattern {
     /// The pattern, masked for display.
     pub fn masked(&self) -> String {
         match self {
-            Self::Address(address) => address.masked(),
+            Self::Address(address, _) => address.masked(),
             other => other.to_string(),
         }
     }
@@ -72,7 +87,7 @@ impl RecipientPattern {
 impl fmt::Display for RecipientPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(address) => address.fmt(f),
+            Self::Address(address, _) => address.fmt(f),
             Self::Domain(domain) => write!(f, "*@{domain}"),
             Self::Subdomains(domain) => write!(f, "*.{domain}"),
             Self::Any => f.write_str("*"),

@@ -1,6 +1,6 @@
 //! The lists of recipients, and their verdict.
 
-use super::pattern::RecipientPattern;
+use super::pattern::{Recipient, RecipientPattern};
 use crate::address::Address;
 
 /// Who may be written to.
@@ -26,11 +26,12 @@ pub enum Verdict<'a> {
 impl RecipientRules {
     /// The verdict on one recipient. The order of the patterns makes no difference.
     pub fn verdict(&self, recipient: &Address) -> Verdict<'_> {
-        if let Some(denied) = self.denied.iter().find(|pattern| pattern.matches(recipient)) {
+        let recipient = Recipient::of(recipient);
+        if let Some(denied) = self.denied.iter().find(|pattern| pattern.matches(&recipient)) {
             return Verdict::Denied(denied);
         }
         let is_allowed =
-            self.allowed.is_empty() || self.allowed.iter().any(|pattern| pattern.matches(recipient));
+            self.allowed.is_empty() || self.allowed.iter().any(|pattern| pattern.matches(&recipient));
         if is_allowed { Verdict::Allowed } else { Verdict::NotAllowed }
     }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{RecipientPattern, RecipientRules, Verdict};
+use super::{Recipient, RecipientPattern, RecipientRules, Verdict};
 use crate::address::Address;
 
 fn patterns(list: &[&str]) -> Vec<RecipientPattern> {
@@ -56,10 +56,10 @@ fn each_form_of_a_recipient_is_compared_as_what_it_reaches() {
     for (pattern, about, not_about) in table {
         let pattern = RecipientPattern::parse(pattern).unwrap();
         for one in *about {
-            assert!(pattern.matches(&address(one)), "{pattern} is about {one}");
+            assert!(pattern.matches(&Recipient::of(&address(one))), "{pattern} is about {one}");
         }
         for one in *not_about {
-            assert!(!pattern.matches(&address(one)), "{pattern} is not about {one}");
+            assert!(!pattern.matches(&Recipient::of(&address(one))), "{pattern} is not about {one}");
         }
     }
 }

@@ -73,9 +73,11 @@ impl CapturedMails {
         });
     }
 
-    /// The mails that are meant, oldest first.
-    pub(super) fn list(&self, filter: &Filter) -> Vec<CapturedMail> {
-        self.shared.borrow().kept.iter().filter(|mail| filter.matches(mail)).cloned().collect()
+    /// How many mails are meant, and the newest of them, the last one first.
+    pub(super) fn newest(&self, filter: &Filter, limit: usize) -> (usize, Vec<CapturedMail>) {
+        let mails = self.shared.borrow();
+        let meant = || mails.kept.iter().rev().filter(|mail| filter.matches(mail));
+        (meant().count(), meant().take(limit).cloned().collect())
     }
 
     /// The mail with this number.

@@ -16,6 +16,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::admission::parsed;
+use super::handler::unknown_tool;
 pub(crate) use mails::{CapturedMail, CapturedMails};
 
 /// The MCP handler for the client that started `capture`.
@@ -30,10 +31,6 @@ impl CaptureHandler {
     /// A handler for `mails`, which the SMTP server at `address` captures.
     pub(crate) fn new(mails: CapturedMails, address: SocketAddr) -> Self {
         Self { mails, tools: Arc::new(tools::router()), address }
-    }
-
-    fn tools(&self) -> Vec<Tool> {
-        self.tools.list_all()
     }
 }
 
@@ -58,7 +55,7 @@ impl ServerHandler for CaptureHandler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools()))
+        Ok(ListToolsResult::with_all_items(self.tools.list_all()))
     }
 
     async fn call_tool(
@@ -68,9 +65,7 @@ impl ServerHandler for CaptureHandler {
     ) -> Result<CallToolResponse, ErrorData> {
         parsed(&context.extensions);
         if self.get_tool(&request.name).is_none() {
-            let known: Vec<_> = self.tools().into_iter().map(|tool| tool.name).collect();
-            let problem = format!("unknown tool; the tools are {}", known.join(", "));
-            return Err(ErrorData::invalid_params(problem, None));
+            return Err(unknown_tool(&request.name, self.tools.list_all()));
         }
         self.tools.call(ToolCallContext::new(&self.mails, request, context)).await
     }

@@ -116,9 +116,8 @@ pub(super) fn router() -> ToolRouter<CapturedMails> {
 
 fn list(mails: &CapturedMails, args: ListArgs) -> ToolResult {
     let filter = Filter { recipient: args.recipient, subject: args.subject, after: 0 };
-    let found = mails.list(&filter);
-    let newest = found.iter().rev().take(args.limit.unwrap_or(DEFAULT_LIMIT));
-    let listed = Listed { total: found.len(), emails: newest.map(EnvelopeView::of).collect() };
+    let (total, newest) = mails.newest(&filter, args.limit.unwrap_or(DEFAULT_LIMIT));
+    let listed = Listed { total, emails: newest.iter().map(EnvelopeView::of).collect() };
     let text = match (listed.total, listed.emails.len()) {
         (1, 1) => "1 mail was captured.".to_owned(),
         (total, shown) if total == shown => format!("{total} mails were captured."),
@@ -155,7 +154,7 @@ async fn wait(mails: &CapturedMails, args: WaitArgs) -> ToolResult {
     match mails.wait(&filter, Duration::from_secs_f64(seconds)).await {
         Some(mail) => get(mails, mail.number),
         None => {
-            let others = mails.list(&Filter { after, ..Filter::default() }).len();
+            let others = mails.newest(&Filter { after, ..Filter::default() }, 0).0;
             let body = json!({ "others": others });
             ToolResult::failed_with(
                 format!("no such mail arrived within {seconds} s; others that arrived: {others}"),
