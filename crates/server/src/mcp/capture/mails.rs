@@ -90,6 +90,8 @@ impl CapturedMails {
         let mut changes = self.shared.subscribe();
         let first = |mails: &Mails| mails.kept.iter().find(|mail| filter.matches(mail)).cloned();
         tokio::select! {
+            // A mail that is there already counts, however short the wait.
+            biased;
             arrived = changes.wait_for(|mails| first(mails).is_some()) => arrived.ok().and_then(|mails| first(&mails)),
             () = sleep(wait) => None,
             () = self.stopping.cancelled() => None,
