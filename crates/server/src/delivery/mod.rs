@@ -21,10 +21,10 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::ServerConfig;
 use crate::message::Message;
-use crate::outbox::{Email, Outbox, OutboxError, Queued};
+use crate::outbox::{Email, Enqueued, NewMessage, Outbox, OutboxError, Queued};
 use crate::outcome::State;
 use crate::upstream::{Snapshot, Upstreams};
-use in_progress::InProgress;
+use in_progress::{InProgress, InProgressGuard};
 use progress::ProgressSender;
 use worker::Worker;
 
@@ -75,6 +75,12 @@ struct Shared {
     attempts: TaskTracker,
 }
 
+/// An attempt that has a place among those in progress.
+struct Started {
+    entry: InProgressGuard,
+    commit_point: CommitPoint,
+}
+
 /// What a caller who waited learns.
 #[derive(Debug, Clone)]
 pub struct Waited {
@@ -116,19 +122,33 @@ impl Deliveries {
         deliveries
     }
 
-    /// Begins with a message that was just taken, and sends it through the servers that it was composed for. If far too many are
-    /// in progress, it waits in the outbox for its turn. Returns the progress of an attempt that has begun.
-    pub fn begin(&self, queued: Queued, message: Arc<Message>, servers: Arc<Snapshot>) -> Option<Progress> {
-        if self.shared.in_progress.len() < MAX_WAITING {
-            return self.spawn(queued, Some((message, servers)), None);
+    /// Takes a message, and sends it through the servers that it was composed for. If far too many are in progress, it waits in the
+    /// outbox for its turn. Returns the progress of an attempt that has begun.
+    ///
+    /// # Errors
+    /// It was not taken; or that is not known.
+    pub async fn enqueue(
+        &self,
+        new: NewMessage,
+        servers: Arc<Snapshot>,
+    ) -> Result<(Enqueued, Option<Progress>), OutboxError> {
+        let message = Arc::clone(&new.message);
+        // Before it can be seen in the outbox: whoever looks there for what is due would send it through other servers.
+        let started = self.start(new.id);
+        let enqueued = self.outbox().enqueue(new).await?;
+        let Enqueued::New(queued) = enqueued else { return Ok((enqueued, None)) };
+        if self.shared.in_progress.len() > MAX_WAITING {
+            drop(started);
+            self.shared.has_backlog.store(true, Ordering::Release);
+            return Ok((enqueued, None));
         }
-        self.shared.has_backlog.store(true, Ordering::Release);
-        None
+        let progress = started.map(|started| self.spawn(started, queued, Some((message, servers)), None));
+        Ok((enqueued, progress))
     }
 
     /// Begins with a message that waits again, through the servers that are configured now.
     pub fn begin_again(&self, queued: Queued) -> Option<Progress> {
-        self.spawn(queued, None, None)
+        Some(self.spawn(self.start(queued.id)?, queued, None, None))
     }
 
     /// Looks at once for what is due.
@@ -205,20 +225,30 @@ impl Deliveries {
                 else {
                     return Ok(());
                 };
-                self.spawn(queued, None, Some(free));
+                if let Some(started) = self.start(queued.id) {
+                    self.spawn(started, queued, None, Some(free));
+                }
             }
         }
+    }
+
+    /// From here on nothing else begins with this message. `None`: an attempt is in progress.
+    fn start(&self, id: Uuid) -> Option<Started> {
+        let commit_point = CommitPoint::new();
+        let entry = self.shared.in_progress.enter(id, commit_point.clone())?;
+        Some(Started { entry, commit_point })
     }
 
     /// Begins an attempt, when there is a slot.
     fn spawn(
         &self,
+        started: Started,
         queued: Queued,
         first: Option<(Arc<Message>, Arc<Snapshot>)>,
         slot: Option<OwnedSemaphorePermit>,
-    ) -> Option<Progress> {
-        let (commit_point, sender) = (CommitPoint::new(), ProgressSender::default());
-        let entry = self.shared.in_progress.enter(queued.id, commit_point.clone())?;
+    ) -> Progress {
+        let Started { entry, commit_point } = started;
+        let sender = ProgressSender::default();
         let progress = sender.subscribe();
         let shared = Arc::clone(&self.shared);
         self.shared.attempts.spawn(async move {
@@ -233,7 +263,7 @@ impl Deliveries {
                 shared.wake.notify_one();
             }
         });
-        Some(progress)
+        progress
     }
 
     /// Waits until the message has a final state or an attempt left it waiting, at most for `wait`, and not beyond the end of the

@@ -102,13 +102,13 @@ impl Fixture {
     }
 
     /// The message as it is taken.
-    fn new_message(&self, message: &Arc<Message>) -> NewMessage {
+    fn new_message(&self, message: Arc<Message>) -> NewMessage {
         NewMessage {
             id: Uuid::new_v4(),
-            message: Arc::clone(message),
             subject: "Secret subject".to_owned(),
             request: Digest([0; 32]),
-            accounts: accounts_for(&self.upstreams.snapshot(), message),
+            accounts: accounts_for(&self.upstreams.snapshot(), &message),
+            message,
             principal: Principal::Local,
             idempotency_key: None,
             allow_duplicate: true,
@@ -122,13 +122,13 @@ impl Fixture {
         message: Arc<Message>,
         wait: Duration,
     ) -> impl Future<Output = Outcome> + Send + 'static {
-        let (deliveries, new) = (self.deliveries.clone(), self.new_message(&message));
+        let (deliveries, new) = (self.deliveries.clone(), self.new_message(message));
         let servers = self.upstreams.snapshot();
         async move {
             let began = tokio::time::Instant::now();
             let id = new.id;
-            let Enqueued::New(queued) = deliveries.outbox().enqueue(new).await.unwrap() else { panic!() };
-            deliveries.begin(queued, message, servers);
+            let (enqueued, _) = deliveries.enqueue(new, servers).await.unwrap();
+            assert!(matches!(enqueued, Enqueued::New(_)));
             let waited = deliveries.wait(id, wait).await.unwrap();
             let (email, may_have_been_sent) = (waited.email, waited.may_have_been_sent);
             Outcome { email, may_have_been_sent, duration: began.elapsed() }

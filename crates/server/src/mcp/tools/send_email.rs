@@ -93,12 +93,14 @@ pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs)
     let wait =
         options.wait.min(MAX_WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began)));
     let id = prepared.id;
-    let enqueued = context.outbox().enqueue(new_message(context, &servers, &prepared, options)).await;
-    let (id, progress, is_repeated) = match enqueued {
-        Ok(Enqueued::New(queued)) => (id, context.deliveries.begin(queued, prepared.message, servers), false),
-        Ok(Enqueued::Earlier(id)) => (id, None, true),
-        Ok(Enqueued::Conflict(earlier, state)) => return Err(conflict(earlier, state)),
-        Ok(Enqueued::PossibleDuplicate(earlier, state)) => return Err(possible_duplicate(earlier, state)),
+    let new = new_message(context, &servers, prepared, options);
+    let (id, progress, is_repeated) = match context.deliveries.enqueue(new, servers).await {
+        Ok((Enqueued::New(_), progress)) => (id, progress, false),
+        Ok((Enqueued::Earlier(id), _)) => (id, None, true),
+        Ok((Enqueued::Conflict(earlier, state), _)) => return Err(conflict(earlier, state)),
+        Ok((Enqueued::PossibleDuplicate(earlier, state), _)) => {
+            return Err(possible_duplicate(earlier, state));
+        }
         Err(error @ OutboxError::Uncertain(_)) => return Err(unknown_record(id, error)),
         Err(error) => return Err(refused(format!("{error}; nothing was sent"))),
     };
@@ -158,15 +160,15 @@ async fn prepare(
 fn new_message(
     context: &ToolContext,
     servers: &Snapshot,
-    prepared: &Prepared,
+    prepared: Prepared,
     options: Options,
 ) -> NewMessage {
     NewMessage {
         id: prepared.id,
-        message: Arc::clone(&prepared.message),
-        subject: prepared.subject.clone(),
-        request: prepared.request,
         accounts: accounts_for(servers, &prepared.message),
+        message: prepared.message,
+        subject: prepared.subject,
+        request: prepared.request,
         principal: context.principal,
         idempotency_key: options.idempotency_key,
         allow_duplicate: options.allow_duplicate,
