@@ -14,6 +14,7 @@ use smtp_mcp_server::config::{Account, OnUnknown, OutboxLocation};
 use smtp_mcp_server::message::{ContentType, Digest, HeaderVariant, Message, MessageInfo};
 use smtp_mcp_server::outbox::{Enqueued, NewMessage, Outbox, Principal};
 use smtp_mcp_server::outcome::{RecipientOutcome, RecipientStatus};
+use smtp_mcp_server::policy::Quota;
 use smtp_submission::CommitPoint;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
@@ -140,6 +141,8 @@ async fn run(outbox: Outbox, message: Arc<Message>, messages: usize, to_the_end:
             idempotency_key: None,
             allow_duplicate: true,
             on_unknown: OnUnknown::Manual,
+            quota: Quota::default(),
+            hold: None,
         };
         let Enqueued::New(queued) = outbox.enqueue(new).await? else { bail!("a duplicate") };
         if !to_the_end {

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
 use smtp_mcp_server::cli::outbox::{OutboxArgs, OutboxCommand};
+use smtp_mcp_server::cli::policy::{PolicyArgs, PolicyCommand};
 use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
 use smtp_mcp_server::cli::{
-    capture, check, completions, demo, health, logging, login, logout, man, outbox, send, serve, token,
-    version,
+    capture, check, completions, demo, health, logging, login, logout, man, outbox, pause, policy, send,
+    serve, token, version,
 };
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, ConfigErrors, ConfigSources, Loaded, LogFilter, load_with_provenance};
@@ -63,6 +64,12 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             block_on(outbox::drain(&args, origin, loaded.config))
         }
         Some(Command::Outbox(OutboxArgs { command })) => block_on(outbox::inspect(command, &origin)),
+        Some(Command::Pause) => block_on(pause::pause(&origin)),
+        Some(Command::Resume) => block_on(pause::resume(&origin)),
+        Some(Command::Policy(PolicyArgs { command: PolicyCommand::Explain(args) })) => {
+            let loaded = load_quietly(&origin)?;
+            block_on(policy::explain(args, &loaded.config))
+        }
         Some(Command::Health(args)) => health::health(&args),
         Some(Command::Capture(args)) => block_on(capture::capture(*args)),
         Some(Command::Demo(args)) => block_on(demo::demo(args)),

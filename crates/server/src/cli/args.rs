@@ -14,6 +14,7 @@ use super::login::LoginArgs;
 use super::logout::LogoutArgs;
 use super::man::ManArgs;
 use super::outbox::OutboxArgs;
+use super::policy::PolicyArgs;
 use super::send::SendArgs;
 use super::token::TokenArgs;
 use super::version::VersionArgs;
@@ -72,6 +73,9 @@ pub struct ServeArgs {
     /// Do not offer these tools: names, or the groups send, status and admin
     #[arg(long, value_name = "TOOLS", value_delimiter = ',')]
     pub exclude_tools: Vec<String>,
+    /// Send nothing and change nothing: offer only the tools that read
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 /// How clients connect.
@@ -101,6 +105,12 @@ pub enum Command {
     Token(TokenArgs),
     /// The mails that wait, were sent or could not be sent
     Outbox(OutboxArgs),
+    /// Stop all sending from the outbox, by every program, until `resume`; mails are still taken, and wait
+    Pause,
+    /// Go on sending after `pause`
+    Resume,
+    /// What the rules allow, and why
+    Policy(PolicyArgs),
     /// Check the health of a server over HTTP (exit code 0 or 1)
     Health(HealthArgs),
     /// Receive mail and keep it as .eml files; nothing is forwarded
@@ -164,6 +174,7 @@ impl ServeArgs {
             host: self.host.or(before.host),
             port: self.port.or(before.port),
             allow_unconfigured: self.allow_unconfigured || before.allow_unconfigured,
+            read_only: self.read_only || before.read_only,
             tools: if self.tools.is_empty() { before.tools } else { self.tools },
             exclude_tools: if self.exclude_tools.is_empty() {
                 before.exclude_tools
@@ -182,6 +193,7 @@ impl ServeArgs {
             ("--allow-unconfigured", self.allow_unconfigured),
             ("--tools", !self.tools.is_empty()),
             ("--exclude-tools", !self.exclude_tools.is_empty()),
+            ("--read-only", self.read_only),
         ];
         let given = options.into_iter().filter(|(_, is_given)| *is_given);
         given.map(|(name, _)| name).collect()
@@ -195,6 +207,9 @@ impl ServeArgs {
             if !given.is_empty() {
                 sources.environment.insert(name.to_owned(), given.join(","));
             }
+        }
+        if self.read_only {
+            sources.environment.insert("SMTP_MCP_READ_ONLY".to_owned(), "true".to_owned());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Subcommands.
 
+mod approve;
 pub mod args;
 mod browser;
 pub mod capture;
@@ -15,6 +16,8 @@ pub mod logout;
 pub mod man;
 mod oauth_account;
 pub mod outbox;
+pub mod pause;
+pub mod policy;
 pub mod send;
 pub mod serve;
 mod services;

@@ -1,7 +1,7 @@
 //! `outbox`: what is in the outbox, and sending what waits in it.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,12 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::approve::{ApproveArgs, RejectArgs, approve, reject};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigSources, OutboxLocation, load_without_servers};
 use crate::delivery::Deliveries;
 use crate::mcp::{EmailView, EventView, email_line, reason};
-use crate::outbox::{Filter, Outbox};
+use crate::outbox::{Filter, Outbox, Stats};
 use crate::outcome::State;
 use crate::upstream::Upstreams;
 
@@ -47,6 +48,10 @@ pub enum OutboxCommand {
     List(ListArgs),
     /// Show one mail: its recipients and its history
     Show(ShowArgs),
+    /// Show a mail that is held for approval, and send it
+    Approve(ApproveArgs),
+    /// Cancel a mail that is held for approval
+    Reject(RejectArgs),
     /// Send everything that waits now, and wait for it (exit code 0 if nothing is left, 75 otherwise)
     Drain(DrainArgs),
     /// Check the file, and count the mails by state (exit code 1 if it is damaged)
@@ -96,23 +101,34 @@ fn parse_state(word: &str) -> Result<State, String> {
 /// # Errors
 /// There is no outbox, or it cannot be read.
 pub async fn inspect(command: OutboxCommand, origin: &ConfigSources) -> anyhow::Result<ExitCode> {
-    let location = load_without_servers(origin)?.outbox.context(NO_OUTBOX)?;
-    let path = match &location {
-        OutboxLocation::File(path) => path.clone(),
-        OutboxLocation::Memory => bail!("SMTP_MCP_OUTBOX is memory: only the program that holds it can tell"),
-    };
-    if !path.exists() {
-        bail!("there is no outbox at {}: nothing was sent with these settings", path.display());
-    }
-    let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
+    let (outbox, path) = open(origin, false)?;
     let done = match command {
         OutboxCommand::List(args) => list(&outbox, args).await,
         OutboxCommand::Show(args) => show(&outbox, &args).await,
         OutboxCommand::Check | OutboxCommand::Drain(_) => check(&outbox, &path).await,
         OutboxCommand::Adopt => adopt(&outbox).await,
+        OutboxCommand::Approve(args) => approve(&outbox, &args).await,
+        OutboxCommand::Reject(args) => reject(&outbox, args).await,
     };
     outbox.leave().await;
     done
+}
+
+/// The outbox and its file, which is created only if `may_create`.
+///
+/// # Errors
+/// There is none that this program could look into.
+pub(super) fn open(origin: &ConfigSources, may_create: bool) -> anyhow::Result<(Outbox, PathBuf)> {
+    let location = load_without_servers(origin)?.outbox.context(NO_OUTBOX)?;
+    let path = match &location {
+        OutboxLocation::File(path) => path.clone(),
+        OutboxLocation::Memory => bail!("SMTP_MCP_OUTBOX is memory: only the program that holds it can tell"),
+    };
+    if !may_create && !path.exists() {
+        bail!("there is no outbox at {}: nothing was sent with these settings", path.display());
+    }
+    let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
+    Ok((outbox, path))
 }
 
 async fn list(outbox: &Outbox, args: ListArgs) -> anyhow::Result<ExitCode> {
@@ -180,18 +196,33 @@ async fn check(outbox: &Outbox, path: &Path) -> anyhow::Result<ExitCode> {
             stats.unserved
         )?;
     }
-    if stats.held > 0 {
-        writeln!(out, "{}", held(stats.held))?;
-    }
+    writeln_held(&mut out, &stats)?;
     for process in outbox.processes()? {
         writeln!(out, "in use by {process}")?;
     }
     Ok(ExitCode::from(u8::from(!integrity.problems.is_empty())))
 }
 
-/// About mails that are held.
-fn held(count: u64) -> String {
-    format!("held, because the outbox was copied or restored: {count}; see `outbox adopt --help`")
+/// About mails that wait for a person.
+fn writeln_held(out: &mut impl Write, stats: &Stats) -> io::Result<()> {
+    if let Some(since) = stats.paused_since {
+        writeln!(out, "paused since {}: nothing is sent until `resume`", since.to_rfc3339())?;
+    }
+    if stats.awaiting_approval > 0 {
+        let count = stats.awaiting_approval;
+        writeln!(
+            out,
+            "held for approval: {count}; see `outbox list --state held` and `outbox approve --help`"
+        )?;
+    }
+    let copied = stats.held - stats.awaiting_approval;
+    if copied > 0 {
+        writeln!(
+            out,
+            "held, because the outbox was copied or restored: {copied}; see `outbox adopt --help`"
+        )?;
+    }
+    Ok(())
 }
 
 async fn adopt(outbox: &Outbox) -> anyhow::Result<ExitCode> {
@@ -230,8 +261,6 @@ pub async fn drain(args: &DrainArgs, origin: ConfigSources, config: Config) -> a
     upstreams.drain().await;
     let mut out = io::stdout().lock();
     writeln!(out, "mails that waited: {waiting}; left: {left}")?;
-    if stats.held > 0 {
-        writeln!(out, "{}", held(stats.held))?;
-    }
+    writeln_held(&mut out, &stats)?;
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::from(TEMPORARY_FAILURE) })
 }

@@ -22,12 +22,12 @@ use crate::request::{Addresses, AttachmentArgs, SendEmailArgs};
 /// Every exit code of `send`, with the state of the mail.
 pub const EXIT_CODES: &str = "\
 Exit codes, and `state` with --json:
-  0  sent     the server accepted the mail for every recipient
+  0  sent     the server accepted the mail for every recipient (also dry_run and captured: SMTP_MODE)
   1  refused  nobody got it: the mail, the settings or the server's reply; the text says why
   2           the command line is wrong; nothing was sent, and there is no JSON
   3  partial  some recipients were refused, the others have it
   4  unknown  the server gave no final answer: it may have been sent
-  5  queued   it is kept and sent later (also held): do not send it again
+  5  queued   it is kept and sent later (also held, until it is approved): do not send it again
 
 --json prints what send_email returns: success, state, id, message_id, accepted, rejected, pending,
 unknown, next_attempt_at, expires_at, details, hints, and error if success is false.";
@@ -131,7 +131,7 @@ async fn run(
 /// The exit code for a state.
 fn exit_code(state: &str) -> u8 {
     match state {
-        "sent" => 0,
+        "sent" | "dry_run" | "captured" => 0,
         "partial" => 3,
         "unknown" => 4,
         "queued" | "held" => 5,

@@ -122,9 +122,18 @@ async fn say_what_waits(outbox: &Outbox) {
 
 /// Held mail needs a person, who may not know of it.
 async fn say_what_is_held(outbox: &Outbox) {
-    match outbox.stats().await {
-        Ok(Stats { held, .. }) if held > 0 => warn!(
-            held,
+    let stats = outbox.stats().await;
+    if let Ok(Stats { awaiting_approval, .. }) = &stats
+        && *awaiting_approval > 0
+    {
+        warn!(awaiting_approval, "mails are held until a person approves them: `outbox list --state held`");
+    }
+    if let Ok(Stats { paused_since: Some(since), .. }) = &stats {
+        warn!(since = since.to_rfc3339(), "sending is paused: nothing is sent until `resume`");
+    }
+    match stats {
+        Ok(Stats { held, awaiting_approval, .. }) if held > awaiting_approval => warn!(
+            held = held - awaiting_approval,
             "mails are held, because the outbox was copied or restored: some may have been sent already; look at them with \
              `outbox list --state held`, and send them with `outbox adopt`"
         ),

@@ -54,6 +54,10 @@ pub(super) fn write(
             field.text(&extra.value);
         }
     }
+    if draft.redirect_to.is_some() {
+        let original = draft.recipients().into_iter().map(|address| Mailbox { name: None, address });
+        mailboxes(&mut header, "X-Original-To", &original.collect::<Vec<_>>());
+    }
     let mut write = |name, words: &[&str]| Field::new(&mut header, name).words(words.iter().copied());
     write("MIME-Version", &["1.0"]);
     write("X-Mailer", &[PROGRAM]);
@@ -63,7 +67,9 @@ pub(super) fn write(
 /// Whether any address or Message-ID in the header needs SMTPUTF8.
 pub(super) fn needs_smtputf8(draft: &Draft, senders: &[Mailbox]) -> bool {
     let shown = [&draft.to, &draft.cc, &draft.reply_to];
-    shown.into_iter().flatten().chain(senders).any(|mailbox| mailbox.address.needs_smtputf8())
+    let hidden = draft.redirect_to.as_ref().map(|_| &draft.bcc);
+    let all = shown.into_iter().chain(hidden).flatten().chain(senders);
+    all.into_iter().any(|mailbox| mailbox.address.needs_smtputf8())
         || draft.references.iter().any(MessageId::needs_smtputf8)
 }
 

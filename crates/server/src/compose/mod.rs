@@ -57,7 +57,7 @@ pub fn compose(
 
     let message_id = message_id(&senders, id);
     let content = assemble::content(&texts.body, texts.text.as_deref(), &attachments, id);
-    let recipients = draft.recipients();
+    let recipients = draft.redirect_to.clone().map_or_else(|| draft.recipients(), |only| vec![only]);
     let needs_smtputf8 = header::needs_smtputf8(draft, &senders);
     let render = |identity: Mailbox| HeaderVariant {
         header: header::write(draft, &identity, &texts.subject, at, &message_id),

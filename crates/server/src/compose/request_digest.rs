@@ -40,6 +40,10 @@ pub(super) fn of(draft: &Draft, texts: &RenderedText, attachments: &[Attachment<
         hash.optional(attachment.content_id);
         hash.bytes(&attachment.bytes);
     }
+    // A test is not the same as what is sent afterwards.
+    if let Some(redirect_to) = &draft.redirect_to {
+        hash.text(&redirect_to.to_string());
+    }
     Digest(hash.0.finalize().into())
 }
 

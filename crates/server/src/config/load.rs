@@ -14,7 +14,11 @@ use super::setting::{Setting, Settings};
 use super::source::{ServerEntry, Source, labels};
 use super::variables::{self as var, Target};
 use super::written::is_app_password_with_blanks;
-use super::{Config, ConfigErrors, ConfigSources, Encryption, LoginSource, OutboxLocation, ServerConfig};
+use super::{
+    Config, ConfigErrors, ConfigSources, Encryption, LoginSource, Mode, OutboxLocation, SenderRule,
+    ServerConfig,
+};
+use crate::policy::{Preset, RecipientPattern, is_public_provider};
 
 /// A configuration, and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +69,10 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     check_secret_files(&servers, &config, config_sources, &mut diagnostics);
     if !diagnostics.problems.is_empty() {
         return Err(diagnostics.into_errors());
+    }
+    let mut config = config;
+    if !program.contains_key(var::INTERNAL_DOMAINS.name) {
+        config.policy.internal_domains = own_domains(&servers);
     }
     let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
     let files = std::mem::take(&mut diagnostics.files);
@@ -143,15 +151,56 @@ fn program(common: &Settings, base: Option<&Path>, problems: &mut Vec<String>) -
         problems.push(format!("{excluded}: together with {only} it leaves no tool, expected at least one"));
     }
     let copies = config.default_bcc.iter().map(|mailbox| &mailbox.address);
-    for (address, reason) in config.recipients.refused(copies) {
-        problems.push(format!("{}: {} {reason}", origin_of(common, &var::DEFAULT_BCC), address.masked()));
+    for address in copies {
+        if let Some(reason) = config.policy.forbidden_by_lists(address) {
+            problems.push(format!("{}: {} {reason}", origin_of(common, &var::DEFAULT_BCC), address.masked()));
+        }
     }
+    refuse_incomplete_policy(common, &config, problems);
     let (token, file) = (&var::MCP_HTTP_TOKEN, &var::MCP_HTTP_TOKEN_FILE);
     if common.contains_key(token.name) && common.contains_key(file.name) {
         let (token, file) = (origin_of(common, token), origin_of(common, file));
         problems.push(format!("{token} and {file}: found both, expected one of them"));
     }
     (config, provenance)
+}
+
+/// Settings that need another one.
+fn refuse_incomplete_policy(common: &Settings, config: &Config, problems: &mut Vec<String>) {
+    let mut needs = |variable, word: &str, other: &var::Variable| {
+        let (origin, name, expected) = (origin_of(common, variable), other.name, other.expected);
+        problems.push(format!("{origin}: found {word}, which needs {name}: {expected}"));
+    };
+    if config.policy.preset == Preset::Strict && config.policy.allowed.is_empty() {
+        needs(&var::POLICY, Preset::Strict.word(), &var::ALLOWED_RECIPIENTS);
+    }
+    if config.mode == Mode::Redirect && config.redirect_to.is_none() {
+        needs(&var::MODE, Mode::Redirect.word(), &var::REDIRECT_TO);
+    }
+    if config.mode == Mode::Capture && config.capture_dir.is_none() {
+        needs(&var::MODE, Mode::Capture.word(), &var::CAPTURE_DIR);
+    }
+    // Whoever sets one of them does not expect mail to leave.
+    for (variable, mode) in [(&var::REDIRECT_TO, Mode::Redirect), (&var::CAPTURE_DIR, Mode::Capture)] {
+        if common.contains_key(variable.name) && !common.contains_key(var::MODE.name) {
+            let (origin, name, word) = (origin_of(common, variable), var::MODE.name, mode.word());
+            problems.push(format!(
+                "{origin}: set without {name}, expected {name}={word}, or {name}=live if mail is to be sent"
+            ));
+        }
+    }
+}
+
+/// The domains of the senders, which are one's own unless anybody can have an address in them.
+fn own_domains(servers: &[ServerConfig]) -> Vec<RecipientPattern> {
+    let rules = servers.iter().flat_map(|server| &server.allowed_from).filter_map(|rule| match rule {
+        SenderRule::Address(address) => Some(address.domain()),
+        SenderRule::Domain(domain) => Some(domain.as_str()),
+        SenderRule::Any => None,
+    });
+    let identities = servers.iter().map(|server| server.identity.address.domain());
+    let own: BTreeSet<_> = identities.chain(rules).filter(|domain| !is_public_provider(domain)).collect();
+    own.into_iter().map(|domain| RecipientPattern::Domain(domain.to_owned())).collect()
 }
 
 /// The name of a setting and where it is, if it is set.

@@ -8,10 +8,12 @@ mod load;
 mod log_filter;
 mod login;
 mod merge;
+mod mode;
 mod names;
 mod outbox;
 mod path;
 mod permissions;
+mod policy_value;
 mod reference;
 mod refusal;
 mod server;
@@ -24,6 +26,7 @@ mod text_file;
 mod toml_file;
 mod tools;
 mod value;
+mod variable;
 pub mod variables;
 mod written;
 
@@ -36,6 +39,7 @@ pub use load::{
 };
 pub use log_filter::LogFilter;
 pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};
+pub use mode::Mode;
 pub use outbox::{Account, OnUnknown, OutboxLocation};
 pub use reference::variables_table;
 pub use server::Provenance;
@@ -49,7 +53,7 @@ use std::time::Duration;
 use crate::address::{Address, Mailbox};
 use crate::limits::CallLimits;
 use crate::memory::MemoryLimit;
-use crate::policy::RecipientRules;
+use crate::policy::Policy;
 
 /// The whole effective configuration. The default has no servers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,8 +62,14 @@ pub struct Config {
     pub servers: Vec<ServerConfig>,
     /// Directories that `path` attachments may come from, in the order in which a relative path is looked up.
     pub attachment_dirs: Vec<PathBuf>,
-    /// Who may be written to.
-    pub recipients: RecipientRules,
+    /// What may be sent, to whom and how much.
+    pub policy: Policy,
+    /// Where messages go.
+    pub mode: Mode,
+    /// Who gets every message, in [`Mode::Redirect`].
+    pub redirect_to: Option<Address>,
+    /// Where messages are kept, in [`Mode::Capture`].
+    pub capture_dir: Option<PathBuf>,
     /// Who gets a hidden copy of every mail.
     pub default_bcc: Vec<Mailbox>,
     /// Limits of a call.

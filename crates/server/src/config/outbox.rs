@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::ServerConfig;
+use crate::address::Address;
 
 /// Where messages are kept until they are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,16 @@ impl OnUnknown {
     /// The one with this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.word() == word)
+    }
+}
+
+impl Account {
+    /// The same account, as it sends to `to` alone.
+    pub(super) fn redirected(self, to: &Address) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update(to.to_string().as_bytes());
+        Self(hash.finalize().into())
     }
 }
 

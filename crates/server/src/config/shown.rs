@@ -1,6 +1,9 @@
 //! How values are shown to people.
 
+use std::time::Duration;
+
 use super::{AuthMethod, ServerConfig, ToolNames};
+use crate::policy::RecipientPattern;
 
 pub(super) fn auth_method(server: &ServerConfig) -> Option<String> {
     let word = match server.login.auth {
@@ -30,4 +33,22 @@ pub(super) fn list(items: impl Iterator<Item = impl ToString>, none: &str) -> Op
 
 pub(super) fn tools(names: Option<&ToolNames>, none: &str) -> Option<String> {
     list(names.map(ToolNames::names).unwrap_or_default().iter(), none)
+}
+
+pub(super) fn patterns(patterns: &[RecipientPattern], none: &str) -> Option<String> {
+    list(patterns.iter().map(RecipientPattern::masked), none)
+}
+
+pub(super) fn limit(limit: u32) -> String {
+    if limit == 0 { "no limit".to_owned() } else { limit.to_string() }
+}
+
+/// In the largest unit that has no remainder; a day in hours.
+pub(super) fn time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(2 * 86_400, 86_400, "d"), (3600, 3600, "h"), (60, 60, "m")];
+    let unit =
+        units.into_iter().find(|(least, length, _)| seconds >= *least && seconds.is_multiple_of(*length));
+    let (length, name) = unit.map_or((1, "s"), |(_, length, name)| (length, name));
+    format!("{}{name}", seconds / length)
 }

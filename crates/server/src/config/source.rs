@@ -8,13 +8,14 @@ use super::diagnostics::Diagnostics;
 use super::names::{self, Name};
 use super::setting::{Location, Setting, Settings, Value};
 use super::variables::{
-    ALLOWED_RECIPIENTS, DENIED_RECIPIENTS, HOST, MCP_ALLOWED_ORIGINS, MCP_EXCLUDE_TOOLS, MCP_HTTP_TOKEN,
-    MCP_HTTP_TOKEN_FILE, MCP_TOOLS, PASSWORD, PASSWORD_FILE, Scope, VARIABLES, Variable,
+    ALLOWED_RECIPIENTS, APPROVAL, APPROVAL_TTL, CAPTURE_DIR, DENIED_RECIPIENTS, HOST, INTERNAL_DOMAINS,
+    MAX_PER_DAY, MAX_PER_HOUR, MCP_ALLOWED_ORIGINS, MCP_EXCLUDE_TOOLS, MCP_HTTP_TOKEN, MCP_HTTP_TOKEN_FILE,
+    MCP_READ_ONLY, MCP_TOOLS, MODE, PASSWORD, PASSWORD_FILE, POLICY, REDIRECT_TO, Scope, VARIABLES, Variable,
 };
 use super::written::{is_placeholder, is_variable, without_quotes};
 
 /// Settings that forbid something: without the value that was meant, too much would be allowed.
-const GUARDS: [&Variable; 7] = [
+const GUARDS: [&Variable; 17] = [
     &MCP_HTTP_TOKEN,
     &MCP_HTTP_TOKEN_FILE,
     &MCP_ALLOWED_ORIGINS,
@@ -22,6 +23,16 @@ const GUARDS: [&Variable; 7] = [
     &MCP_EXCLUDE_TOOLS,
     &ALLOWED_RECIPIENTS,
     &DENIED_RECIPIENTS,
+    &POLICY,
+    &APPROVAL,
+    &APPROVAL_TTL,
+    &INTERNAL_DOMAINS,
+    &MAX_PER_HOUR,
+    &MAX_PER_DAY,
+    &MODE,
+    &REDIRECT_TO,
+    &CAPTURE_DIR,
+    &MCP_READ_ONLY,
 ];
 
 /// The settings of one source.

@@ -1,8 +1,9 @@
 //! Which tools are offered: by name, or by group.
 
 /// Every tool, and its group.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 10] = [
     ("send_email", "send"),
+    ("preview_email", "send"),
     ("retry_email", "send"),
     ("get_email", "status"),
     ("list_emails", "status"),
@@ -12,6 +13,10 @@ const TOOLS: [(&str, &str); 9] = [
     ("reload_smtp_configuration", "admin"),
     ("reconnect_smtp_servers", "admin"),
 ];
+
+/// The tools that send nothing and change nothing.
+const READING: [&str; 5] =
+    ["preview_email", "get_email", "list_emails", "get_smtp_status", "test_smtp_connection"];
 
 /// Tools, by name or by group. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct ToolSelection {
     pub only: Option<ToolNames>,
     /// Not these.
     pub excluded: Option<ToolNames>,
+    /// None that sends or changes anything.
+    pub read_only: bool,
 }
 
 impl ToolNames {
@@ -47,7 +54,8 @@ impl ToolSelection {
     /// Whether the tool called `name` is offered.
     pub fn offers(&self, name: &str) -> bool {
         let has = |names: &ToolNames| names.0.contains(&name);
-        self.only.as_ref().is_none_or(has) && !self.excluded.as_ref().is_some_and(has)
+        let is_permitted = !self.read_only || READING.contains(&name);
+        is_permitted && self.only.as_ref().is_none_or(has) && !self.excluded.as_ref().is_some_and(has)
     }
 
     /// Whether no tool is offered.
@@ -68,23 +76,26 @@ mod tests {
             })
         };
         let table: [(&[&str], &[&str], &[&str]); 5] = [
-            (&["send"], &[], &["send_email", "retry_email"]),
+            (&["send"], &[], &["send_email", "preview_email", "retry_email"]),
             (
                 &["send_email", "admin"],
                 &["reload_smtp_configuration"],
                 &["send_email", "switch_smtp_server", "reconnect_smtp_servers"],
             ),
             (&["status"], &["status"], &[]),
-            (&[], &["admin", "status"], &["send_email", "retry_email"]),
+            (&[], &["admin", "status"], &["send_email", "preview_email", "retry_email"]),
             (&["get_email"], &["list_emails"], &["get_email"]),
         ];
         for (only, excluded, expected) in table {
-            let selection = ToolSelection { only: names(only), excluded: names(excluded) };
+            let selection = ToolSelection { only: names(only), excluded: names(excluded), read_only: false };
             let offered: Vec<_> =
                 TOOLS.iter().map(|(name, _)| *name).filter(|name| selection.offers(name)).collect();
             assert_eq!(offered, expected);
             assert_eq!(selection.is_empty(), expected.is_empty());
         }
         assert_eq!(ToolNames::of("sent"), None);
+        let reading = ToolSelection { read_only: true, ..ToolSelection::default() };
+        let offered: Vec<_> = TOOLS.iter().filter(|(name, _)| reading.offers(name)).collect();
+        assert_eq!(offered.len(), READING.len());
     }
 }

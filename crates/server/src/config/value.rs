@@ -17,13 +17,12 @@ use super::{
 use crate::address::{Address, Mailbox, parse_list, parse_mailboxes};
 use crate::limits;
 use crate::oauth::discovery::secure_url;
-use crate::policy::RecipientPattern;
 use crate::secret::Secret;
 
 /// Why a value is invalid; empty if "found …, expected …" says enough.
-type Reason = String;
+pub(super) type Reason = String;
 
-fn text(setting: &Setting) -> Result<&str, Reason> {
+pub(super) fn text(setting: &Setting) -> Result<&str, Reason> {
     let text = setting.text().ok_or("one value, not a list")?;
     if text.contains('\u{fffd}') {
         return Err("it is not UTF-8".to_owned());
@@ -136,13 +135,21 @@ pub(super) fn seconds(setting: &Setting) -> Result<Duration, Reason> {
     if is_sensible && !duration.is_zero() { Ok(duration) } else { Err(Reason::new()) }
 }
 
+/// One address.
+pub(super) fn address(setting: &Setting) -> Result<Address, Reason> {
+    Address::parse(text(setting)?).map_err(|error| error.reason)
+}
+
 /// One mailbox.
 pub(super) fn mailbox(setting: &Setting) -> Result<Mailbox, Reason> {
     Mailbox::parse(text(setting)?).map_err(|error| error.reason)
 }
 
 /// A comma-separated text or a list: each item parsed by `read`, or all the errors.
-fn items<T>(setting: &Setting, read: impl Fn(&str) -> Result<T, Reason>) -> Result<Vec<T>, Reason> {
+pub(super) fn items<T>(
+    setting: &Setting,
+    read: impl Fn(&str) -> Result<T, Reason>,
+) -> Result<Vec<T>, Reason> {
     let items: Vec<&str> = match &setting.value {
         Value::Text(_) => text(setting)?.split(',').collect(),
         Value::List(items) => items.iter().map(String::as_str).collect(),
@@ -161,11 +168,6 @@ fn items<T>(setting: &Setting, read: impl Fn(&str) -> Result<T, Reason>) -> Resu
 /// Sender rules.
 pub(super) fn sender_rules(setting: &Setting) -> Result<Vec<SenderRule>, Reason> {
     items(setting, sender_rule)
-}
-
-/// Patterns of recipients.
-pub(super) fn recipient_patterns(setting: &Setting) -> Result<Vec<RecipientPattern>, Reason> {
-    items(setting, |item| RecipientPattern::parse(item).map_err(|reason| format!("{item:?}: {reason}")))
 }
 
 /// Names by which HTTP clients call the program.

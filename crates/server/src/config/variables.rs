@@ -1,115 +1,17 @@
-//! Every setting, once: its name, its default, its rule, how it is read and shown. The reference table in
-//! `docs/configuration.md` is generated from it.
+//! Every setting, once. The reference table in `docs/configuration.md` is generated from it.
 
 use std::path::Path;
 
 use super::host::{parse_ehlo_name, parse_host};
 use super::setting::Setting;
-use super::shown::{auth_method, in_mebibytes, is_set, list, or_none, tools};
-use super::{CallLimits, Config, Encryption, MemoryLimit, OutboxLocation, SenderRule, ServerConfig, value};
+use super::shown::{auth_method, in_mebibytes, is_set, limit, list, or_none, patterns, time, tools};
+use super::variable::{SWITCH, row};
+use super::{CallLimits, Encryption, MemoryLimit, OutboxLocation, SenderRule, policy_value, value};
+use crate::address::Address;
 use crate::limits::mebibytes;
-use crate::policy::RecipientPattern;
 
-/// One setting: a variable, and the TOML key of the same name in lower case without `SMTP_`.
-#[derive(Debug)]
-pub struct Variable {
-    /// The variable's name, without a number.
-    pub name: &'static str,
-    /// Where it may be set.
-    pub scope: Scope,
-    /// The default.
-    pub default: DefaultValue,
-    /// What is expected; completes the sentence "expected …".
-    pub expected: &'static str,
-    /// A note for the reference table; may be empty.
-    pub note: &'static str,
-    /// Its value is never shown.
-    pub is_secret: bool,
-    /// What it sets.
-    pub target: Target,
-}
-
-/// What a variable sets.
-#[derive(Debug)]
-pub enum Target {
-    /// A field of a server.
-    Server(Field<ServerConfig>),
-    /// A field of the program.
-    Program(Field<Config>),
-    /// Nothing: it names a file with settings.
-    Nothing,
-}
-
-/// A field that a variable sets.
-#[derive(Debug)]
-pub struct Field<C: 'static> {
-    /// Parses a setting; a relative path in it is relative to the second argument.
-    pub(super) read: fn(&Setting, Option<&Path>) -> Result<Assignment<C>, String>,
-    /// The value for people. `None`: it is not shown, or another variable shows it.
-    pub show: fn(&C) -> Option<String>,
-    is_same: fn(&C, &C) -> bool,
-}
-
-/// Sets a field to a value that was read.
-pub(super) type Assignment<C> = Box<dyn FnOnce(&mut C)>;
-
-impl<C> Field<C> {
-    /// The old and the new value for people, if they differ.
-    pub fn change(&self, old: &C, new: &C) -> Option<(String, String)> {
-        if (self.is_same)(old, new) {
-            return None;
-        }
-        let off = || "off".to_owned();
-        match ((self.show)(old), (self.show)(new)) {
-            (None, None) => None,
-            // Two different values may look alike when they are masked.
-            (old, new) if old == new => Some(("not shown".to_owned(), "changed".to_owned())),
-            (old, new) => Some((old.unwrap_or_else(off), new.unwrap_or_else(off))),
-        }
-    }
-}
-
-/// What a variable applies to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// One server's account: it never applies to another server.
-    Account,
-    /// One server; without a number it is the default for all.
-    Shared,
-    /// The program.
-    Global,
-    /// The program; read at its start, and not changed by a reload.
-    Startup,
-    /// The program; only in the environment.
-    Process,
-}
-
-/// The default of a variable.
-#[derive(Debug, Clone, Copy)]
-pub enum DefaultValue {
-    /// It must be set.
-    Required,
-    /// A number.
-    Number(u32),
-    /// A switch.
-    Switch(bool),
-    /// A default that depends on other settings, described.
-    Words(&'static str),
-}
-
-const SWITCH: &str = "one of true, 1, yes, on, false, 0, no, off";
-
-/// A row of the table.
-const fn row(
-    name: &'static str,
-    scope: Scope,
-    default: DefaultValue,
-    expected: &'static str,
-    note: &'static str,
-    target: Target,
-) -> Variable {
-    Variable { name, scope, default, expected, note, is_secret: false, target }
-}
+pub(super) use super::variable::{Assignment, toml_key};
+pub use super::variable::{DefaultValue, Field, Scope, Target, Variable};
 
 /// The target of a variable: the field, how it is parsed, and how its value is shown.
 macro_rules! field {
@@ -221,13 +123,29 @@ variables! {
         field!(Program: attachment_dirs, value::directories, |config| {
             list(config.attachment_dirs.iter().map(|path| path.display().to_string()), "none")
         }));
+    POLICY = row("SMTP_POLICY", Global, Words("careful"), "one of open, careful, strict", "`open`: no limits but those that are set. `careful`: 500 mails an hour, 2,000 a day. `strict`: also requires `SMTP_ALLOWED_RECIPIENTS`, and a person approves what goes outside `SMTP_INTERNAL_DOMAINS` or to someone for the first time.",
+        field!(Program: policy.preset, |setting, _| policy_value::preset(setting), |config| Some(config.policy.preset.word().to_owned())));
+    APPROVAL = row("SMTP_APPROVAL", Global, Words("rules"), "one of rules, always, never", "Which mails are held until a person approves them (`outbox approve`): those that the rules ask about, or all. `never`: what the rules ask about is refused.",
+        field!(Program: policy.approval, |setting, _| policy_value::approval(setting), |config| Some(config.policy.approval.word().to_owned())));
+    APPROVAL_TTL = row("SMTP_APPROVAL_TTL", Global, Words("24h"), "a time from 1s to 30d, such as 90m, 24h or 7d", "How long a mail waits for approval; then it is cancelled.",
+        field!(Program: policy.approval_ttl, |setting, _| policy_value::ttl(setting), |config| Some(time(config.policy.approval_ttl))));
     ALLOWED_RECIPIENTS = row("SMTP_ALLOWED_RECIPIENTS", Global, Words("everybody"), "addresses, *@domain, *.domain, or *, separated by commas", "Only they may be written to, in To, Cc or Bcc; one other recipient refuses the whole mail. `*.domain` is about subdomains.",
-        field!(Program: recipients.allowed, |setting, _| value::recipient_patterns(setting), |config| {
-            list(config.recipients.allowed.iter().map(RecipientPattern::masked), "everybody")
-        }));
+        field!(Program: policy.allowed, |setting, _| policy_value::recipient_patterns(setting), |config| patterns(&config.policy.allowed, "everybody")));
     DENIED_RECIPIENTS = row("SMTP_DENIED_RECIPIENTS", Global, Words("none"), "addresses, *@domain, *.domain, or *, separated by commas", "They may not be written to, even if they are allowed; one of them refuses the whole mail.",
-        field!(Program: recipients.denied, |setting, _| value::recipient_patterns(setting), |config| {
-            list(config.recipients.denied.iter().map(RecipientPattern::masked), "none")
+        field!(Program: policy.denied, |setting, _| policy_value::recipient_patterns(setting), |config| patterns(&config.policy.denied, "none")));
+    INTERNAL_DOMAINS = row("SMTP_INTERNAL_DOMAINS", Global, Words("the senders' domains, unless they are a public provider's"), "domains such as example.org, or *.example.org for its subdomains, separated by commas", "With `SMTP_POLICY=strict`, whose addresses are one's own.",
+        field!(Program: policy.internal_domains, |setting, _| policy_value::domains(setting), |config| patterns(&config.policy.internal_domains, "none")));
+    MAX_PER_HOUR = row("SMTP_MAX_PER_HOUR", Global, Words("500, or 0 with `SMTP_POLICY=open`"), "a whole number from 0 to 1000000", "Mails that are taken in any 60 minutes, by all programs with this outbox together; 0 is no limit.",
+        field!(Program: policy.max_per_hour, |setting, _| value::number(setting, 0..=1_000_000).map(Some), |config| Some(limit(config.policy.quota().per_hour))));
+    MAX_PER_DAY = row("SMTP_MAX_PER_DAY", Global, Words("2000, or 0 with `SMTP_POLICY=open`"), "a whole number from 0 to 1000000", "The same for any 24 hours.",
+        field!(Program: policy.max_per_day, |setting, _| value::number(setting, 0..=1_000_000).map(Some), |config| Some(limit(config.policy.quota().per_day))));
+    MODE = row("SMTP_MODE", Global, Words("live"), "one of live, dry_run, redirect, capture", "`dry_run`: nothing is sent. `redirect`: every mail goes to `SMTP_REDIRECT_TO` alone. `capture`: mails become files in `SMTP_CAPTURE_DIR`. In the environment of the program it cannot be changed by a file or a reload.",
+        field!(Program: mode, |setting, _| policy_value::mode(setting), |config| Some(config.mode.word().to_owned())));
+    REDIRECT_TO = row("SMTP_REDIRECT_TO", Global, Words("none"), "one address", "With `SMTP_MODE=redirect`, who gets every mail. The recipients it was for are in `X-Original-To`.",
+        field!(Program: redirect_to, |setting, _| value::address(setting).map(Some), |config| or_none(config.redirect_to.as_ref().map(Address::masked))));
+    CAPTURE_DIR = row("SMTP_CAPTURE_DIR", Global, Words("none"), "a directory, which is created when it is needed", "With `SMTP_MODE=capture`, where mails are kept as .eml files.",
+        field!(Program: capture_dir, |setting, base| value::path(setting, base).map(Some), |config| {
+            or_none(config.capture_dir.as_ref().map(|path| path.display().to_string()))
         }));
     DEFAULT_BCC = row("SMTP_DEFAULT_BCC", Global, Words("none"), "addresses, separated by commas", "They get a hidden copy of every mail, besides the recipients of the call.",
         field!(Program: default_bcc, |setting, _| value::mailboxes(setting), |config| {
@@ -277,6 +195,8 @@ variables! {
         field!(Program: tools.only, |setting, _| value::tools(setting).map(Some), |config| tools(config.tools.only.as_ref(), "all")));
     MCP_EXCLUDE_TOOLS = row("SMTP_MCP_EXCLUDE_TOOLS", Startup, Words("none"), "names of tools, or the groups send, status and admin, separated by commas", "These tools are not offered. As `--exclude-tools`, which wins.",
         field!(Program: tools.excluded, |setting, _| value::tools(setting).map(Some), |config| tools(config.tools.excluded.as_ref(), "none")));
+    MCP_READ_ONLY = row("SMTP_MCP_READ_ONLY", Startup, Switch(false), SWITCH, "Nothing is sent and nothing is changed: only the tools that read are offered. As `--read-only`.",
+        field!(Program: tools.read_only, |setting, _| value::switch(setting), |config| Some(config.tools.read_only.to_string())));
     MCP_CONFIG = row("SMTP_MCP_CONFIG", Process, Words("`$XDG_CONFIG_HOME/smtp-mcp-server/config.toml`, if it is there"), "the path of a readable TOML file", "As `--config`, which wins.",
         Target::Nothing);
     MCP_ALLOW_OPEN_FILES = row("SMTP_MCP_ALLOW_OPEN_FILES", Process, Switch(false), SWITCH, "Allows files with settings, passwords or tokens that everybody on this machine may change or replace.",
@@ -285,36 +205,6 @@ variables! {
 
 /// Names that begin with SMTP_ and are used by other parts of the program.
 pub(super) const NOT_SETTINGS: &[&str] = &["SMTP_MCP_CONFIG", "SMTP_MCP_ALLOW_OPEN_FILES"];
-
-impl Variable {
-    /// The TOML key: the name in lower case, without `SMTP_`.
-    pub fn toml_key(&self) -> String {
-        toml_key(self.name)
-    }
-
-    /// Whether it may have a number.
-    pub fn is_per_server(&self) -> bool {
-        matches!(self.scope, Account | Shared)
-    }
-
-    /// The default if it is a number, else 0.
-    pub fn number(&self) -> u32 {
-        match self.default {
-            Number(number) => number,
-            _ => 0,
-        }
-    }
-
-    /// The default if it is a switch, else false.
-    pub fn switch(&self) -> bool {
-        matches!(self.default, Switch(true))
-    }
-}
-
-/// The TOML key of the variable called `name`.
-pub(super) fn toml_key(name: &str) -> String {
-    name.strip_prefix("SMTP_").unwrap_or(name).to_ascii_lowercase()
-}
 
 impl Default for CallLimits {
     fn default() -> Self {

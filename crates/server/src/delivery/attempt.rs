@@ -7,17 +7,21 @@ use smtp_submission::{
     Reply,
 };
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::progress::{ProgressSender, Stage};
+use super::wire_check::difference;
 use crate::message::Message;
 use crate::outbox::{Claim, Outbox, OutboxError, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
-use crate::upstream::{Candidate, Snapshot, Upstream, explain, no_server, paused, route};
+use crate::upstream::{Candidate, Snapshot, Upstream, Upstreams, explain, no_server, paused, route};
 
 /// One attempt to deliver `message` through `servers`.
 pub(super) struct Attempt<'a> {
     pub(super) outbox: &'a Outbox,
+    /// The servers that are configured now.
+    pub(super) upstreams: &'a Upstreams,
+    /// Those that it is sent through.
     pub(super) servers: &'a Snapshot,
     pub(super) message: &'a Message,
     pub(super) queued: &'a Queued,
@@ -45,6 +49,8 @@ enum Stop {
     NotOurs,
     /// The claim could not be committed, so nothing may be sent.
     NoClaim(OutboxError),
+    /// What would be sent is not what was taken.
+    Different(&'static str),
 }
 
 impl Attempt<'_> {
@@ -52,10 +58,6 @@ impl Attempt<'_> {
     /// accepted it, and it may be sent to again.
     pub(super) async fn run(&mut self) -> Ended {
         let (servers, message) = (self.servers, self.message);
-        if let Some(reason) = self.forbidden() {
-            close(&mut self.recipients, RecipientStatus::Rejected, Phase::Connect, &reason);
-            return Ended::Complete;
-        }
         let route = route(servers, message);
         if route.candidates.is_empty() {
             let reason = no_server(servers, message);
@@ -82,17 +84,7 @@ impl Attempt<'_> {
             let time_limit = self.deadline.saturating_duration_since(Instant::now()) / servers_left;
             let answered = match self.try_server(candidate, &open, time_limit).await {
                 Ok(answered) => answered,
-                Err(Stop::NotOurs) => return Ended::NotOurs,
-                Err(Stop::NoClaim(error)) => {
-                    warn!("nothing was sent: {error}");
-                    close(
-                        &mut self.recipients,
-                        RecipientStatus::Deferred,
-                        Phase::Connect,
-                        &error.to_string(),
-                    );
-                    return Ended::Complete;
-                }
+                Err(stop) => return self.stopped(stop),
             };
             for (at, (outcome, is_retryable_here)) in open.into_iter().zip(answered) {
                 reasons[at].push(outcome.reason.clone());
@@ -115,13 +107,22 @@ impl Attempt<'_> {
         Ended::Complete
     }
 
-    /// The rules may have changed since the message was taken: one recipient whom they forbid now stops it for everyone who has not
-    /// got it.
-    fn forbidden(&self) -> Option<String> {
-        let open = self.recipients.iter().filter(|one| one.status == RecipientStatus::TryNext);
-        let refused = self.servers.config.recipients.refused(open.map(|one| &one.address));
-        let named: Vec<_> = refused.iter().map(|(address, reason)| format!("{address} {reason}")).collect();
-        (!named.is_empty()).then(|| named.join("; "))
+    /// Ends the attempt without having sent anything to those who are open.
+    fn stopped(&mut self, stop: Stop) -> Ended {
+        let (status, phase, reason) = match stop {
+            Stop::NotOurs => return Ended::NotOurs,
+            Stop::NoClaim(error) => {
+                warn!("nothing was sent: {error}");
+                (RecipientStatus::Deferred, Phase::Connect, error.to_string())
+            }
+            Stop::Different(what) => {
+                error!("a message was stopped in the last step before sending: {what}");
+                let reason = format!("stopped in the last step before sending: {what}; nothing was sent");
+                (RecipientStatus::Rejected, Phase::Mail, reason)
+            }
+        };
+        close(&mut self.recipients, status, phase, &reason);
+        Ended::Complete
     }
 
     /// Ends the attempt for those whom no server accepted, with why each server did not.
@@ -174,13 +175,20 @@ impl Attempt<'_> {
         candidate: &Candidate<'_>,
         envelope: &Envelope,
     ) -> Result<Delivery, Stop> {
+        // The mode may have changed since: a test must not send what it was not made for.
+        if !self.upstreams.snapshot().config.permits(&self.message.recipients) {
+            return Err(Stop::NotOurs);
+        }
         if self.claim.is_none() {
             let claimed = self.outbox.claim(self.queued, self.commit_point).await;
             self.claim = Some(claimed.map_err(Stop::NoClaim)?.ok_or(Stop::NotOurs)?);
         }
         let Some(claim) = &self.claim else { return Err(Stop::NotOurs) };
-        self.progress.record(Stage::Sending(candidate.server.name().to_owned()));
         let content = content(candidate, self.message);
+        if let Some(what) = difference(claim.taken(), self.message, envelope, &content).await {
+            return Err(Stop::Different(what));
+        }
+        self.progress.record(Stage::Sending(candidate.server.name().to_owned()));
         Ok(session.deliver(envelope, &content, claim.commit_point()).await)
     }
 

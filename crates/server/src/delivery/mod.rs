@@ -3,7 +3,9 @@
 mod attempt;
 mod backoff;
 mod in_progress;
+mod permission;
 mod progress;
+mod wire_check;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +21,6 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::config::ServerConfig;
 use crate::message::Message;
 use crate::outbox::{Email, Enqueued, NewMessage, Outbox, OutboxError, Queued};
 use crate::outcome::State;
@@ -28,6 +29,7 @@ use in_progress::{InProgress, InProgressGuard};
 use progress::ProgressSender;
 use worker::Worker;
 
+pub use permission::{Permission, permission};
 pub use progress::{Progress, Stage};
 
 /// Attempts at the same time.
@@ -183,18 +185,18 @@ impl Deliveries {
         }
     }
 
-    /// Ends what processes that are dead left behind, and begins with what is due.
+    /// Ends what processes that are dead left behind and what nobody approved, and begins with what is due.
     async fn look(&self) -> Result<(), OutboxError> {
         self.serve()?;
         self.shared.worker.outbox.recover().await?;
+        self.shared.worker.outbox.expire_approvals().await?;
         self.begin_due().await
     }
 
     /// Says which accounts this process can send with; a reload may have changed them.
     fn serve(&self) -> Result<(), OutboxError> {
         let snapshot = self.shared.worker.upstreams.snapshot();
-        let accounts = snapshot.config.servers.iter().map(ServerConfig::account).collect();
-        self.shared.worker.outbox.serve(accounts)
+        self.shared.worker.outbox.serve(snapshot.config.accounts())
     }
 
     /// Begins with everything that is due and for which there is a slot.
@@ -283,7 +285,8 @@ impl Deliveries {
             let email = self.shared.worker.outbox.get(id, None).await?.ok_or_else(gone)?;
             let was_deferred = email.state == State::Queued && email.attempts > 0 && changed.is_none();
             let waits_for_a_person = matches!(email.state, State::Unknown | State::Held);
-            let waits_for_a_program = email.is_unserved && changed.is_none();
+            let is_not_sent = email.is_unserved || email.paused_since.is_some();
+            let waits_for_a_program = is_not_sent && changed.is_none();
             let has_ended =
                 email.state.is_final() || waits_for_a_person || waits_for_a_program || was_deferred;
             let is_over = Instant::now() >= deadline || self.shared.worker.deadline.is_cancelled();

@@ -10,6 +10,7 @@ use tracing::{error, warn};
 
 use super::attempt::{Attempt, Ended, close};
 use super::backoff;
+use super::permission::{Permission, permission};
 use super::progress::ProgressSender;
 use crate::address::without_addresses;
 use crate::message::Message;
@@ -44,14 +45,14 @@ impl Worker {
                 let open = message.recipients.iter().cloned().map(RecipientOutcome::open).collect();
                 (message, servers, open)
             }
-            None => match self.outbox.load(&queued).await {
-                Ok(Some(Loaded { message, open })) => (Arc::new(message), self.upstreams.snapshot(), open),
-                Ok(None) => return,
-                Err(error) => return self.cannot_be_read(&queued, &error).await,
+            None => match self.load(&queued).await {
+                Some((message, servers, open)) => (message, servers, open),
+                None => return,
             },
         };
         let mut attempt = Attempt {
             outbox: &self.outbox,
+            upstreams: &self.upstreams,
             servers: &servers,
             message: &message,
             queued: &queued,
@@ -71,6 +72,37 @@ impl Worker {
             Some(Ended::Complete) => self.record(&queued, claim, recipients).await,
             None => self.cut_off(&queued, claim, recipients, commit_point).await,
         }
+    }
+
+    /// A message that waited, if it may be sent now, and the servers to send it through.
+    async fn load(&self, queued: &Queued) -> Option<(Arc<Message>, Arc<Snapshot>, Vec<RecipientOutcome>)> {
+        let Loaded { message, mut open } = match self.outbox.load(queued).await {
+            Ok(loaded) => loaded?,
+            Err(error) => {
+                self.cannot_be_read(queued, &error).await;
+                return None;
+            }
+        };
+        let servers = self.upstreams.snapshot();
+        if servers.config.redirect().is_some() {
+            // It goes to the one address that the settings name.
+            return Some((Arc::new(message), servers, open));
+        }
+        let recipients: Vec<_> = open.iter().map(|one| one.address.clone()).collect();
+        match permission(&self.outbox, &servers.config.policy, &recipients, queued.is_approved).await {
+            Ok(Permission::Granted) => return Some((Arc::new(message), servers, open)),
+            Ok(Permission::NeedsApproval(hold)) => {
+                if let Err(error) = self.outbox.hold(queued, hold).await {
+                    self.gives_up(&error).await;
+                }
+            }
+            Ok(Permission::Denied(reason)) => {
+                close(&mut open, RecipientStatus::Rejected, Phase::Connect, &reason);
+                self.record(queued, None, open).await;
+            }
+            Err(error) => drop(self.gives_up(&error).await),
+        }
+        None
     }
 
     /// Records what an attempt came to, as often as it takes.

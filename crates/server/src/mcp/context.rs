@@ -7,7 +7,9 @@ use chrono::SecondsFormat;
 use uuid::Uuid;
 
 use super::progress::ProgressReporter;
+use super::tool_result::{Service, ToolResult};
 use crate::clock::Clock;
+use crate::config::Mode;
 use crate::delivery::{Deliveries, Progress, Waited};
 use crate::outbox::{Outbox, OutboxError, Principal};
 use crate::outcome::State;
@@ -25,6 +27,23 @@ pub(super) struct ToolContext {
     pub(super) clock: Clock,
     /// How the client of a call learns how far it is.
     pub(super) progress: ProgressReporter,
+}
+
+impl Service for ToolContext {
+    /// In a mode in which mail does not go to its recipients, every answer says so.
+    fn annotate(&self, answer: ToolResult) -> ToolResult {
+        let config = &self.upstreams.snapshot().config;
+        let what = match config.mode {
+            Mode::Live => return answer,
+            Mode::DryRun => "nothing is sent".to_owned(),
+            Mode::Redirect => {
+                let only = config.redirect_to.as_ref().map(ToString::to_string).unwrap_or_default();
+                format!("every mail goes to {only} alone, whoever it is for")
+            }
+            Mode::Capture => "mails become files, and nothing is sent".to_owned(),
+        };
+        answer.in_mode(config.mode.word(), &what)
+    }
 }
 
 impl ToolContext {

@@ -5,7 +5,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::send_result::rfc3339;
+use super::content_view::hex;
+use super::waiting::{PAUSED, how_to_approve, rfc3339};
 use crate::outbox::{Email, Event};
 use crate::outcome::{RecipientOutcome, RecipientStatus, State};
 
@@ -24,6 +25,7 @@ pub(crate) struct EmailView {
     expires_at: Option<String>,
     ended_at: Option<String>,
     attempts: u32,
+    digest: String,
     note: Option<String>,
     recipients: Vec<RecipientView>,
 }
@@ -65,9 +67,13 @@ impl EmailView {
             attachments: email.info.attachments,
             created_at: rfc3339(email.created),
             next_attempt_at: is_queued.then(|| rfc3339(email.due)),
-            expires_at: is_queued.then(|| rfc3339(email.expires)),
+            expires_at: match &email.approval {
+                Some(approval) => Some(rfc3339(approval.expires)),
+                None => is_queued.then(|| rfc3339(email.expires)),
+            },
             ended_at: email.ended.map(rfc3339),
             attempts: email.attempts,
+            digest: hex(&email.request.0),
             note: note(email),
             recipients: email.recipients.iter().map(RecipientView::of).collect(),
         }
@@ -87,6 +93,7 @@ impl EmailView {
         time("next attempt", &self.next_attempt_at);
         time("given up at", &self.expires_at);
         time("ended", &self.ended_at);
+        about.push(format!("digest {}", self.digest));
         about.extend(self.note.clone());
         let first = format!("{} {} {} \"{}\"", self.id, self.state, self.created_at, self.subject);
         let lines = [first, format!("  {}", about.join("; "))];
@@ -173,14 +180,20 @@ pub(crate) fn email_line(email: &Email, now: DateTime<Utc>) -> String {
 }
 
 /// What else must be known about who sends it.
-fn note(email: &Email) -> Option<String> {
+pub(super) fn note(email: &Email) -> Option<String> {
     match (&email.sending_by, email.state) {
         (Some(process), _) => Some(format!("it is being sent by {process}")),
+        (None, State::Held) if let Some(approval) = &email.approval => Some(format!(
+            "held until a person approves it: {}; {}",
+            approval.reasons.join("; "),
+            how_to_approve(email.id)
+        )),
         (None, State::Held) => Some(
             "held, because the outbox was copied or restored, so that it may have been sent already: \
              `smtp-mcp-server outbox adopt` sends what is held"
                 .to_owned(),
         ),
+        _ if let Some(since) = email.paused_since => Some(format!("{} since {}", PAUSED, rfc3339(since))),
         _ if email.is_unserved => Some(
             "no program that is running has an account that can send it: it waits until one does".to_owned(),
         ),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::ToolContext;
 use super::send_result::{Sent, send_result};
-use super::tool_result::ToolResult;
+use super::tool_result::{Service as _, ToolResult};
 use super::tools;
 use crate::clock::Clock;
 use crate::delivery::Deliveries;
@@ -31,6 +31,11 @@ impl LocalSend {
 
     /// The result for a program that ends: the deliveries have ended, and this process has left the outbox.
     pub(crate) async fn result(self) -> ToolResult {
+        let context = self.context.clone();
+        context.annotate(self.untagged().await)
+    }
+
+    async fn untagged(self) -> ToolResult {
         let mut sent = match self.sent {
             Ok(sent) => sent,
             Err(refusal) => return refusal,

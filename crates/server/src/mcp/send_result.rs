@@ -1,23 +1,26 @@
 //! The result of a send, as text for the model and as JSON for programs. A pure function of the message's record.
 
+mod body;
 mod lines;
 mod reasons;
+mod untaken;
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use schemars::JsonSchema;
-use serde::Serialize;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub(super) use body::SendResult;
+use body::{Details, Rejected};
 pub(crate) use reasons::reason;
 use reasons::{addresses, groups, named, reasons};
+pub(super) use untaken::untaken;
 
+use super::content_view::hex;
 use super::tool_result::ToolResult;
-use crate::message::ContentType;
-use crate::outbox::Email;
-use crate::outcome::{RecipientOutcome, RecipientStatus, ServerId, State};
-use crate::upstream::report::seconds;
+use super::waiting::{PAUSED, how_to_approve, rfc3339};
+use crate::outbox::{Email, OverQuota};
+use crate::outcome::{RecipientOutcome, RecipientStatus, State};
 
 /// What is known of a send when its call is answered.
 #[derive(Debug, Clone)]
@@ -38,51 +41,6 @@ pub(super) struct Sent {
     pub(super) now: DateTime<Utc>,
 }
 
-// The structured content of send_email's result. Plain comments: doc comments become descriptions in the schema.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct SendResult {
-    #[schemars(extend("enum" = ["sent", "partial", "queued", "held", "refused", "unknown"]))]
-    state: &'static str,
-    /// For get_email and retry_email
-    id: String,
-    message_id: String,
-    accepted: Vec<String>,
-    rejected: Vec<Rejected>,
-    /// Who gets it later
-    pending: Vec<String>,
-    /// Who may have it: nobody can know
-    unknown: Vec<String>,
-    next_attempt_at: Option<String>,
-    expires_at: Option<String>,
-    details: Details,
-    /// What looks wrong in the mail; it was taken all the same
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    hints: Vec<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Rejected {
-    address: String,
-    code: Option<u16>,
-    enhanced_code: Option<String>,
-    /// The server's words: untrusted
-    reply: Option<String>,
-    /// What happened and what to do next
-    reason: String,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Details {
-    sender: String,
-    recipients: usize,
-    attachments: usize,
-    duration_seconds: f64,
-    #[schemars(with = "String")]
-    content_type: ContentType,
-    smtp_server: Option<String>,
-    server_host: Option<String>,
-}
-
 /// The recipients by status.
 struct ByStatus<'a> {
     accepted: Vec<&'a RecipientOutcome>,
@@ -98,8 +56,8 @@ pub(super) fn send_result(sent: &Sent) -> ToolResult {
     let recipients = sent.recipients();
     let by_status = ByStatus::of(&recipients);
     let is_waiting = matches!(state, State::Queued | State::Held);
+    let expires = email.approval.as_ref().map_or(email.expires, |approval| approval.expires);
     let body = SendResult {
-        state: state.word(),
         id: email.id.simple().to_string(),
         message_id: email.message_id.clone(),
         accepted: addresses(&by_status.accepted),
@@ -107,9 +65,11 @@ pub(super) fn send_result(sent: &Sent) -> ToolResult {
         pending: addresses(&by_status.pending),
         unknown: addresses(&by_status.unknown),
         next_attempt_at: (is_waiting && email.state == State::Queued).then(|| rfc3339(email.due)),
-        expires_at: is_waiting.then(|| rfc3339(email.expires)),
+        expires_at: is_waiting.then(|| rfc3339(expires)),
         details: Details::of(sent, &recipients),
+        digest: email.approval.as_ref().map(|_| hex(&email.request.0)),
         hints: sent.hints.clone(),
+        ..SendResult::of_state(state.word())
     };
     let mut text = by_status.text(state, sent);
     if sent.is_repeated {
@@ -122,6 +82,17 @@ pub(super) fn send_result(sent: &Sent) -> ToolResult {
         _ => ToolResult::failed_with(text, &body),
     };
     result.with_lines(lines)
+}
+
+/// As many mails were taken as may be.
+pub(super) fn over_quota(over: &OverQuota) -> String {
+    let OverQuota { limit, window, frees } = over;
+    let variable = if *window == "day" { "SMTP_MAX_PER_DAY" } else { "SMTP_MAX_PER_HOUR" };
+    let article = if *window == "day" { "a" } else { "an" };
+    format!(
+        "the limit of {limit} mails {article} {window} is reached ({variable}); the next one can be sent at {}",
+        rfc3339(*frees)
+    )
 }
 
 /// A send that failed before a message was taken: nothing was sent.
@@ -204,7 +175,7 @@ impl<'a> ByStatus<'a> {
             State::Sent => format!("Sent to {}.", named(&self.accepted)),
             State::Queued | State::Sending | State::Held => self.queued_text(sent),
             State::Refused => format!("Not sent: {}.", self.reasons_of_refusal()),
-            State::Cancelled => "Not sent: it was cancelled.".to_owned(),
+            State::Cancelled => format!("Not sent: it was cancelled: {}.", self.reasons_of_refusal()),
         }
     }
 
@@ -262,6 +233,12 @@ impl<'a> ByStatus<'a> {
 fn next(sent: &Sent) -> String {
     let email = &sent.email;
     match email.state {
+        State::Held if let Some(approval) = &email.approval => format!(
+            "it is held until the user approves it ({}); tell the user that {}, and that it is cancelled at {} otherwise",
+            approval.reasons.join("; "),
+            how_to_approve(email.id),
+            rfc3339(approval.expires)
+        ),
         State::Held => {
             "it is held, because the outbox was copied or restored; `smtp-mcp-server outbox adopt` sends what is held".to_owned()
         }
@@ -269,6 +246,7 @@ fn next(sent: &Sent) -> String {
             Some(process) => format!("it is being sent by {process}"),
             None => "it is being sent".to_owned(),
         },
+        _ if email.paused_since.is_some() => format!("{}{PAUSED}", kept(sent)),
         _ if email.is_unserved => {
             format!("{}no program that is running has an account that can send it", kept(sent))
         }
@@ -288,46 +266,6 @@ fn next(sent: &Sent) -> String {
 
 fn kept(sent: &Sent) -> &'static str {
     if sent.is_kept { "it is kept, and " } else { "" }
-}
-
-/// A time for people and programs.
-pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-impl Rejected {
-    fn of(recipient: &RecipientOutcome) -> Self {
-        Self {
-            address: recipient.address.to_string(),
-            code: recipient.code,
-            enhanced_code: recipient.enhanced_code.clone(),
-            reply: recipient.reply.clone(),
-            reason: reason(recipient),
-        }
-    }
-}
-
-impl Details {
-    fn of(sent: &Sent, recipients: &[RecipientOutcome]) -> Self {
-        let server = server(recipients);
-        Self {
-            sender: sent.email.sender.clone(),
-            recipients: recipients.len(),
-            attachments: sent.email.info.attachments,
-            duration_seconds: seconds(sent.duration),
-            content_type: sent.email.info.content_type,
-            smtp_server: server.map(|server| server.name.clone()),
-            server_host: server.map(|server| server.host.clone()),
-        }
-    }
-}
-
-/// A server that accepted it, or else the last one tried.
-fn server(recipients: &[RecipientOutcome]) -> Option<&ServerId> {
-    let accepted = |recipient: &&RecipientOutcome| recipient.status == RecipientStatus::Accepted;
-    let last = || recipients.iter().rev();
-    let decided_by = last().find(accepted).or_else(|| last().find(|one| one.server.is_some()));
-    decided_by?.server.as_ref()
 }
 
 #[cfg(test)]

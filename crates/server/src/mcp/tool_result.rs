@@ -15,6 +15,12 @@ pub(crate) struct ToolResult {
     pub(crate) is_error: bool,
 }
 
+/// What the tools of a handler work with.
+pub(super) trait Service: Send + Sync + 'static {
+    /// Adds what every answer says.
+    fn annotate(&self, answer: ToolResult) -> ToolResult;
+}
+
 impl ToolResult {
     /// A success.
     pub(super) fn done(text: impl Into<String>, body: &impl Serialize) -> Self {
@@ -26,6 +32,13 @@ impl ToolResult {
     /// With these lines after the first one.
     pub(super) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.lines.extend(lines);
+        self
+    }
+
+    /// In the mode called `mode`, which means `what`.
+    pub(super) fn in_mode(mut self, mode: &'static str, what: &str) -> Self {
+        self.body.insert("mode".to_owned(), mode.into());
+        self.lines.push(format!("SMTP_MODE is {mode}: {what}."));
         self
     }
 

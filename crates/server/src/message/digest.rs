@@ -11,7 +11,7 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     /// The digest over everything that decides who gets what from whom, each field preceded by its length, so that no
     /// byte can move between them.
-    pub(super) fn of(message: &Message) -> Self {
+    pub fn of(message: &Message) -> Self {
         let mut hash = Sha256::new();
         add(&mut hash, message.message_id.as_bytes());
         add(&mut hash, &[u8::from(message.sender_chosen), u8::from(message.needs_smtputf8)]);

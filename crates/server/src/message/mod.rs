@@ -49,9 +49,10 @@ pub struct MessageInfo {
 }
 
 /// The type of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContentType {
     /// Plain text.
+    #[default]
     #[serde(rename = "text/plain")]
     Plain,
     /// HTML.

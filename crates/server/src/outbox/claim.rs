@@ -10,8 +10,10 @@ use tracing::warn;
 use super::operations::recover::give_up_lost;
 use super::operations::settle::{ClaimKey, release};
 use super::owner::OwnerId;
+use super::types::Taken;
 use super::writer::{Job, Operation, Priority, send};
 use crate::clock::Clock;
+use crate::message::Digest;
 
 /// How long a message waits that was dropped in the middle of an attempt.
 const PAUSE_MS: i64 = 60_000;
@@ -24,6 +26,7 @@ const PAUSE_MS: i64 = 60_000;
 pub struct Claim {
     held: Arc<HeldClaim>,
     commit_point: CommitPoint,
+    taken: Taken,
     abandoned: Option<Abandoned>,
 }
 
@@ -81,10 +84,16 @@ impl Claim {
     pub(super) fn new(
         held: Arc<HeldClaim>,
         commit_point: CommitPoint,
+        taken: Taken,
         writer: Sender<Job>,
         clock: Clock,
     ) -> Self {
-        Self { held, commit_point, abandoned: Some(Abandoned { writer, clock }) }
+        Self { held, commit_point, taken, abandoned: Some(Abandoned { writer, clock }) }
+    }
+
+    /// The digest of the message as it was taken. `None`: an older version of this program took it.
+    pub fn taken(&self) -> Option<Digest> {
+        self.taken.digest
     }
 
     /// The point of no return of the attempt.

@@ -7,8 +7,11 @@ use super::error::OutboxError;
 use super::operations::{claim, housekeeping, read};
 use super::owner::Living;
 use super::types::{Email, Event, Filter, Integrity, Principal, Stats};
+use crate::address::Address;
 use crate::config::Account;
+use crate::message::Message;
 use crate::outcome::State;
+use crate::policy::{Judgement, Policy};
 
 impl Outbox {
     /// The record of a message; of any principal's if `None`.
@@ -43,10 +46,33 @@ impl Outbox {
     /// The outbox cannot be read.
     pub async fn stats(&self) -> Result<Stats, OutboxError> {
         let (stats, lanes) =
-            self.engine.read(|db, _| Ok((read::stats(db)?, read::queued_by_lane(db)?))).await?;
+            self.engine.read(|db, now| Ok((read::stats(db, now)?, read::queued_by_lane(db)?))).await?;
         let served = if lanes.is_empty() { Vec::new() } else { self.served()? };
         let unserved = lanes.iter().filter(|(accounts, _)| !can_send(&served, accounts));
         Ok(Stats { unserved: unserved.map(|(_, queued)| queued).sum(), ..stats })
+    }
+
+    /// The message as it was taken. `None`: there is none, or its content is no longer kept.
+    ///
+    /// # Errors
+    /// The outbox cannot be read, or the message in it is damaged.
+    pub async fn message(&self, id: Uuid) -> Result<Option<Message>, OutboxError> {
+        let message = self.engine.read(move |db, _| claim::message(db, id)).await?;
+        message.transpose().map_err(|error| OutboxError::Damaged(error.to_string()))
+    }
+
+    /// What `policy` says about a message to these recipients, with what is recorded of them.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn judge(&self, policy: &Policy, recipients: &[Address]) -> Result<Judgement, OutboxError> {
+        let is_first_contact = if policy.asks_about_first_contacts() {
+            let recipients = recipients.to_vec();
+            self.engine.read(move |db, _| read::first_contacts(db, &recipients)).await?
+        } else {
+            vec![false; recipients.len()]
+        };
+        Ok(policy.judge(recipients.iter().cloned().zip(is_first_contact)))
     }
 
     /// How many messages wait or are being sent that this process can send.

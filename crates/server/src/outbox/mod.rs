@@ -6,6 +6,7 @@
 
 mod claim;
 mod database;
+mod decide;
 mod engine;
 mod error;
 mod file;
@@ -29,18 +30,20 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::OutboxLocation;
 use crate::outcome::{RecipientOutcome, State};
+use crate::policy::Quota;
 use crate::stored::StoredError;
 use claim::HeldClaim;
 use engine::Engine;
 use operations::settle::ClaimKey;
-use operations::{adopt, claim as claims, enqueue, housekeeping, retry, settle};
+use operations::{adopt, claim as claims, columns, enqueue, housekeeping, retry, settle};
 use writer::Priority;
 
 pub use claim::Claim;
 pub use error::OutboxError;
 pub use types::{
-    CONTENT_KEPT, DUPLICATE_WINDOW, EXPIRES_AFTER, Email, Enqueued, Event, Filter, Integrity, Loaded,
-    MAX_BACKOFF, NewMessage, Principal, Process, Queued, RECORD_KEPT, RECORD_KEPT_IN_MEMORY, Retried, Stats,
+    Approval, CONTENT_KEPT, DUPLICATE_WINDOW, Decided, EXPIRES_AFTER, Email, Enqueued, Event, Filter, Hold,
+    Integrity, Loaded, MAX_BACKOFF, NewMessage, OverQuota, Principal, Process, Queued, RECORD_KEPT,
+    RECORD_KEPT_IN_MEMORY, Retried, Stats, Usage,
 };
 
 /// How long to wait before asking again what became of a claim.
@@ -103,7 +106,7 @@ impl Outbox {
         loaded.transpose().map_err(damaged)
     }
 
-    /// Claims a message. `None`: it is not waiting any more, or another process has it. Where it is not known whether the claim was
+    /// Claims a message. `None`: it is not waiting any more, another process has it, or nothing is sent. Where it is not known whether the claim was
     /// committed, it asks again until it is: a claim that nobody holds would stay until the end of the process.
     ///
     /// # Errors
@@ -134,7 +137,8 @@ impl Outbox {
     ) -> Result<Option<Claim>, OutboxError> {
         let (writer, clock) = (self.engine.writer.clone(), self.engine.clock.clone());
         let owner = held.key.owner;
-        let made = move |is_claimed: bool| is_claimed.then(|| Claim::new(held, commit_point, writer, clock));
+        let made =
+            move |taken: Option<_>| taken.map(|taken| Claim::new(held, commit_point, taken, writer, clock));
         self.engine
             .write_then(Priority::Claim, 0, move |db, now| claims::claim(db, now, owner, &queued), made)
             .await
@@ -162,7 +166,7 @@ impl Outbox {
     ) -> Result<Option<State>, (Claim, OutboxError)> {
         let (key, recipients, is_durable) = (claim.key(), recipients.to_vec(), self.is_durable());
         let recorded = self.engine.write(Priority::Record, 0, move |db, now| {
-            let state = settle::record(db, now, key, &recipients, now + enqueue::milliseconds(pause))?;
+            let state = settle::record(db, now, key, &recipients, now + columns::milliseconds(pause))?;
             match state {
                 None => drop(settle::late(db, now, key, &recipients)?),
                 Some(state) if state.is_final() && !is_durable => housekeeping::forget_content(db, key.seq)?,
@@ -208,7 +212,7 @@ impl Outbox {
         let (queued, is_durable) = (*queued, self.is_durable());
         self.engine
             .write(Priority::Record, 0, move |db, now| {
-                let due = now + enqueue::milliseconds(pause);
+                let due = now + columns::milliseconds(pause);
                 let state = settle::postpone(db, now, &queued, &recipients, due)?;
                 if state.is_some_and(State::is_final) && !is_durable {
                     housekeeping::forget_content(db, queued.seq)?;
@@ -222,14 +226,21 @@ impl Outbox {
     ///
     /// # Errors
     /// The outbox cannot be used.
-    pub async fn retry(&self, id: Uuid, principal: Option<Principal>) -> Result<Retried, OutboxError> {
+    pub async fn retry(
+        &self,
+        id: Uuid,
+        principal: Option<Principal>,
+        quota: Quota,
+    ) -> Result<Retried, OutboxError> {
         let (me, accounts) = (self.engine.owner(), self.engine.accounts());
         self.engine
-            .write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, me, &accounts, id, principal))
+            .write(Priority::Enqueue, 0, move |db, now| {
+                retry::retry(db, now, me, &accounts, (id, principal), quota)
+            })
             .await
     }
 
-    /// Queues what is held because the outbox was copied or restored; how many messages that were.
+    /// Queues what is held because the outbox was copied or restored, but not what waits for approval; how many messages that were.
     ///
     /// # Errors
     /// The outbox cannot be used.

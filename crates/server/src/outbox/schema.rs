@@ -5,10 +5,18 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::describe;
 
 /// The version of the schema, kept in the file's `user_version`.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 /// What leads from version 1, 2, … to the next.
-const MIGRATIONS: [&str; 1] = ["CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT;"];
+const MIGRATIONS: [&str; 2] = [
+    "CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT;",
+    "ALTER TABLE message ADD COLUMN digest BLOB;
+    CREATE INDEX event_taken ON event(at_ms) WHERE kind IN ('queued', 'held for approval', 'retried');
+    CREATE INDEX recipient_accepted ON recipient(address COLLATE NOCASE) WHERE status = 'accepted';
+    CREATE TABLE approval(seq INTEGER PRIMARY KEY REFERENCES message, reasons TEXT NOT NULL,
+        expires_ms INTEGER NOT NULL, approved_ms INTEGER) STRICT;
+    CREATE TABLE pause(since_ms INTEGER NOT NULL) STRICT;",
+];
 
 /// What the version and the tables of a database tell.
 enum Found {

@@ -20,6 +20,7 @@ CREATE TABLE message(
   owner BLOB,                       -- the process that is sending it
   taken_by BLOB NOT NULL,           -- the process that enqueued it, which tries it first
   on_unknown TEXT NOT NULL CHECK(on_unknown IN ('manual', 'retry', 'assume_sent')),
+  digest BLOB,                      -- SHA-256 over who gets what from whom, as it was taken; none if an older version took it
   CHECK((state = 'sending') = (owner IS NOT NULL)),
   CHECK((state IN ('sent', 'partial', 'refused', 'cancelled')) = (ended_ms IS NOT NULL))) STRICT;
 CREATE UNIQUE INDEX message_key ON message(principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
@@ -45,3 +46,9 @@ CREATE TABLE event(
   seq INTEGER NOT NULL REFERENCES message, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT,
   PRIMARY KEY(seq, n)) WITHOUT ROWID, STRICT;
 CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT; -- the file that this database is in: in another one it is a copy
+CREATE INDEX event_taken ON event(at_ms) WHERE kind IN ('queued', 'held for approval', 'retried'); -- what a quota counts
+CREATE INDEX recipient_accepted ON recipient(address COLLATE NOCASE) WHERE status = 'accepted';
+CREATE TABLE approval(              -- why a message is held until a person approves it, or was
+  seq INTEGER PRIMARY KEY REFERENCES message, reasons TEXT NOT NULL,
+  expires_ms INTEGER NOT NULL, approved_ms INTEGER) STRICT;
+CREATE TABLE pause(since_ms INTEGER NOT NULL) STRICT; -- a row: nothing is sent

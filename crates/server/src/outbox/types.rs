@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::config::{Account, OnUnknown};
 use crate::message::{Digest, Message, MessageInfo};
 use crate::outcome::{RecipientOutcome, State};
+use crate::policy::Quota;
 
 /// How long a message is tried.
 pub const EXPIRES_AFTER: Duration = Duration::from_hours(48);
@@ -57,6 +58,63 @@ pub struct NewMessage {
     pub allow_duplicate: bool,
     /// What an unknown outcome leads to.
     pub on_unknown: OnUnknown,
+    /// How many messages may be taken.
+    pub quota: Quota,
+    /// A person must approve it first.
+    pub hold: Option<Hold>,
+}
+
+/// That a person must approve a message before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Why, one line each.
+    pub reasons: Vec<String>,
+    /// How long it waits.
+    pub ttl: Duration,
+}
+
+/// A message waits until a person approves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Why, one line each.
+    pub reasons: Vec<String>,
+    /// When it is cancelled.
+    pub expires: DateTime<Utc>,
+}
+
+/// What became of a decision about a message that waits for approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// It is as decided.
+    Done,
+    /// Its time was over: it is cancelled.
+    Expired,
+    /// It is not the message that the decision was about.
+    Changed,
+    /// It is in this state, and does not wait for approval.
+    NotPending(State),
+    /// There is no such message.
+    NotFound,
+}
+
+/// As many messages were taken as may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverQuota {
+    /// How many that are.
+    pub limit: u32,
+    /// In which time: `hour` or `day`.
+    pub window: &'static str,
+    /// When there may be another one.
+    pub frees: DateTime<Utc>,
+}
+
+/// How many messages were taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In the last 60 minutes.
+    pub hour: u64,
+    /// In the last 24 hours.
+    pub day: u64,
 }
 
 /// What became of a message that was to be taken.
@@ -64,6 +122,10 @@ pub struct NewMessage {
 pub enum Enqueued {
     /// It was taken.
     New(Queued),
+    /// It was taken, and waits until a person approves it.
+    Held,
+    /// It was not taken.
+    OverQuota(OverQuota),
     /// The same request with the same key was taken before.
     Earlier(Uuid),
     /// Another request with the same key was taken before.
@@ -81,6 +143,15 @@ pub struct Queued {
     pub(super) token: i64,
     /// The attempts so far.
     pub attempts: u32,
+    /// A person approved it.
+    pub is_approved: bool,
+}
+
+/// What was taken, as the claim knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Of the message; `None` if an older version of this program took it.
+    pub(super) digest: Option<Digest>,
 }
 
 /// A message as it was composed, with the recipients that are still open.
@@ -119,12 +190,18 @@ pub struct Email {
     pub size: u64,
     /// What results say about it.
     pub info: MessageInfo,
+    /// The digest of the request: the same for the same mail.
+    pub request: Digest,
     /// The attempts so far.
     pub attempts: u32,
     /// In the order of the message.
     pub recipients: Vec<RecipientOutcome>,
     /// Whether its content is still kept.
     pub has_content: bool,
+    /// It waits until a person approves it.
+    pub approval: Option<Approval>,
+    /// It waits, and nothing is sent since then.
+    pub paused_since: Option<DateTime<Utc>>,
     /// It waits, and no process that is running has an account that can send it.
     pub is_unserved: bool,
     /// The other process that is sending it.
@@ -167,7 +244,7 @@ pub struct Filter {
 }
 
 /// What a retry did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Retried {
     /// It is queued again.
     Queued {
@@ -178,6 +255,8 @@ pub enum Retried {
         /// This process can send it.
         is_served: bool,
     },
+    /// As many messages were taken as may be.
+    OverQuota(OverQuota),
     /// It is in a state in which there is nothing to retry.
     NotNow(State),
     /// Its content is no longer kept.
@@ -197,6 +276,12 @@ pub struct Stats {
     pub unknown: u64,
     /// Messages that wait for a person's word.
     pub held: u64,
+    /// Of those, the ones that wait for approval.
+    pub awaiting_approval: u64,
+    /// Since when nothing is sent.
+    pub paused_since: Option<DateTime<Utc>>,
+    /// How many were taken.
+    pub usage: Usage,
     /// Of those that wait for an attempt: no process that is running has an account that can send them.
     pub unserved: u64,
     /// When the oldest of those that wait or are being sent was taken.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Recipient, RecipientPattern, RecipientRules, Verdict};
+use super::{Approval, Decision, Policy, Preset, Quota, Recipient, RecipientPattern};
 use crate::address::Address;
 
 fn patterns(list: &[&str]) -> Vec<RecipientPattern> {
@@ -82,13 +82,79 @@ fn what_is_no_pattern_is_refused() {
 }
 
 #[test]
-fn denied_wins_over_allowed() {
-    let rules =
-        RecipientRules { allowed: patterns(&["*@example.org"]), denied: patterns(&["eve@example.org"]) };
-    assert_eq!(rules.verdict(&address("ada@example.org")), Verdict::Allowed);
-    assert!(matches!(rules.verdict(&address("Eve@example.org")), Verdict::Denied(_)));
-    assert_eq!(rules.verdict(&address("ada@example.net")), Verdict::NotAllowed);
-    assert_eq!(RecipientRules::default().verdict(&address("ada@example.net")), Verdict::Allowed);
+fn the_strictest_rule_decides() {
+    struct Case {
+        preset: Preset,
+        approval: Approval,
+        recipient: &'static str,
+        is_first_contact: bool,
+        expected: (Decision, Option<&'static str>),
+    }
+    use Approval::{Always, Never, Rules};
+    use Decision::{Allow, Ask, Deny};
+    use Preset::{Careful, Open, Strict};
+    const ALLOWED: Option<&str> = Some("SMTP_ALLOWED_RECIPIENTS");
+    let case = |preset, approval, recipient, is_first_contact, expected| Case {
+        preset,
+        approval,
+        recipient,
+        is_first_contact,
+        expected,
+    };
+    let table = [
+        case(Careful, Rules, "ada@own.example", true, (Allow, ALLOWED)),
+        case(Open, Rules, "ada@far.example", true, (Allow, ALLOWED)),
+        case(Open, Always, "ada@own.example", false, (Ask, Some("SMTP_APPROVAL"))),
+        case(Careful, Never, "ada@own.example", true, (Allow, ALLOWED)),
+        case(Strict, Rules, "ada@own.example", false, (Allow, ALLOWED)),
+        case(Strict, Rules, "ada@own.example", true, (Ask, Some("SMTP_POLICY"))),
+        case(Strict, Rules, "ada@far.example", false, (Ask, Some("SMTP_POLICY"))),
+        case(Strict, Always, "ada@own.example", false, (Ask, Some("SMTP_APPROVAL"))),
+        case(Strict, Never, "ada@own.example", false, (Allow, ALLOWED)),
+        case(Strict, Never, "ada@own.example", true, (Deny, Some("SMTP_APPROVAL"))),
+        case(Strict, Never, "ada@far.example", false, (Deny, Some("SMTP_APPROVAL"))),
+        case(Open, Always, "Eve@own.example", false, (Deny, Some("SMTP_DENIED_RECIPIENTS"))),
+        case(Open, Always, "ada@other.example", false, (Deny, ALLOWED)),
+    ];
+    for Case { preset, approval, recipient, is_first_contact, expected } in table {
+        let policy = Policy {
+            allowed: patterns(&["*@own.example", "*@far.example"]),
+            denied: patterns(&["eve@own.example"]),
+            internal_domains: patterns(&["*@own.example"]),
+            preset,
+            approval,
+            ..Policy::default()
+        };
+        let verdict = policy.verdict(&address(recipient), is_first_contact);
+        assert_eq!(
+            (verdict.decision, verdict.rule),
+            expected,
+            "{preset:?} {approval:?} {recipient}: {verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn without_lists_everybody_may_be_written_to_unless_it_is_strict() {
+    let anyone = address("ada@example.net");
+    assert_eq!(Policy::default().verdict(&anyone, true).decision, Decision::Allow);
+    let strict = Policy { preset: Preset::Strict, ..Policy::default() };
+    assert_eq!(strict.verdict(&anyone, false).decision, Decision::Deny);
+}
+
+#[test]
+fn the_preset_has_the_quota_that_is_not_set() {
+    let policy = |preset, max_per_hour| Policy { preset, max_per_hour, ..Policy::default() };
+    for (policy, expected) in [
+        (policy(Preset::Open, None), (0, 0)),
+        (policy(Preset::Open, Some(7)), (7, 0)),
+        (policy(Preset::Careful, None), (500, 2000)),
+        (policy(Preset::Careful, Some(0)), (0, 2000)),
+        (policy(Preset::Strict, Some(1000)), (1000, 2000)),
+    ] {
+        let Quota { per_hour, per_day } = policy.quota();
+        assert_eq!((per_hour, per_day), expected, "{policy:?}");
+    }
 }
 
 fn a_list() -> impl Strategy<Value = Vec<RecipientPattern>> {
@@ -96,16 +162,42 @@ fn a_list() -> impl Strategy<Value = Vec<RecipientPattern>> {
     prop::collection::vec(pattern.prop_map(|text| RecipientPattern::parse(&text).unwrap()), 0..4)
 }
 
+prop_compose! {
+    fn a_policy()(
+        allowed in a_list(), denied in a_list(), internal_domains in a_list(), preset in 0..3usize, approval in 0..3usize,
+    ) -> Policy {
+        let preset = [Preset::Open, Preset::Careful, Preset::Strict][preset];
+        let approval = [Approval::Rules, Approval::Always, Approval::Never][approval];
+        Policy { allowed, denied, internal_domains, preset, approval, ..Policy::default() }
+    }
+}
+
+/// As it is asked for a message: of all its recipients the strictest decision.
+fn of_all(policy: &Policy, recipients: &[(Address, bool)]) -> Decision {
+    let each = recipients.iter().map(|(address, is_first)| policy.verdict(address, *is_first).decision);
+    each.max().unwrap_or(Decision::Allow)
+}
+
 proptest! {
     #[test]
-    fn a_further_deny_rule_never_permits_more_and_the_order_makes_no_difference(
-        allowed in a_list(), denied in a_list(), further in a_list(), recipient in "[abAB]@(s\\.)?[xy]\\.example",
+    fn more_rules_and_more_recipients_never_permit_more_and_order_makes_no_difference(
+        policy in a_policy(),
+        further in a_list(),
+        recipients in prop::collection::vec(("[abAB]@(s\\.)?[xy]\\.example", any::<bool>()), 1..5),
     ) {
-        let recipient = address(&recipient);
-        let is_allowed = |allowed: Vec<_>, denied: Vec<_>| RecipientRules { allowed, denied }.verdict(&recipient) == Verdict::Allowed;
-        let before = is_allowed(allowed.clone(), denied.clone());
-        prop_assert!(before || !is_allowed(allowed.clone(), [denied.clone(), further].concat()));
-        let reversed = |list: &[RecipientPattern]| list.iter().rev().cloned().collect::<Vec<_>>();
-        prop_assert_eq!(before, is_allowed(reversed(&allowed), reversed(&denied)));
+        let recipients: Vec<_> = recipients.into_iter().map(|(text, is_first)| (address(&text), is_first)).collect();
+        let before = of_all(&policy, &recipients);
+        let denying_more = Policy { denied: [policy.denied.clone(), further].concat(), ..policy.clone() };
+        prop_assert!(of_all(&denying_more, &recipients) >= before);
+        prop_assert!(of_all(&policy, &recipients[1..]) <= before);
+        let always = Policy { approval: Approval::Always, ..policy.clone() };
+        let rules = Policy { approval: Approval::Rules, ..policy.clone() };
+        prop_assert!(of_all(&always, &recipients) >= of_all(&rules, &recipients));
+        let mut reversed = policy.clone();
+        for list in [&mut reversed.allowed, &mut reversed.denied, &mut reversed.internal_domains] {
+            list.reverse();
+        }
+        let backwards: Vec<_> = recipients.iter().rev().cloned().collect();
+        prop_assert_eq!(of_all(&reversed, &backwards), before);
     }
 }

@@ -52,6 +52,8 @@ pub struct Draft {
     pub in_reply_to: Option<MessageId>,
     /// The thread, oldest first, to the mail that this one replies to.
     pub references: Vec<MessageId>,
+    /// Who gets it in place of its recipients.
+    pub redirect_to: Option<Address>,
 }
 
 /// How urgent a mail is.
@@ -105,6 +107,7 @@ impl Draft {
             attachments: attachment::parse_all(args.attachments.unwrap_or_default(), limits, &mut errors),
             references: ending_with(references, in_reply_to.as_ref()),
             in_reply_to,
+            redirect_to: None,
             subject: args.subject,
             body: args.body,
             html: args.html.unwrap_or_default(),

@@ -2,12 +2,13 @@
 
 mod compose_budget;
 mod hints;
-mod recipients;
+mod keep;
 
 use std::sync::Arc;
 
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::address::Address;
 use crate::budget::MemoryPermit;
 use crate::clock::Clock;
 use crate::compose::{Composed, compose};
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::request::{Draft, SendEmailArgs, ValidationCode, ValidationErrors};
 
 pub use compose_budget::ComposeBudget;
+pub use keep::keep;
 
 /// Larger requests are parsed and composed on a blocking thread, in bytes. HTML is always read there.
 const LARGE: usize = 64 << 10;
@@ -24,6 +26,8 @@ const LARGE: usize = 64 << 10;
 pub struct Submission {
     /// The message.
     pub composed: Composed,
+    /// Whom it is for, each once: also those in whose place another one gets it.
+    pub recipients: Vec<Address>,
     /// What looks wrong in the request, one sentence each.
     pub hints: Vec<String>,
 }
@@ -50,10 +54,11 @@ pub async fn submit(
     let has_html_to_read = args.html == Some(true) && args.text.is_none();
     let make = move || {
         let mut draft = Draft::parse(args, &config.limits)?;
-        recipients::check(&draft, &config.recipients)?;
         let hints = hints::hints(&draft);
         draft.bcc.extend_from_slice(&config.default_bcc);
-        Ok(Submission { composed: compose(&draft, &config, at, id)?, hints })
+        draft.redirect_to = config.redirect().cloned();
+        let recipients = draft.recipients();
+        Ok(Submission { composed: compose(&draft, &config, at, id)?, recipients, hints })
     };
     if !is_large && !has_html_to_read {
         return make();

@@ -60,9 +60,9 @@ pub(super) fn header_variant_for<'a>(
 
 /// The accounts that may send `message`.
 pub fn accounts_for(snapshot: &Snapshot, message: &Message) -> Vec<Account> {
-    let servers = &snapshot.config.servers;
-    let able = servers.iter().filter(|server| header_variant_for(message, server).is_some());
-    able.map(ServerConfig::account).collect()
+    let config = &snapshot.config;
+    let able = config.servers.iter().filter(|server| header_variant_for(message, server).is_some());
+    able.filter_map(|server| config.account(server)).collect()
 }
 
 /// The server that the next mail goes to first.

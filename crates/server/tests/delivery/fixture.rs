@@ -14,6 +14,7 @@ use smtp_mcp_server::message::Digest;
 use smtp_mcp_server::message::Message;
 use smtp_mcp_server::outbox::{Email, Enqueued, NewMessage, Outbox, Principal};
 use smtp_mcp_server::outcome::RecipientStatus;
+use smtp_mcp_server::policy::Quota;
 use smtp_mcp_server::request::Draft;
 use smtp_mcp_server::secret::Secret;
 use smtp_mcp_server::upstream::report::Availability;
@@ -113,6 +114,8 @@ impl Fixture {
             idempotency_key: None,
             allow_duplicate: true,
             on_unknown: OnUnknown::Manual,
+            quota: Quota::default(),
+            hold: None,
         }
     }
 

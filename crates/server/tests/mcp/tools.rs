@@ -22,6 +22,7 @@ async fn tools_keep_their_order_and_the_limits_of_clients() {
             "get_email",
             "get_smtp_status",
             "list_emails",
+            "preview_email",
             "reconnect_smtp_servers",
             "reload_smtp_configuration",
             "retry_email",

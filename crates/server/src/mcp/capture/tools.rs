@@ -10,7 +10,7 @@ use serde_json::json;
 use super::mails::{CapturedMails, Filter};
 use super::view::{EnvelopeView, MailView};
 use crate::mcp::arguments::NoArgs;
-use crate::mcp::tool_result::ToolResult;
+use crate::mcp::tool_result::{Service, ToolResult};
 use crate::mcp::tools::{Annotations, ToolSpec, route};
 
 /// How many mails a list has, if the call does not say.
@@ -19,6 +19,12 @@ const DEFAULT_LIMIT: usize = 50;
 /// How long a call waits, if it does not say, and at most.
 const DEFAULT_WAIT: f64 = 30.0;
 const MAX_WAIT: f64 = 45.0;
+
+impl Service for CapturedMails {
+    fn annotate(&self, answer: ToolResult) -> ToolResult {
+        answer
+    }
+}
 
 const READS: Annotations =
     Annotations { read_only: true, destructive: false, idempotent: true, open_world: false };

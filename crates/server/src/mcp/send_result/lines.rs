@@ -9,6 +9,7 @@ pub(super) fn lines(result: &SendResult, by_status: &ByStatus<'_>) -> Vec<String
     let mut lines =
         vec![format!("state {}, id {}, Message-ID {}", result.state, result.id, result.message_id)];
     lines.push(details(&result.details));
+    lines.extend(result.digest.as_ref().map(|digest| format!("digest {digest}")));
     if let Some(until) = &result.expires_at {
         let next = result.next_attempt_at.as_ref().map(|next| format!("next attempt {next}, "));
         lines.push(format!("{}given up at {until}", next.unwrap_or_default()));
@@ -19,6 +20,13 @@ pub(super) fn lines(result: &SendResult, by_status: &ByStatus<'_>) -> Vec<String
     lines.extend(many("unknown", &by_status.unknown));
     lines.extend(result.hints.iter().map(|hint| format!("hint: {hint}")));
     lines
+}
+
+/// The lines of the result of a mail that was not taken.
+pub(super) fn of_untaken(result: &SendResult) -> Vec<String> {
+    let first = format!("state {}, Message-ID {}", result.state, result.message_id);
+    let hints = result.hints.iter().map(|hint| format!("hint: {hint}"));
+    [first, details(&result.details)].into_iter().chain(hints).collect()
 }
 
 fn details(details: &Details) -> String {

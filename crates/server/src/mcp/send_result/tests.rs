@@ -5,8 +5,9 @@ use smtp_submission::Phase;
 
 use super::*;
 use crate::address::Address;
-use crate::message::MessageInfo;
+use crate::message::{ContentType, MessageInfo};
 use crate::outbox::Principal;
+use crate::outcome::ServerId;
 
 fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
@@ -28,6 +29,9 @@ fn email(state: State, recipients: Vec<RecipientOutcome>) -> Email {
         subject: "s".to_owned(),
         size: 1,
         info: MessageInfo { content_type: ContentType::Plain, attachments: 2 },
+        request: crate::message::Digest::default(),
+        approval: None,
+        paused_since: None,
         attempts: 1,
         recipients,
         has_content: true,

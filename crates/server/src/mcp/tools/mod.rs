@@ -3,6 +3,7 @@
 mod get_email;
 mod get_smtp_status;
 mod list_emails;
+mod preview_email;
 mod reconnect_smtp_servers;
 mod reload_smtp_configuration;
 mod retry_email;
@@ -22,7 +23,7 @@ use super::context::ToolContext;
 use super::schema;
 use super::send_result::refused;
 use super::setup::Setup;
-use super::tool_result::ToolResult;
+use super::tool_result::{Service, ToolResult};
 use crate::config::ToolSelection;
 
 pub(super) use send_email::{NAME as SEND_EMAIL, send};
@@ -34,6 +35,7 @@ pub(super) type Running<'a> = Pin<Box<dyn Future<Output = ToolResult> + Send + '
 pub(super) fn router(selection: &ToolSelection) -> ToolRouter<ToolContext> {
     let routes = [
         send_email::route(),
+        preview_email::route(),
         get_email::route(),
         list_emails::route(),
         retry_email::route(),
@@ -75,7 +77,7 @@ pub(super) struct Annotations {
 /// A tool that takes `P`, returns `R`, and runs `run`; invalid arguments are answered by `refuse`.
 pub(super) fn route<C, P, R, F>(spec: &ToolSpec, refuse: fn(String) -> ToolResult, run: F) -> ToolRoute<C>
 where
-    C: Send + Sync + 'static,
+    C: Service,
     P: DeserializeOwned + JsonSchema + Send,
     R: JsonSchema,
     F: for<'a> Fn(&'a C, P) -> Running<'a> + Copy + Send + Sync + 'static,
@@ -89,6 +91,7 @@ where
                 Ok((args, _permit)) => run(context.service, args).await,
                 Err(problem) => refuse(problem),
             };
+            let answer = context.service.annotate(answer);
             Ok(CallToolResponse::from(CallToolResult::from(answer)))
         })
     })

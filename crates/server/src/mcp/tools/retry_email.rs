@@ -1,15 +1,18 @@
 //! `retry_email`: tries the recipients of a mail again that did not get it, or may not have.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::handler::server::tool::ToolRoute;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Annotations, ToolSpec};
+use crate::config::Mode;
 use crate::mcp::context::ToolContext;
-use crate::mcp::email_view::parse_id;
-use crate::mcp::send_result::{Sent, send_result};
+use crate::mcp::email_view::{note, parse_id};
+use crate::mcp::send_result::{Sent, over_quota, send_result};
 use crate::mcp::tool_result::ToolResult;
 use crate::outbox::{CONTENT_KEPT, Retried};
 use crate::outcome::State;
@@ -49,8 +52,13 @@ pub(super) fn route() -> ToolRoute<ToolContext> {
 async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
     let began = context.clock.instant();
     let id = parse_id(id)?;
-    let retried =
-        context.outbox().retry(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
+    let config = Arc::clone(&context.upstreams.snapshot().config);
+    if config.mode != Mode::Live {
+        return Err(format!("nothing is sent again while SMTP_MODE is {}", config.mode.word()));
+    }
+    let quota = config.policy.quota();
+    let retried = context.outbox().retry(id, Some(context.principal), quota).await;
+    let retried = retried.map_err(|error| error.to_string())?;
     let progress = match retried {
         Retried::Queued { queued, is_served: true, .. } => context.deliveries.begin_again(queued),
         // Another process sends it, or one that has the account when it runs.
@@ -63,6 +71,10 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
             return Err(format!(
                 "nothing to retry yet: the mail is being sent by {sender}; wait until that has ended, get_email tells when"
             ));
+        }
+        Retried::OverQuota(over) => return Err(over_quota(&over)),
+        Retried::NotNow(State::Held) if let Some(note) = held_for_approval(context, id).await? => {
+            return Err(format!("nothing to retry yet: the mail is {note}"));
         }
         Retried::NotNow(State::Held) => {
             return Err(
@@ -95,4 +107,10 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
         is_kept: context.outbox().is_durable(),
         now: context.clock.now().to_utc(),
     }))
+}
+
+/// What to tell about a mail that waits for approval.
+async fn held_for_approval(context: &ToolContext, id: Uuid) -> Result<Option<String>, String> {
+    let email = context.outbox().get(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
+    Ok(email.filter(|email| email.approval.is_some()).and_then(|email| note(&email)))
 }

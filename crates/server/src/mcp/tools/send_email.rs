@@ -9,11 +9,16 @@ use uuid::Uuid;
 
 use super::{Annotations, ToolSpec};
 use crate::compose::Composed;
+use crate::config::Mode;
+use crate::delivery::{Permission, permission};
 use crate::mcp::context::ToolContext;
-use crate::mcp::send_result::{SendResult, Sent, refused, refused_because_of, send_result, unknown_record};
+use crate::mcp::send_result::{
+    SendResult, Sent, over_quota, refused, refused_because_of, send_result, unknown_record, untaken,
+};
 use crate::mcp::tool_result::{ToolResult, one_line};
-use crate::outbox::{Enqueued, NewMessage, OutboxError};
+use crate::outbox::{Enqueued, Hold, NewMessage, OutboxError};
 use crate::outcome::State;
+use crate::policy::Policy;
 use crate::request::SendEmailArgs;
 use crate::submit::{Submission, submit};
 use crate::upstream::{Snapshot, accounts_for};
@@ -33,7 +38,7 @@ const SPEC: ToolSpec = ToolSpec {
     name: NAME,
     title: "Send an e-mail",
     description: "Sends one e-mail through the user's SMTP server and reports what happened for each recipient. \
-        state: sent, partial (some refused), queued (kept and sent later: do not send again), \
+        state: sent, partial (some refused), queued or held for the user's approval (kept: do not send again), \
         refused (nobody got it; correct and try again), \
         unknown (may have arrived: do not send again unless the user says so).",
     annotations: Annotations {
@@ -88,15 +93,21 @@ pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs)
     let began = context.clock.instant();
     let options = Options::take(&mut args)?;
     let servers = context.upstreams.snapshot();
-    let mut prepared = prepare(context, &servers, args).await?;
-    let hints = std::mem::take(&mut prepared.hints);
-    let wait =
-        options.wait.min(MAX_WAIT.saturating_sub(context.clock.instant().saturating_duration_since(began)));
-    let id = prepared.id;
-    let new = new_message(context, &servers, prepared, options);
+    let mut submission = prepare(context, &servers, args).await?;
+    let hold = hold(context, &servers.config.policy, &submission).await?;
+    let elapsed = || context.clock.instant().saturating_duration_since(began);
+    if matches!(servers.config.mode, Mode::DryRun | Mode::Capture) {
+        return Err(untaken(&servers.config, submission, hold, elapsed(), context.clock.now()).await);
+    }
+    let hints = std::mem::take(&mut submission.hints);
+    let wait = options.wait.min(MAX_WAIT.saturating_sub(elapsed()));
+    let id = submission.composed.id;
+    let new = NewMessage { hold, ..new_message(context, &servers, submission.composed, options) };
     let (id, progress, is_repeated) = match context.deliveries.enqueue(new, servers).await {
         Ok((Enqueued::New(_), progress)) => (id, progress, false),
+        Ok((Enqueued::Held, _)) => (id, None, false),
         Ok((Enqueued::Earlier(id), _)) => (id, None, true),
+        Ok((Enqueued::OverQuota(over), _)) => return Err(refused(over_quota(&over))),
         Ok((Enqueued::Conflict(earlier, state), _)) => return Err(conflict(earlier, state)),
         Ok((Enqueued::PossibleDuplicate(earlier, state), _)) => {
             return Err(possible_duplicate(earlier, state));
@@ -108,12 +119,29 @@ pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs)
     Ok(Sent {
         email: waited.email,
         may_have_been_sent: waited.may_have_been_sent,
-        duration: context.clock.instant().saturating_duration_since(began),
+        duration: elapsed(),
         is_repeated,
         hints,
         is_kept: context.outbox().is_durable(),
         now: context.clock.now().to_utc(),
     })
+}
+
+/// Whether a person must approve it first.
+///
+/// # Errors
+/// It may not be sent.
+async fn hold(
+    context: &ToolContext,
+    policy: &Policy,
+    submission: &Submission,
+) -> Result<Option<Hold>, ToolResult> {
+    match permission(context.outbox(), policy, &submission.recipients, false).await {
+        Ok(Permission::Granted) => Ok(None),
+        Ok(Permission::NeedsApproval(hold)) => Ok(Some(hold)),
+        Ok(Permission::Denied(reason)) => Err(refused(reason)),
+        Err(error) => Err(refused(format!("{error}; nothing was sent"))),
+    }
 }
 
 fn conflict(earlier: Uuid, state: State) -> ToolResult {
@@ -132,26 +160,15 @@ fn possible_duplicate(earlier: Uuid, state: State) -> ToolResult {
     refused_because_of(earlier, problem)
 }
 
-/// A composed message that the delivery can share.
-struct Prepared {
-    id: Uuid,
-    message: Arc<crate::message::Message>,
-    subject: String,
-    request: crate::message::Digest,
-    hints: Vec<String>,
-}
-
-async fn prepare(
+pub(super) async fn prepare(
     context: &ToolContext,
     servers: &Snapshot,
     args: SendEmailArgs,
-) -> Result<Prepared, ToolResult> {
+) -> Result<Submission, ToolResult> {
     let config = Arc::clone(&servers.config);
     let composing = submit(args, config, &context.clock, &context.compose_budget);
     match timeout(MAX_WAIT, composing).await {
-        Ok(Ok(Submission { composed: Composed { id, message, subject, request }, hints })) => {
-            Ok(Prepared { id, message: Arc::new(message), subject, request, hints })
-        }
+        Ok(Ok(submission)) => Ok(submission),
         Ok(Err(error)) => Err(refused(one_line(&error.to_string()))),
         Err(_) => Err(refused("the mail could not be prepared in time; try again, or a smaller one")),
     }
@@ -160,18 +177,21 @@ async fn prepare(
 fn new_message(
     context: &ToolContext,
     servers: &Snapshot,
-    prepared: Prepared,
+    composed: Composed,
     options: Options,
 ) -> NewMessage {
+    let Composed { id, message, subject, request } = composed;
     NewMessage {
-        id: prepared.id,
-        accounts: accounts_for(servers, &prepared.message),
-        message: prepared.message,
-        subject: prepared.subject,
-        request: prepared.request,
+        id,
+        accounts: accounts_for(servers, &message),
+        message: Arc::new(message),
+        subject,
+        request,
         principal: context.principal,
         idempotency_key: options.idempotency_key,
         allow_duplicate: options.allow_duplicate,
         on_unknown: servers.config.on_unknown,
+        quota: servers.config.policy.quota(),
+        hold: None,
     }
 }

@@ -18,7 +18,7 @@ pub(in crate::outbox) fn recognize(db: &Connection, now: i64, file: StoredIdenti
         Some(known) if known.is_same(file) => return Ok(()),
         Some(_) => {
             give_up_all(db, now, "the outbox was copied while it was being sent")?;
-            change_all(db, now, "queued", "held", "held")?;
+            change_all(db, now, ("queued", "held"), "true", "held")?;
         }
         None => {}
     }
@@ -33,14 +33,22 @@ fn known(db: &Connection) -> rusqlite::Result<Option<StoredIdentity>> {
         .optional()
 }
 
-/// Queues what is held, and tells how many messages that were.
+/// Queues what is held, and tells how many messages that were. What waits for approval goes on waiting.
 pub(in crate::outbox) fn adopt(db: &Connection, now: i64) -> rusqlite::Result<usize> {
-    db.execute("UPDATE message SET due_ms = ? WHERE state = 'held'", [now])?;
-    change_all(db, now, "held", "queued", "adopted")
+    let unapproved = "seq IN (SELECT seq FROM approval WHERE approved_ms IS NULL)";
+    db.execute(&format!("UPDATE message SET due_ms = ? WHERE state = 'held' AND NOT {unapproved}"), [now])?;
+    change_all(db, now, ("held", "queued"), &format!("NOT {unapproved}"), "adopted")
 }
 
-fn change_all(db: &Connection, now: i64, from: &str, to: &str, event: &str) -> rusqlite::Result<usize> {
-    let mut statement = db.prepare("UPDATE message SET state = ? WHERE state = ? RETURNING seq")?;
+fn change_all(
+    db: &Connection,
+    now: i64,
+    (from, to): (&str, &str),
+    which: &str,
+    event: &str,
+) -> rusqlite::Result<usize> {
+    let sql = format!("UPDATE message SET state = ? WHERE state = ? AND {which} RETURNING seq");
+    let mut statement = db.prepare(&sql)?;
     let changed =
         statement.query_map([to, from], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     for seq in &changed {

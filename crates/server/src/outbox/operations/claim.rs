@@ -3,14 +3,15 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
+use uuid::Uuid;
 
-use super::enqueue::milliseconds;
+use super::columns::milliseconds;
 use super::settle::{ClaimKey, is_in_effect};
-use super::{add_event, columns};
+use super::{add_event, columns, pause};
 use crate::config::Account;
-use crate::message::Message;
+use crate::message::{Digest, Message};
 use crate::outbox::owner::OwnerId;
-use crate::outbox::types::{Loaded, MAX_BACKOFF, Queued};
+use crate::outbox::types::{Loaded, MAX_BACKOFF, Queued, Taken};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
 use crate::stored::StoredError;
 
@@ -29,7 +30,11 @@ pub(in crate::outbox) fn due(
     limit: usize,
 ) -> rusqlite::Result<Vec<Queued>> {
     // Due later than any attempt can be: the clock was wrong when it was scheduled.
-    let sql = "SELECT seq, id, token, attempts, due_ms, taken_by = :me AS is_own FROM message WHERE lane = :lane \
+    if pause::since(db)?.is_some() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT seq, id, token, attempts, due_ms, taken_by = :me AS is_own, \
+        (SELECT approved_ms FROM approval WHERE approval.seq = message.seq) AS approved_ms FROM message WHERE lane = :lane \
         AND state = 'queued' AND (due_ms <= :now AND (taken_by = :me OR due_ms <= :now - :first_turn) OR due_ms > :latest) \
         ORDER BY due_ms, seq LIMIT :limit";
     let mut statement = db.prepare_cached(sql)?;
@@ -44,7 +49,7 @@ pub(in crate::outbox) fn due(
                 ":latest": now + milliseconds(MAX_BACKOFF),
                 ":limit": limit,
             },
-            |row| Ok((row.get::<_, i64>("due_ms")?, row.get::<_, bool>("is_own")?, queued(row)?)),
+            |row| Ok((row.get::<_, i64>("due_ms")?, row.get::<_, bool>("is_own")?, columns::queued(row)?)),
         )?;
         let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         let is_turn = |(due_ms, is_own, queued): &(i64, bool, Queued)| {
@@ -75,15 +80,6 @@ pub(in crate::outbox) fn waiting(db: &Connection, accounts: &[Account]) -> rusql
     Ok(waiting)
 }
 
-fn queued(row: &rusqlite::Row<'_>) -> rusqlite::Result<Queued> {
-    Ok(Queued {
-        seq: row.get("seq")?,
-        id: columns::id(row, "id")?,
-        token: row.get("token")?,
-        attempts: row.get("attempts")?,
-    })
-}
-
 /// The lanes that have one of these accounts.
 pub(super) fn lanes(db: &Connection, accounts: &[Account]) -> rusqlite::Result<Vec<i64>> {
     let mut lanes = Vec::new();
@@ -97,26 +93,37 @@ pub(super) fn lanes(db: &Connection, accounts: &[Account]) -> rusqlite::Result<V
     Ok(lanes)
 }
 
-/// Marks the message as being sent by `me`, with the next token. False: it is not waiting any more.
+/// Marks the message as being sent by `me`, with the next token, and returns what was taken. `None`: it is not waiting any more, or
+/// nothing is sent.
 pub(in crate::outbox) fn claim(
     db: &Connection,
     now: i64,
     me: OwnerId,
     queued: &Queued,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<Option<Taken>> {
     // After a commit whose result was lost the claim may be there already; nobody else has this owner and this token.
     if is_in_effect(db, ClaimKey { seq: queued.seq, token: queued.token + 1, owner: me })? {
-        return Ok(true);
+        return taken(db, queued.seq).map(Some);
+    }
+    if pause::since(db)?.is_some() {
+        return Ok(None);
     }
     let sql = "UPDATE message SET state = 'sending', owner = :me, token = token + 1, attempts = attempts + 1 \
         WHERE seq = :seq AND token = :token AND attempts = :attempts AND state = 'queued'";
     let claimed = db.prepare_cached(sql)?.execute(
         named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts },
     )?;
-    if claimed > 0 {
-        add_event(db, queued.seq, now, "claimed", None)?;
+    if claimed == 0 {
+        return Ok(None);
     }
-    Ok(claimed > 0)
+    add_event(db, queued.seq, now, "claimed", None)?;
+    taken(db, queued.seq).map(Some)
+}
+
+fn taken(db: &Connection, seq: i64) -> rusqlite::Result<Taken> {
+    let digest: Option<[u8; 32]> =
+        db.prepare_cached("SELECT digest FROM message WHERE seq = ?")?.query_row([seq], |row| row.get(0))?;
+    Ok(Taken { digest: digest.map(Digest) })
 }
 
 /// The message as it was composed, and its open recipients. `None`: it is not waiting any more.
@@ -145,4 +152,17 @@ pub(in crate::outbox) fn load(
     };
     let open = open.into_iter().map(untried).collect();
     Ok(Some(Message::from_stored(&envelope, bytes.into()).map(|message| Loaded { message, open })))
+}
+
+/// The message as it was taken, whatever its state. `None`: there is none, or its content is no longer kept.
+pub(in crate::outbox) fn message(
+    db: &Connection,
+    id: Uuid,
+) -> rusqlite::Result<Option<Result<Message, StoredError>>> {
+    let sql = "SELECT envelope, bytes FROM content JOIN message USING (seq) WHERE id = ?";
+    let content = db
+        .prepare_cached(sql)?
+        .query_row([id.as_bytes()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))
+        .optional()?;
+    Ok(content.map(|(envelope, bytes)| Message::from_stored(&envelope, bytes.into())))
 }

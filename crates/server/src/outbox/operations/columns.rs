@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::address::Address;
 use crate::config::Account;
-use crate::outbox::types::Principal;
+use crate::outbox::types::{Principal, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus, ServerId, State};
 
 /// The phase of a recipient that counts as accepted although no server said so.
@@ -37,6 +37,11 @@ pub(in crate::outbox) fn time(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
 
+/// A duration as it is stored.
+pub(in crate::outbox) fn milliseconds(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// An id in a row.
 pub(in crate::outbox) fn id(row: &Row<'_>, column: &str) -> rusqlite::Result<Uuid> {
     let bytes: [u8; 16] = row.get(column)?;
@@ -58,6 +63,18 @@ pub(in crate::outbox) fn state(row: &Row<'_>, column: &str) -> rusqlite::Result<
 /// A principal in a row.
 pub(in crate::outbox) fn principal(row: &Row<'_>, column: &str) -> rusqlite::Result<Principal> {
     parsed(row, column, Principal::parse)
+}
+
+/// A message that waits, in a row of `message` and `approval`.
+pub(in crate::outbox) fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
+    let approved: Option<i64> = row.get("approved_ms")?;
+    Ok(Queued {
+        seq: row.get("seq")?,
+        id: id(row, "id")?,
+        token: row.get("token")?,
+        attempts: row.get("attempts")?,
+        is_approved: approved.is_some(),
+    })
 }
 
 /// A row of `recipient`.
@@ -85,7 +102,7 @@ fn recipient_status(word: &str) -> Option<RecipientStatus> {
     match word {
         "accepted" => Some(RecipientStatus::Accepted),
         "open" => Some(RecipientStatus::Deferred),
-        "rejected" => Some(RecipientStatus::Rejected),
+        "rejected" | "withdrawn" => Some(RecipientStatus::Rejected),
         "unknown" => Some(RecipientStatus::Unknown),
         _ => None,
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
-use super::{add_event, columns};
+use super::{add_event, approval, columns, quota};
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
 use crate::outbox::types::{DUPLICATE_WINDOW, EXPIRES_AFTER, Enqueued, NewMessage, Queued};
@@ -25,18 +25,23 @@ pub(in crate::outbox) fn enqueue(
     if let Some(earlier) = earlier(db, now, new)? {
         return Ok(earlier);
     }
+    if let Some(over) = quota::over(db, now, new.quota)? {
+        return Ok(Enqueued::OverQuota(over));
+    }
     let seq = insert(db, now, me, new)?;
+    if let Some(hold) = &new.hold {
+        approval::ask(db, now, seq, hold)?;
+        add_event(db, seq, now, "held for approval", None)?;
+        return Ok(Enqueued::Held);
+    }
     add_event(db, seq, now, "queued", None)?;
-    Ok(Enqueued::New(Queued { seq, id: new.id, token: 0, attempts: 0 }))
+    Ok(Enqueued::New(Queued { seq, id: new.id, token: 0, attempts: 0, is_approved: false }))
 }
 
 /// The message as it waits.
 pub(in crate::outbox) fn find(db: &Connection, id: Uuid) -> rusqlite::Result<Option<Queued>> {
-    db.prepare_cached("SELECT seq, token, attempts FROM message WHERE id = ?")?
-        .query_row([id.as_bytes()], |row| {
-            Ok(Queued { seq: row.get(0)?, id, token: row.get(1)?, attempts: row.get(2)? })
-        })
-        .optional()
+    let sql = "SELECT seq, id, token, attempts, approved_ms FROM message LEFT JOIN approval USING (seq) WHERE id = ?";
+    db.prepare_cached(sql)?.query_row([id.as_bytes()], columns::queued).optional()
 }
 
 fn earlier(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::Result<Option<Enqueued>> {
@@ -76,7 +81,7 @@ fn with_same_key(db: &Connection, key: &str, new: &NewMessage) -> rusqlite::Resu
 fn with_same_request(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::Result<Option<Enqueued>> {
     let sql = "SELECT id, state FROM message WHERE request_digest = ? AND idempotency_key IS NULL AND principal = ? \
         AND created_ms > ? AND state NOT IN ('refused', 'cancelled') ORDER BY created_ms DESC, seq DESC LIMIT 1";
-    let since = now - milliseconds(DUPLICATE_WINDOW);
+    let since = now - columns::milliseconds(DUPLICATE_WINDOW);
     db.prepare_cached(sql)?
         .query_row(params![new.request.0, new.principal.word(), since], |row| {
             Ok(Enqueued::PossibleDuplicate(columns::id(row, "id")?, columns::state(row, "state")?))
@@ -91,15 +96,15 @@ fn insert(db: &Connection, now: i64, me: OwnerId, new: &NewMessage) -> rusqlite:
     let content_type = serde_json::to_string(&message.info.content_type).unwrap_or_default();
     db.prepare_cached(
         "INSERT INTO message(id, lane, state, created_ms, due_ms, expires_ms, principal, idempotency_key, request_digest, \
-         message_id, sender, subject, size, content_type, attachments, taken_by, on_unknown) \
-         VALUES (:id, :lane, 'queued', :now, :now, :expires, :principal, :key, :request, \
-         :message_id, :sender, :subject, :size, :content_type, :attachments, :me, :on_unknown)",
+         message_id, sender, subject, size, content_type, attachments, taken_by, on_unknown, digest) \
+         VALUES (:id, :lane, :state, :now, :now, :expires, :principal, :key, :request, \
+         :message_id, :sender, :subject, :size, :content_type, :attachments, :me, :on_unknown, :digest)",
     )?
     .execute(named_params! {
         ":id": new.id.as_bytes(),
         ":lane": lane(db, &new.accounts)?,
         ":now": now,
-        ":expires": now + milliseconds(EXPIRES_AFTER),
+        ":expires": now + columns::milliseconds(EXPIRES_AFTER),
         ":principal": new.principal.word(),
         ":key": new.idempotency_key,
         ":request": new.request.0,
@@ -111,6 +116,8 @@ fn insert(db: &Connection, now: i64, me: OwnerId, new: &NewMessage) -> rusqlite:
         ":attachments": message.info.attachments,
         ":me": me.0.as_bytes(),
         ":on_unknown": new.on_unknown.word(),
+        ":state": if new.hold.is_some() { State::Held.word() } else { State::Queued.word() },
+        ":digest": message.digest.0,
     })?;
     let seq = db.last_insert_rowid();
     let mut statement = db.prepare_cached("INSERT INTO recipient(seq, n, address) VALUES (?, ?, ?)")?;
@@ -159,8 +166,4 @@ fn lane(db: &Connection, accounts: &[Account]) -> rusqlite::Result<i64> {
             .execute(params![account, lane])?;
     }
     Ok(lane)
-}
-
-pub(in crate::outbox) fn milliseconds(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::columns;
-use super::enqueue::milliseconds;
+use super::columns::milliseconds;
 use crate::outbox::types::{CONTENT_KEPT, Integrity};
 
 /// Messages that are handled in one transaction, at most.
@@ -28,7 +28,7 @@ pub(in crate::outbox) fn purge(db: &Connection, now: i64, record_kept: Duration)
         old.collect::<rusqlite::Result<Vec<i64>>>()?
     };
     for seq in &old {
-        for table in ["event", "content", "recipient", "message"] {
+        for table in ["approval", "event", "content", "recipient", "message"] {
             db.prepare_cached(&format!("DELETE FROM {table} WHERE seq = ?"))?.execute([seq])?;
         }
     }

@@ -4,10 +4,13 @@
 //! message now, and the operation does nothing.
 
 pub(super) mod adopt;
+pub(super) mod approval;
 pub(super) mod claim;
 pub(super) mod columns;
 pub(super) mod enqueue;
 pub(super) mod housekeeping;
+pub(super) mod pause;
+pub(super) mod quota;
 pub(super) mod read;
 pub(super) mod recover;
 pub(super) mod retry;

@@ -3,14 +3,16 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use uuid::Uuid;
 
-use super::columns;
+use super::{approval, columns, pause, quota};
+use crate::address::Address;
 use crate::config::Account;
-use crate::message::MessageInfo;
+use crate::message::{Digest, MessageInfo};
 use crate::outbox::owner::OwnerId;
 use crate::outbox::types::{Email, Event, Filter, Principal, Stats};
+use crate::outcome::State;
 
 const COLUMNS: &str = "seq, id, owner, (SELECT accounts FROM lane WHERE lane.lane = message.lane) AS accounts, state, principal, created_ms, due_ms, expires_ms, ended_ms, message_id, sender, subject, size, \
-    content_type, attachments, attempts, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content";
+    content_type, attachments, attempts, request_digest, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content";
 
 /// A message, and what tells which processes have to do with it.
 pub(in crate::outbox) struct Found {
@@ -67,7 +69,7 @@ pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Res
         named_params! {
             ":before": before,
             ":principal": filter.principal.map(Principal::word),
-            ":state": filter.state.map(crate::outcome::State::word),
+            ":state": filter.state.map(State::word),
             ":recipient": filter.recipient,
             ":limit": filter.limit,
         },
@@ -78,18 +80,22 @@ pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Res
 }
 
 /// What waits.
-pub(in crate::outbox) fn stats(db: &Connection) -> rusqlite::Result<Stats> {
+pub(in crate::outbox) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
     let count = |state: &str| -> rusqlite::Result<u64> {
         let sql = "SELECT count(*) FROM message WHERE ended_ms IS NULL AND state = ?";
         db.prepare_cached(sql)?.query_row([state], |row| row.get(0))
     };
     let sql = "SELECT min(created_ms) FROM message WHERE ended_ms IS NULL AND state IN ('queued', 'sending')";
+    let sql_awaiting = "SELECT count(*) FROM message JOIN approval USING (seq) WHERE state = 'held' AND ended_ms IS NULL AND approved_ms IS NULL";
     let oldest: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
     Ok(Stats {
         queued: count("queued")?,
         sending: count("sending")?,
         unknown: count("unknown")?,
         held: count("held")?,
+        awaiting_approval: db.prepare_cached(sql_awaiting)?.query_row([], |row| row.get(0))?,
+        paused_since: pause::since(db)?.map(columns::time),
+        usage: quota::usage(db, now)?,
         unserved: 0,
         oldest: oldest.map(columns::time),
     })
@@ -135,8 +141,11 @@ fn email(row: &Row<'_>) -> rusqlite::Result<Email> {
             attachments: row.get("attachments")?,
         },
         attempts: row.get("attempts")?,
+        request: Digest(row.get("request_digest")?),
         recipients: Vec::new(),
         has_content: row.get("has_content")?,
+        approval: None,
+        paused_since: None,
         is_unserved: false,
         sending_by: None,
     })
@@ -146,5 +155,20 @@ fn with_recipients(db: &Connection, mut found: Found) -> rusqlite::Result<Found>
     let mut statement = db.prepare_cached("SELECT * FROM recipient WHERE seq = ? ORDER BY n")?;
     found.email.recipients =
         statement.query_map([found.seq], columns::recipient)?.collect::<rusqlite::Result<_>>()?;
+    match found.email.state {
+        State::Held => found.email.approval = approval::of(db, found.seq)?,
+        State::Queued => found.email.paused_since = pause::since(db)?.map(columns::time),
+        _ => {}
+    }
     Ok(found)
+}
+
+/// Of `addresses`, those that no message was ever accepted for.
+pub(in crate::outbox) fn first_contacts(
+    db: &Connection,
+    addresses: &[Address],
+) -> rusqlite::Result<Vec<bool>> {
+    let sql = "SELECT 1 FROM recipient WHERE address = ? COLLATE NOCASE AND status = 'accepted'";
+    let mut statement = db.prepare_cached(sql)?;
+    addresses.iter().map(|address| Ok(!statement.exists([address.to_string()])?)).collect()
 }

@@ -4,12 +4,14 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
 use super::claim::{LAST_TURN_MS, lanes};
-use super::enqueue::{find, milliseconds};
-use super::{add_event, columns};
+use super::columns::milliseconds;
+use super::enqueue::find;
+use super::{add_event, columns, quota};
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
 use crate::outbox::types::{EXPIRES_AFTER, Principal, Retried};
 use crate::outcome::State;
+use crate::policy::Quota;
 
 /// Queues the unknown and the rejected recipients of a message again. That an earlier attempt may have delivered it is
 /// remembered. If `me` has an account that can send it, it tries first.
@@ -18,8 +20,8 @@ pub(in crate::outbox) fn retry(
     now: i64,
     me: OwnerId,
     accounts: &[Account],
-    id: Uuid,
-    principal: Option<Principal>,
+    (id, principal): (Uuid, Option<Principal>),
+    quota: Quota,
 ) -> rusqlite::Result<Retried> {
     let sql = "SELECT seq, lane, state, principal, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content \
         FROM message WHERE id = ?";
@@ -46,6 +48,11 @@ pub(in crate::outbox) fn retry(
     if !has_content {
         return Ok(Retried::NoContent);
     }
+    if let Some(over) = quota::over(db, now, quota)? {
+        return Ok(Retried::OverQuota(over));
+    }
+    // A person approved one delivery.
+    db.prepare_cached("DELETE FROM approval WHERE seq = ?")?.execute([seq])?;
     let sql = "UPDATE recipient SET status = 'open' WHERE seq = ? AND status IN ('unknown', 'rejected')";
     let recipients = db.prepare_cached(sql)?.execute([seq])?;
     let sql = "UPDATE message SET state = 'queued', ended_ms = NULL, due_ms = :now, expires_ms = :expires, attempts = 0 \

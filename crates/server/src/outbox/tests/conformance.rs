@@ -11,6 +11,7 @@ use crate::outbox::{
 };
 use crate::outcome::RecipientStatus::{Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
+use crate::policy::Quota;
 
 macro_rules! conformance {
     ($($test:ident)*) => {
@@ -212,23 +213,27 @@ async fn a_clock_that_jumps_neither_loses_nor_hurries_a_message(f: &Fixture) {
 async fn what_may_have_arrived_stays_in_doubt(f: &Fixture) {
     let queued = f.attempted(message(&["a@x.org", "b@x.org"], "one"), &[Unknown, Rejected]).await;
     let id = queued.id;
-    let Retried::Queued { queued, recipients: 2, .. } = f.outbox.retry(id, None).await.unwrap() else {
+    let Retried::Queued { queued, recipients: 2, .. } =
+        f.outbox.retry(id, None, Quota::default()).await.unwrap()
+    else {
         panic!()
     };
-    assert_eq!(f.outbox.retry(id, None).await.unwrap(), Retried::NotNow(State::Queued));
+    assert_eq!(f.outbox.retry(id, None, Quota::default()).await.unwrap(), Retried::NotNow(State::Queued));
     let claim = f.claim(&queued).await;
     let both = ["a@x.org", "b@x.org"].map(|to| outcome(address(to), Rejected));
     assert_eq!(f.outbox.record(claim, &both, Duration::ZERO).await.unwrap(), Some(State::Unknown));
     assert_eq!(f.statuses(id).await, "UR", "the first copy may have arrived, whatever became of the second");
-    let Retried::Queued { queued, recipients: 2, .. } = f.outbox.retry(id, None).await.unwrap() else {
+    let Retried::Queued { queued, recipients: 2, .. } =
+        f.outbox.retry(id, None, Quota::default()).await.unwrap()
+    else {
         panic!()
     };
     let claim = f.claim(&queued).await;
     let both = ["a@x.org", "b@x.org"].map(|to| outcome(address(to), Accepted));
     assert_eq!(f.outbox.record(claim, &both, Duration::ZERO).await.unwrap(), Some(State::Sent));
-    assert_eq!(f.outbox.retry(id, None).await.unwrap(), Retried::NotNow(State::Sent));
-    assert_eq!(f.outbox.retry(uuid::Uuid::nil(), None).await.unwrap(), Retried::NotFound);
-    assert_eq!(f.outbox.retry(id, Some(Principal::Http)).await.unwrap(), Retried::NotFound);
+    assert_eq!(f.outbox.retry(id, None, Quota::default()).await.unwrap(), Retried::NotNow(State::Sent));
+    assert_eq!(f.outbox.retry(uuid::Uuid::nil(), None, Quota::default()).await.unwrap(), Retried::NotFound);
+    assert_eq!(f.outbox.retry(id, Some(Principal::Http), Quota::default()).await.unwrap(), Retried::NotFound);
 }
 
 async fn a_policy_decides_about_unknown_outcomes(f: &Fixture) {
@@ -265,7 +270,8 @@ async fn a_late_answer_stops_whoever_has_not_claimed(f: &Fixture) {
         })
         .await
         .unwrap();
-    let Retried::Queued { queued: again, recipients: 2, .. } = f.outbox.retry(queued.id, None).await.unwrap()
+    let Retried::Queued { queued: again, recipients: 2, .. } =
+        f.outbox.retry(queued.id, None, Quota::default()).await.unwrap()
     else {
         panic!()
     };
@@ -316,7 +322,7 @@ async fn sets_of_accounts_take_turns(f: &Fixture) {
 async fn what_is_retried_by_another_program_is_left_to_it(f: &Fixture) {
     let queued = f.attempted(message(&["a@x.org"], "one"), &[Unknown]).await;
     f.outbox.serve(vec![Account([3; 32])]).unwrap();
-    let retried = f.outbox.retry(queued.id, None).await.unwrap();
+    let retried = f.outbox.retry(queued.id, None, Quota::default()).await.unwrap();
     assert!(matches!(retried, Retried::Queued { is_served: false, .. }), "{retried:?}");
     assert!(f.email(queued.id).await.is_unserved);
 }
@@ -387,7 +393,7 @@ async fn content_is_kept_on_a_file_for_a_week_and_in_memory_not_at_all() {
         f.clock.advance(CONTENT_KEPT + Duration::from_secs(1));
         f.outbox.purge().await.unwrap();
         let expected = if is_kept { Retried::NoContent } else { Retried::NotFound };
-        assert_eq!(f.outbox.retry(ended, None).await.unwrap(), expected);
+        assert_eq!(f.outbox.retry(ended, None, Quota::default()).await.unwrap(), expected);
     }
 }
 

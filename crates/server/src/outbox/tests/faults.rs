@@ -150,7 +150,7 @@ async fn an_operation_that_is_run_again_does_nothing_twice() {
             super::super::operations::claim::claim(db, now, owner, &queued)
         })
         .await;
-    assert!(token.unwrap());
+    assert!(token.unwrap().is_some());
     let key = claim.key();
     let deferred = [outcome(address("a@x.org"), RecipientStatus::Deferred)];
     fixture.outbox.record(claim, &deferred, Duration::from_secs(30)).await.unwrap();

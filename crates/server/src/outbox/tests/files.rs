@@ -143,6 +143,28 @@ async fn a_link_leads_to_the_same_owners() {
     assert!(first.outbox.release(claim).await.unwrap());
 }
 
+/// As the first version made it.
+const BACK_TO_VERSION_1: &str =
+    "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP INDEX event_taken;
+    DROP INDEX recipient_accepted; ALTER TABLE message DROP COLUMN digest; PRAGMA user_version = 1";
+
+#[test]
+fn an_older_file_gets_the_tables_of_a_new_one() {
+    let (new, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    drop((Fixture::file(new.path(), &clock()), Fixture::file(old.path(), &clock())));
+    database(old.path()).execute_batch(BACK_TO_VERSION_1).unwrap();
+    drop(Fixture::file(old.path(), &clock()));
+    let objects = |directory: &Path| -> Vec<String> {
+        let sql = "SELECT s.type || ' ' || s.name || ' ' || ifnull(c.name || ' ' || c.type, '') FROM sqlite_schema s \
+            LEFT JOIN pragma_table_info(s.name) c ORDER BY 1";
+        let db = database(directory);
+        let mut statement = db.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert!(objects(new.path()).len() > 50);
+    assert_eq!(objects(old.path()), objects(new.path()));
+}
+
 /// Four at the same moment, where there is nothing yet, and where there is a file of the first version.
 #[tokio::test]
 async fn processes_that_start_together_agree_on_the_tables() {
@@ -151,7 +173,7 @@ async fn processes_that_start_together_agree_on_the_tables() {
         if is_old {
             let fixture = Fixture::file(directory.path(), &clock);
             fixture.enqueue(message(&["a@x.org"], "one")).await;
-            database(directory.path()).execute_batch("DROP TABLE file; PRAGMA user_version = 1").unwrap();
+            database(directory.path()).execute_batch(BACK_TO_VERSION_1).unwrap();
         }
         let together = Barrier::new(4);
         let started: Vec<_> = std::thread::scope(|scope| {

@@ -14,6 +14,7 @@ use crate::config::{Account, OnUnknown, OutboxLocation};
 use crate::message::{ContentType, Digest, HeaderVariant, Message, MessageInfo};
 use crate::outbox::{Claim, Email, Enqueued, NewMessage, Outbox, Principal, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus, ServerId, State};
+use crate::policy::Quota;
 
 pub(super) const ACCOUNT: Account = Account([1; 32]);
 
@@ -130,6 +131,8 @@ pub(super) fn message(to: &[&str], request: &str) -> NewMessage {
         idempotency_key: None,
         allow_duplicate: false,
         on_unknown: OnUnknown::Manual,
+        quota: Quota::default(),
+        hold: None,
     }
 }
 

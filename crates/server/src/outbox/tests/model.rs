@@ -12,6 +12,7 @@ use super::states::documented_transitions;
 use crate::outbox::{Claim, Enqueued, NewMessage, Queued, Retried};
 use crate::outcome::RecipientStatus::{self, Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
+use crate::policy::Quota;
 
 const TO: [&str; 2] = ["a@x.org", "b@x.org"];
 const PAUSE: u64 = 30;
@@ -242,7 +243,7 @@ impl Run {
 
     async fn retry(&mut self, which: usize) {
         let Some(one) = self.messages.get_mut(which) else { return };
-        let retried = self.fixture.outbox.retry(one.id, None).await.unwrap();
+        let retried = self.fixture.outbox.retry(one.id, None, Quota::default()).await.unwrap();
         let may = matches!(one.state(), State::Unknown | State::Refused | State::Partial);
         assert_eq!(matches!(retried, Retried::Queued { .. }), may, "{retried:?}");
         if may {

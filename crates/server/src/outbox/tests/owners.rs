@@ -9,6 +9,7 @@ use super::fixture::{ACCOUNT, Fixture, address, clock, message, outcome};
 use crate::config::OnUnknown;
 use crate::outbox::{NewMessage, Retried};
 use crate::outcome::{RecipientStatus, State};
+use crate::policy::Quota;
 
 /// A process that ends without a word: its lock is gone, and its claims with it.
 fn kill(fixture: &Fixture, claims: Vec<crate::outbox::Claim>) {
@@ -106,7 +107,10 @@ async fn others_see_who_is_sending_and_that_someone_will() {
     let by = second.email(queued.id).await.sending_by.unwrap();
     assert_eq!((by.pid, by.host.is_empty()), (std::process::id(), false));
     assert_eq!(first.email(queued.id).await.sending_by, None, "itself");
-    assert_eq!(second.outbox.retry(queued.id, None).await.unwrap(), Retried::NotNow(State::Sending));
+    assert_eq!(
+        second.outbox.retry(queued.id, None, Quota::default()).await.unwrap(),
+        Retried::NotNow(State::Sending)
+    );
     first.outbox.release(claim).await.unwrap();
     first.outbox.serve(vec![]).unwrap();
     assert_eq!(second.outbox.stats().await.unwrap().unserved, 1);
