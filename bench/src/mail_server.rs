@@ -41,6 +41,8 @@ impl MailServer {
             ("SMTP_PORT", self.port().to_string()),
             ("SMTP_USE_TLS", "false".to_owned()),
             ("SMTP_FROM_EMAIL", "ada@example.org".to_owned()),
+            // As many mails as there are.
+            ("SMTP_POLICY", "open".to_owned()),
         ]
     }
 }

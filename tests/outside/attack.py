@@ -171,7 +171,7 @@ def peak(pid: int) -> float:
 def attack(processes: Processes, seconds: int, slowest_health: float) -> list[str]:
     """Runs everything for so long; what went wrong."""
     capture = processes.capture()
-    program = processes.http_server(one_server(capture, LOG_LEVEL="warning,smtp_mcp_server::cli::serve=info"))
+    program = processes.http_server(one_server(capture, SMTP_POLICY="open", LOG_LEVEL="warning,smtp_mcp_server::cli::serve=info"))
     pid, stop, results = program.child.pid, multiprocessing.Event(), multiprocessing.Queue()
     works = {"honest": (honest, 0), "health": (health, 0)} | {name: (work, 15) for name, work in ATTACKS.items()}
     before = open_files(pid)

@@ -122,7 +122,7 @@ def each_is_told_and_sent_once(processes: Any, pipe: Pipe, capture: Any, writing
 @pytest.mark.slow
 def test_thousands_of_calls_of_a_client_that_reads_nothing_at_first(processes, tmp_path: Path) -> None:
     capture = processes.capture()
-    pipe = Deaf(tmp_path / "deaf", one_server(capture), [])
+    pipe = Deaf(tmp_path / "deaf", one_server(capture, SMTP_POLICY="open"), [])
     processes.add_cleanup(pipe.close)
     writing = call_on(pipe)
     wait_until_quiet(capture)
@@ -135,7 +135,7 @@ def test_thousands_of_calls_of_a_client_that_reads_nothing_at_first(processes, t
 @pytest.mark.slow
 def test_thousands_of_calls_over_http(processes) -> None:
     capture = processes.capture()
-    http_server = processes.http_server(one_server(capture))
+    http_server = processes.http_server(one_server(capture, SMTP_POLICY="open"))
     left, ends = iter(SUBJECTS), []
 
     def client() -> None:
@@ -156,7 +156,7 @@ def test_thousands_of_calls_over_http(processes) -> None:
 def test_the_end_with_more_calls_than_may_be_under_way(processes, way: str) -> None:
     """A client that disconnects while a slow server keeps its calls from being read: the exit is in time, and each answer is true."""
     capture = processes.capture("--answer-after", "3")
-    pipe = processes.pipe(one_server(capture)).handshake()
+    pipe = processes.pipe(one_server(capture, SMTP_POLICY="open")).handshake()
     calls = {pipe.start_call("send_email", to=A, subject=f"Subject {number}", body="b"): f"Subject {number}" for number in range(600)}
     capture.wait("content")
     if way == "SIGTERM":
@@ -180,7 +180,7 @@ def test_the_end_with_more_calls_than_may_be_under_way(processes, way: str) -> N
 def test_the_end_with_a_client_that_never_reads(processes, tmp_path: Path, way: str) -> None:
     """Its answers cannot be delivered, so they are dropped: the exit is in time, nothing is sent twice."""
     capture = processes.capture()
-    pipe = Deaf(tmp_path / "deaf", one_server(capture), [])
+    pipe = Deaf(tmp_path / "deaf", one_server(capture, SMTP_POLICY="open"), [])
     processes.add_cleanup(pipe.close)
     pipe.write(hello())
     for number in range(1000):
@@ -199,7 +199,7 @@ def test_the_end_with_a_client_that_never_reads(processes, tmp_path: Path, way: 
 
 def test_a_call_that_is_cancelled_before_its_turn_is_never_run(processes) -> None:
     capture = processes.capture("--answer-after", "0.1")
-    pipe = processes.pipe(one_server(capture)).handshake()
+    pipe = processes.pipe(one_server(capture, SMTP_POLICY="open")).handshake()
     calls = [pipe.start_call("send_email", to=A, subject=f"Subject {number}", body="b") for number in range(300)]
     pipe.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": calls[-1]}}).encode())
     # Only calls wait for calls.

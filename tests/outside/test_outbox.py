@@ -197,7 +197,7 @@ def test_what_waits_is_sent_when_the_server_is_back(processes, home: Path) -> No
     pipe = start(processes, home, variables)
     answer = pipe.call("send_email", **MAIL).has_state("queued").mentions("refused", "it is kept")
     status = pipe.call("get_smtp_status")
-    assert status.data["outbox"] | {"oldest_seconds": 0} == {"queued": 1, "unserved": 0, "held": 0, "sending": 0, "unknown": 0, "oldest_seconds": 0}
+    assert status.data["outbox"] | {"oldest_seconds": 0} == {"queued": 1, "unserved": 0, "held": 0, "awaiting_approval": 0, "sending": 0, "unknown": 0, "oldest_seconds": 0}
     pipe.close_stdin()
     assert pipe.exit_status(8) == 0
     assert "mails wait in the outbox" in pipe.stderr()

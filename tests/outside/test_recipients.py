@@ -26,7 +26,7 @@ PERMITTED: list[tuple[dict, dict, list[str]]] = [
     (DENIED, {"to": "bob@notbad.example"}, ["bob@notbad.example"]),
 ]
 # What is refused: by a rule, or because it is not one clear address.
-BY_ALLOWED = "SMTP_ALLOWED_RECIPIENTS does not have it"
+BY_ALLOWED = "not in SMTP_ALLOWED_RECIPIENTS"
 BY_DENIED = "SMTP_DENIED_RECIPIENTS has"
 REFUSED: list[tuple[dict, dict, str]] = [
     # Besides someone who is allowed, in every field and form.

@@ -17,6 +17,7 @@ TOOLS = {
     "get_email": (True, None, None, False),
     "list_emails": (True, None, None, False),
     "retry_email": (False, None, False, True),
+    "preview_email": (True, None, None, False),
 }
 PARAMETERS = {
     "send_email": {
@@ -24,6 +25,7 @@ PARAMETERS = {
         "text", "reply_to", "in_reply_to", "references", "priority", "read_receipt", "headers", "idempotency_key", "allow_duplicate",
         "wait_seconds",
     },
+    "preview_email": {"email"},
     "get_email": {"id"},
     "list_emails": {"state", "recipient", "limit", "cursor"},
     "retry_email": {"id"},
@@ -81,6 +83,8 @@ CALLS = [
     ("send_email", {"to": "ada@example.org", "subject": "s", "body": "b"}),
     ("send_email", {"to": "not an address", "subject": "s", "body": "b"}),
     ("send_email", {"to": "ada@example.org", "subject": "", "body": "b"}),
+    ("preview_email", {"email": {"to": "ada@example.org", "subject": "s", "body": "b"}}),
+    ("preview_email", {"email": {"to": "not an address", "subject": "s", "body": "b"}}),
     ("test_smtp_connection", {}),
     ("get_smtp_status", {}),
     ("switch_smtp_server", {}),

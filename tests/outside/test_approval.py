@@ -1,0 +1,402 @@
+# Attacks on approval: a held mail is sent once, as it was shown, because a person said so, or not at all.
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import one_server
+from pipe import run
+from programs import Answer
+
+pytestmark = pytest.mark.skipif("OUTBOX" in os.environ, reason="nobody can approve what is in memory")
+
+ALWAYS = {"SMTP_APPROVAL": "always"}
+ERAS = ("auto", "legacy")
+
+
+class Desk:
+    """One outbox, a server that keeps what arrives, and the command line of the person who decides."""
+
+    def __init__(self, processes: Any, folder: Path) -> None:
+        self.processes, self.path = processes, folder / "shared" / "outbox.db"
+        self.capture, self.home = processes.capture(), folder / "person"
+        self.mode = "auto"
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        return one_server(self.capture, SMTP_MCP_OUTBOX=f"sqlite:{self.path}", **more)
+
+    def program(self, **more: Any) -> Any:
+        return self.processes.program(self.settings(**more), mode=self.mode)
+
+    def person(self, *arguments: str, **more: Any) -> Any:
+        return run(self.home, self.settings(**more), *arguments)
+
+    def approve(self, answer: Answer | str) -> Any:
+        return self.person("outbox", "approve", answer if isinstance(answer, str) else answer.data["id"], "--yes")
+
+    def state(self, answer: Answer) -> str:
+        shown = self.person("outbox", "show", answer.data["id"], "--json")
+        assert shown.returncode == 0, shown
+        return json.loads(shown.stdout)["email"]["state"]
+
+    def comes_to(self, answer: Answer, *states: str) -> str:
+        """Waits until the mail is in one of these states."""
+        until = time.monotonic() + 15
+        while (state := self.state(answer)) not in states:
+            assert time.monotonic() < until, f"{state}, not {states}"
+            time.sleep(0.1)
+        return state
+
+    def change(self, sql: str, *values: Any) -> None:
+        """Changes the outbox behind the program's back."""
+        with sqlite3.connect(self.path, timeout=10) as db:
+            assert db.execute(sql, values).rowcount > 0, sql
+        db.close()
+
+    def nothing_arrives(self) -> None:
+        """Stops everything, so that what arrived is final."""
+        self.processes.stop_all()
+        assert self.capture.events("mail") == []
+
+
+@pytest.fixture
+def desk(processes: Any, tmp_path: Path) -> Desk:
+    return Desk(processes, tmp_path)
+
+
+@pytest.fixture(params=ERAS)
+def in_both_eras(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Desk]:
+    desk.mode = request.param
+    yield desk
+
+
+def is_held(answer: Answer) -> Answer:
+    assert (answer.data["state"], answer.data["success"], answer.is_error) == ("held", True, False), answer
+    assert answer.text.startswith("Not sent yet to "), answer
+    return answer
+
+
+def test_a_held_mail_is_sent_once_when_a_person_approves_it(in_both_eras: Desk) -> None:
+    desk = in_both_eras
+    program = desk.program(**ALWAYS)
+    held = is_held(program.send(cc="bob@example.org", bcc="eve@example.net"))
+    held.mentions("SMTP_APPROVAL is always", f"smtp-mcp-server outbox approve {held.data['id']}", "do not send it again")
+    assert desk.capture.events("mail") == []
+    began = time.monotonic()
+    approved = desk.approve(held)
+    assert approved.returncode == 0 and "approved; it is being sent" in approved.stdout, approved
+    mail = desk.capture.take()
+    assert time.monotonic() - began < 5
+    assert mail.recipients == ["ada@example.org", "bob@example.org", "eve@example.net"]
+    again = desk.approve(held)
+    assert again.returncode == 1 and "does not wait for approval" in again.stderr, again
+    assert program.call("get_email", id=held.data["id"]).data["email"]["state"] == "sent"
+    desk.processes.stop_all()
+    assert len(desk.capture.events("mail")) == 1
+
+
+def test_the_person_sees_all_of_it(desk: Desk) -> None:
+    body = "Hello\u202e there\n" + "x" * 50_000 + "\nthe end"
+    held = is_held(desk.program(**ALWAYS).send(
+        to="Ada <ada@example.org>", cc="bob@example.org", bcc="eve@evil.example", subject="The subject", body=body, reply_to="other@evil.example",
+        attachments=[{"filename": "secret.txt", "content": "c2VjcmV0"}],
+    ))
+    shown = desk.person("outbox", "approve", held.data["id"])
+    assert shown.returncode == 1 and "standard input is not a terminal" in shown.stderr, shown
+    for words in (
+        "Sender: grace@sender.example", "  ada@example.org\n", "  bob@example.org\n", "  eve@evil.example  (Bcc: hidden from the others)", "Subject: The subject", "needs approval: SMTP_APPROVAL is always",
+        "Reply-To: other@evil.example", "secret.txt", "6 bytes", hashlib.sha256(b"secret").hexdigest(), "Hello\\u{202e} there", "x" * 50_000, "the end", held.data["digest"],
+    ):
+        assert words in shown.stdout, f"{words[:80]} is not in {shown.stdout[:2000]}"
+    desk.nothing_arrives()
+
+
+def repeated(desk: Desk, program: Any, held: Answer) -> None:
+    program.send(allow_duplicate=False).has_state("refused").mentions(held.data["id"])
+
+
+def with_the_same_key(desk: Desk, program: Any, held: Answer) -> None:
+    first = is_held(program.send(idempotency_key="k", subject="Keyed"))
+    assert is_held(program.send(idempotency_key="k", subject="Keyed")).data["id"] == first.data["id"]
+
+
+def allowed_twice(desk: Desk, program: Any, held: Answer) -> None:
+    assert is_held(program.send()).data["id"] != held.data["id"]
+
+
+def by_retry(desk: Desk, program: Any, held: Answer) -> None:
+    program_text = program.refuses("retry_email", id=held.data["id"])
+    assert "held until a person approves it" in program_text
+
+
+def by_other_tools(desk: Desk, program: Any, held: Answer) -> None:
+    for tool in ("reconnect_smtp_servers", "reload_smtp_configuration", "switch_smtp_server", "get_email"):
+        program.client and program.call(tool, **({"id": held.data["id"]} if tool == "get_email" else {}))
+
+
+def by_a_tool_that_does_not_exist(desk: Desk, program: Any, held: Answer) -> None:
+    assert not [tool.name for tool in program.tools() if "approv" in tool.name or tool.name in ("resume", "pause")]
+    for tool in ("approve_email", "outbox_approve", "approve", "resume", "adopt"):
+        assert "unknown tool" in program.refuses(tool, id=held.data["id"])
+
+
+def by_an_argument(desk: Desk, program: Any, held: Answer) -> None:
+    for argument in ({"approved": True}, {"approval": "never"}, {"mode": "live"}, {"hold": False}):
+        assert "unknown argument" in program.refuses("send_email", to="ada@example.org", subject="s", body="b", **argument)
+
+
+def by_drain(desk: Desk, program: Any, held: Answer) -> None:
+    assert "held for approval: 1" in desk.person("outbox", "drain", "--timeout", "1", **ALWAYS).stdout
+
+
+def by_adopt(desk: Desk, program: Any, held: Answer) -> None:
+    assert "now queued: 0" in desk.person("outbox", "adopt").stdout
+
+
+def by_a_process_without_the_rule(desk: Desk, program: Any, held: Answer) -> None:
+    other = desk.program()
+    other.send(subject="Another").has_state("sent")
+    assert desk.capture.take().message["subject"] == "Another"
+    desk.capture.event_log.entries.clear()
+
+
+def by_a_restart_without_the_rule(desk: Desk, program: Any, held: Answer) -> None:
+    desk.program(SMTP_POLICY="open").call("get_smtp_status").mentions("1 held until the user approves")
+
+
+def by_a_foreign_id(desk: Desk, program: Any, held: Answer) -> None:
+    answer = desk.approve("0192aaaa-0000-7000-8000-000000000001")
+    assert answer.returncode == 1 and "there is no mail with the id" in answer.stderr
+
+
+def in_another_outbox(desk: Desk, program: Any, held: Answer) -> None:
+    other = run(desk.home, one_server(desk.capture, SMTP_MCP_OUTBOX=f"sqlite:{desk.home}/other/outbox.db"), "outbox", "approve", held.data["id"], "--yes")
+    assert other.returncode == 1 and "there is no outbox" in other.stderr
+
+
+def without_a_person(desk: Desk, program: Any, held: Answer) -> None:
+    assert desk.person("outbox", "approve", held.data["id"]).returncode == 1
+
+
+def with_another_recipient(desk: Desk, program: Any, held: Answer) -> None:
+    desk.change("UPDATE recipient SET address = 'eve@evil.example'")
+    refuses_what_was_changed(desk, held)
+
+
+def with_one_more_recipient(desk: Desk, program: Any, held: Answer) -> None:
+    desk.change("INSERT INTO recipient(seq, n, address) SELECT seq, 99, 'eve@evil.example' FROM message")
+    refuses_what_was_changed(desk, held)
+
+
+def with_another_envelope(desk: Desk, program: Any, held: Answer) -> None:
+    desk.change("UPDATE content SET envelope = replace(envelope, 'ada@example.org', 'eve@evil.example')")
+    refuses_what_was_changed(desk, held)
+
+
+def with_another_content(desk: Desk, program: Any, held: Answer) -> None:
+    desk.change("UPDATE content SET bytes = CAST(replace(CAST(bytes AS TEXT), 'Body', 'Evil') AS BLOB)")
+    refuses_what_was_changed(desk, held)
+
+
+def with_another_digest(desk: Desk, program: Any, held: Answer) -> None:
+    desk.change("UPDATE message SET digest = zeroblob(32)")
+    refuses_what_was_changed(desk, held)
+
+
+def with_the_message_of_another(desk: Desk, program: Any, held: Answer) -> None:
+    is_held(program.send(to="eve@evil.example", subject="Other"))
+    desk.change("UPDATE content SET envelope = (SELECT envelope FROM content ORDER BY seq DESC LIMIT 1), bytes = (SELECT bytes FROM content ORDER BY seq DESC LIMIT 1)")
+    refuses_what_was_changed(desk, held)
+
+
+def refuses_what_was_changed(desk: Desk, held: Answer) -> None:
+    answer = desk.approve(held)
+    assert answer.returncode == 1, answer
+    assert "is not as it was taken" in answer.stderr or "the message cannot be sent" in answer.stderr, answer
+    assert desk.state(held) == "held"
+
+
+def rejected_first(desk: Desk, program: Any, held: Answer) -> None:
+    rejected = desk.person("outbox", "reject", held.data["id"], "--because", "not this\nperson")
+    assert rejected.returncode == 0 and "rejected; it is cancelled" in rejected.stdout, rejected
+    email = program.call("get_email", id=held.data["id"]).mentions("a person rejected it: not this person").data["email"]
+    assert email["state"] == "cancelled"
+    answer = desk.approve(held)
+    assert answer.returncode == 1 and "it is cancelled" in answer.stderr, answer
+    assert "nothing to retry: the mail is cancelled" in program.refuses("retry_email", id=held.data["id"])
+
+
+RELEASES = [
+    repeated, with_the_same_key, allowed_twice, by_retry, by_other_tools, by_a_tool_that_does_not_exist, by_an_argument, by_drain, by_adopt, by_a_process_without_the_rule,
+    by_a_restart_without_the_rule, by_a_foreign_id, in_another_outbox, without_a_person, with_another_recipient, with_one_more_recipient, with_another_envelope, with_another_content,
+    with_another_digest, with_the_message_of_another, rejected_first,
+]
+
+
+@pytest.mark.parametrize("attack", RELEASES, ids=lambda attack: attack.__name__)
+def test_a_held_mail_is_not_released(in_both_eras: Desk, attack: Any) -> None:
+    desk = in_both_eras
+    program = desk.program(**ALWAYS)
+    attack(desk, program, is_held(program.send()))
+    desk.nothing_arrives()
+
+
+def test_what_nobody_approves_in_time_is_cancelled(in_both_eras: Desk) -> None:
+    desk = in_both_eras
+    program = desk.program(**ALWAYS, SMTP_APPROVAL_TTL="1s")
+    held = is_held(program.send())
+    assert desk.comes_to(held, "cancelled") == "cancelled"
+    program.call("get_email", id=held.data["id"]).mentions("nobody approved it in time")
+    answer = desk.approve(held)
+    assert answer.returncode == 1 and "it is cancelled" in answer.stderr, answer
+    desk.nothing_arrives()
+
+
+def test_what_expired_cannot_be_approved_when_no_program_runs(desk: Desk) -> None:
+    sent = desk.person("send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json", **ALWAYS, SMTP_APPROVAL_TTL="1s")
+    assert sent.returncode == 5, sent
+    desk.change("UPDATE approval SET expires_ms = 1")
+    answer = desk.person("outbox", "approve", json.loads(sent.stdout)["id"], "--yes")
+    assert answer.returncode == 1 and "it is cancelled" in answer.stderr, answer
+    desk.nothing_arrives()
+
+
+CHANGES = {
+    "another recipient": "UPDATE recipient SET address = 'eve@evil.example'",
+    "one more recipient": "INSERT INTO recipient(seq, n, address) SELECT seq, 99, 'eve@evil.example' FROM message",
+    "another content": "UPDATE content SET bytes = CAST(replace(CAST(bytes AS TEXT), 'Body', 'Evil') AS BLOB)",
+    "another envelope": "UPDATE content SET envelope = replace(envelope, 'ada@example.org', 'eve@evil.example')",
+    "another digest": "UPDATE message SET digest = zeroblob(32)",
+}
+
+
+@pytest.mark.parametrize("sql", CHANGES.values(), ids=CHANGES.keys())
+def test_what_changes_between_approval_and_wire_is_stopped_and_recorded(desk: Desk, sql: str) -> None:
+    program = desk.program(**ALWAYS)
+    held = is_held(program.send())
+    assert desk.person("pause").returncode == 0
+    assert "sending is paused" in desk.approve(held).stdout
+    desk.change(sql)
+    assert desk.person("resume").returncode == 0
+    assert desk.comes_to(held, "refused") == "refused"
+    program.call("get_email", id=held.data["id"])
+    shown = desk.person("outbox", "show", held.data["id"]).stdout
+    assert "stopped in the last step before sending" in shown or "the message cannot be sent" in shown, shown
+    desk.nothing_arrives()
+
+
+def test_a_mail_put_back_into_the_queue_is_held_again(desk: Desk) -> None:
+    program = desk.program(**ALWAYS)
+    held = is_held(program.send())
+    desk.change("UPDATE message SET state = 'queued'")
+    desk.comes_to(held, "held")
+    desk.change("DELETE FROM approval")
+    desk.change("UPDATE message SET state = 'queued'")
+    desk.comes_to(held, "held")
+    desk.nothing_arrives()
+
+
+def test_a_stricter_process_holds_what_another_one_took(desk: Desk) -> None:
+    assert desk.person("pause").returncode == 0
+    taken = desk.person("send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json")
+    assert taken.returncode == 5, taken
+    answer = Answer(False, taken.stdout, json.loads(taken.stdout))
+    desk.program(**ALWAYS)
+    assert desk.person("resume").returncode == 0
+    desk.comes_to(answer, "held")
+    desk.nothing_arrives()
+
+
+def test_an_approval_is_for_one_delivery(processes: Any, tmp_path: Path) -> None:
+    desk = Desk(processes, tmp_path)
+    desk.capture = processes.capture("--refuse", "ada@*")
+    program = desk.program(**ALWAYS)
+    held = is_held(program.send())
+    desk.approve(held)
+    desk.comes_to(held, "refused")
+    is_held(program.call("retry_email", id=held.data["id"])).mentions("SMTP_APPROVAL is always")
+    desk.nothing_arrives()
+    assert len(desk.capture.events("refused")) == 1
+
+
+def test_an_approval_outlives_the_program(desk: Desk) -> None:
+    sent = desk.person("send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json", **ALWAYS)
+    held = Answer(False, sent.stdout, json.loads(sent.stdout))
+    approved = desk.approve(held)
+    assert "no program that is running has an account" in approved.stdout, approved
+    assert desk.person("outbox", "drain", **ALWAYS).returncode == 0
+    assert desk.capture.take().recipients == ["ada@example.org"]
+    assert desk.state(held) == "sent"
+
+
+def test_a_copy_of_the_outbox_releases_nothing(desk: Desk, tmp_path: Path) -> None:
+    program = desk.program(**ALWAYS)
+    held = is_held(program.send())
+    desk.processes.stop_all()
+    copy = tmp_path / "copy" / "outbox.db"
+    shutil.copytree(desk.path.parent, copy.parent)
+    desk.capture, desk.path = desk.processes.capture(), copy
+    other = desk.program()
+    assert other.call("get_email", id=held.data["id"]).data["email"]["state"] == "held"
+    assert "now queued: 0" in desk.person("outbox", "adopt").stdout
+    desk.nothing_arrives()
+
+
+def test_nobody_can_approve_what_is_in_memory(processes: Any) -> None:
+    capture = processes.capture()
+    program = processes.program(one_server(capture, SMTP_MCP_OUTBOX="memory", **ALWAYS))
+    program.send().has_state("refused").mentions("SMTP_MCP_OUTBOX is memory, where nobody can approve it")
+    processes.stop_all()
+    assert capture.events("mail") == []
+
+
+def test_a_caller_over_http_does_not_see_what_is_held_for_others(desk: Desk) -> None:
+    held = is_held(desk.program(**ALWAYS).send())
+    http = desk.processes.program(desk.settings(**ALWAYS), mode="auto over http")
+    assert "there is no mail with the id" in http.refuses("get_email", id=held.data["id"])
+    assert "there is no mail with the id" in http.refuses("retry_email", id=held.data["id"])
+    desk.nothing_arrives()
+
+
+STRICT = {"SMTP_POLICY": "strict", "SMTP_ALLOWED_RECIPIENTS": "*@sender.example, *@example.org, *@sub.sender.example", "SMTP_MAX_PER_HOUR": 100}
+
+
+def test_strict_asks_about_strangers_until_one_mail_was_accepted(in_both_eras: Desk) -> None:
+    desk = in_both_eras
+    program = desk.program(**STRICT)
+    first = is_held(program.send(to="bob@sender.example")).mentions("first contact (SMTP_POLICY is strict)")
+    desk.approve(first)
+    desk.comes_to(first, "sent")
+    program.send(to="BOB@sender.example", subject="Again").has_state("sent")
+    is_held(program.send(to="bob+x@sender.example"))
+    is_held(program.send(to="bob@sender.example", cc="zoe@sender.example", subject="One more")).mentions("zoe@sender.example needs approval")
+    # Outside always asks, however often it was written to.
+    outside = is_held(program.send(to="ada@example.org")).mentions("outside SMTP_INTERNAL_DOMAINS, first contact")
+    desk.approve(outside)
+    desk.comes_to(outside, "sent")
+    is_held(program.send(to="ada@example.org", subject="Again")).mentions("outside SMTP_INTERNAL_DOMAINS (")
+    program.send(to="eve@evil.example").has_state("refused").mentions("not in SMTP_ALLOWED_RECIPIENTS")
+    is_held(program.send(to="bob@sub.sender.example")).mentions("outside SMTP_INTERNAL_DOMAINS")
+
+
+def test_what_is_refused_or_redirected_makes_nobody_known(processes: Any, tmp_path: Path) -> None:
+    desk = Desk(processes, tmp_path)
+    desk.capture = processes.capture("--refuse", "bob@*")
+    desk.program().send(to="bob@sender.example").has_state("refused")
+    redirected = desk.program(SMTP_MODE="redirect", SMTP_REDIRECT_TO="test@sender.example")
+    redirected.send(to="zoe@sender.example", subject="To zoe").has_state("sent")
+    program = desk.program(**STRICT)
+    for who in ("bob", "zoe"):
+        is_held(program.send(to=f"{who}@sender.example")).mentions("first contact")
+
+
+def test_never_refuses_what_the_rules_ask_about(desk: Desk) -> None:
+    desk.program(**STRICT, SMTP_APPROVAL="never").send(to="bob@sender.example").has_state("refused").mentions("first contact", "SMTP_APPROVAL is never")
+    desk.nothing_arrives()
