@@ -4,6 +4,7 @@ mod http;
 mod kernel;
 mod mail_server;
 mod outbox;
+mod policy;
 mod process;
 mod program;
 mod rpc;
@@ -25,12 +26,15 @@ enum Benchmark {
     Program,
     /// The outbox: what is taken and sent a second, beside a raw append that is synced; and a call with and without a disk.
     Outbox,
+    /// The rules: a verdict on a message with many recipients and many patterns.
+    Policy,
 }
 
 fn main() -> ExitCode {
     let measured = match Benchmark::parse() {
         Benchmark::Program => program::measure(),
         Benchmark::Outbox => outbox::measure(),
+        Benchmark::Policy => policy::measure(),
     };
     let printed = measured.and_then(|tables| Ok(write!(std::io::stdout(), "{tables}")?));
     match printed {

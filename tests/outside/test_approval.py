@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from attacks import attack
 from conftest import one_server
 from pipe import run
 from programs import Answer
@@ -83,6 +84,7 @@ def is_held(answer: Answer) -> Answer:
     return answer
 
 
+@attack("the mail is approved twice", "one copy is sent; the second approval is refused", "an approval is for a mail that is held")
 def test_a_held_mail_is_sent_once_when_a_person_approves_it(in_both_eras: Desk) -> None:
     desk = in_both_eras
     program = desk.program(**ALWAYS)
@@ -102,6 +104,8 @@ def test_a_held_mail_is_sent_once_when_a_person_approves_it(in_both_eras: Desk) 
     assert len(desk.capture.events("mail")) == 1
 
 
+@attack("a mail of 50 kB, with a hidden recipient, a text direction override and an attachment", "the person sees all of it, `Bcc` marked, the override spelled out", "`outbox approve` shows the whole mail")
+@attack("approval without a terminal and without `--yes`", "it is refused, and the mail stays held", "nobody was asked")
 def test_the_person_sees_all_of_it(desk: Desk) -> None:
     body = "Hello\u202e there\n" + "x" * 50_000 + "\nthe end"
     held = is_held(desk.program(**ALWAYS).send(
@@ -118,48 +122,58 @@ def test_the_person_sees_all_of_it(desk: Desk) -> None:
     desk.nothing_arrives()
 
 
+@attack("the same call again", "refused, with the id of the held mail", "possible duplicates")
 def repeated(desk: Desk, program: Any, held: Answer) -> None:
     program.send(allow_duplicate=False).has_state("refused").mentions(held.data["id"])
 
 
+@attack("the same call with the same `idempotency_key`", "the same held mail", "idempotency keys")
 def with_the_same_key(desk: Desk, program: Any, held: Answer) -> None:
     first = is_held(program.send(idempotency_key="k", subject="Keyed"))
     assert is_held(program.send(idempotency_key="k", subject="Keyed")).data["id"] == first.data["id"]
 
 
+@attack("the same call with `allow_duplicate`", "another mail, held as well", "the verdict on each mail")
 def allowed_twice(desk: Desk, program: Any, held: Answer) -> None:
     assert is_held(program.send()).data["id"] != held.data["id"]
 
 
+@attack("`retry_email` with its id", "refused", "only unknown, refused and partial mails can be retried")
 def by_retry(desk: Desk, program: Any, held: Answer) -> None:
     program_text = program.refuses("retry_email", id=held.data["id"])
     assert "held until a person approves it" in program_text
 
 
+@attack("every tool that changes something is called", "it stays held", "no tool releases mails")
 def by_other_tools(desk: Desk, program: Any, held: Answer) -> None:
     for tool in ("reconnect_smtp_servers", "reload_smtp_configuration", "switch_smtp_server", "get_email"):
         program.client and program.call(tool, **({"id": held.data["id"]} if tool == "get_email" else {}))
 
 
+@attack("`approve_email`, `outbox_approve`, `approve`, `resume`, `adopt` are called as tools", "unknown tool", "there is no such tool")
 def by_a_tool_that_does_not_exist(desk: Desk, program: Any, held: Answer) -> None:
     assert not [tool.name for tool in program.tools() if "approv" in tool.name or tool.name in ("resume", "pause")]
     for tool in ("approve_email", "outbox_approve", "approve", "resume", "adopt"):
         assert "unknown tool" in program.refuses(tool, id=held.data["id"])
 
 
+@attack("`approved`, `approval`, `mode`, `hold` as arguments of `send_email`", "refused", "unknown arguments are refused")
 def by_an_argument(desk: Desk, program: Any, held: Answer) -> None:
     for argument in ({"approved": True}, {"approval": "never"}, {"mode": "live"}, {"hold": False}):
         assert "unknown argument" in program.refuses("send_email", to="ada@example.org", subject="s", body="b", **argument)
 
 
+@attack("`outbox drain`", "it stays held", "only queued mails are drained")
 def by_drain(desk: Desk, program: Any, held: Answer) -> None:
     assert "held for approval: 1" in desk.person("outbox", "drain", "--timeout", "1", **ALWAYS).stdout
 
 
+@attack("`outbox adopt`", "it stays held", "what waits for approval is not adopted")
 def by_adopt(desk: Desk, program: Any, held: Answer) -> None:
     assert "now queued: 0" in desk.person("outbox", "adopt").stdout
 
 
+@attack("a second program without the rule runs on the same outbox", "it stays held", "only queued mails are claimed")
 def by_a_process_without_the_rule(desk: Desk, program: Any, held: Answer) -> None:
     other = desk.program()
     other.send(subject="Another").has_state("sent")
@@ -167,49 +181,59 @@ def by_a_process_without_the_rule(desk: Desk, program: Any, held: Answer) -> Non
     desk.capture.event_log.entries.clear()
 
 
+@attack("the program is started again with `SMTP_POLICY=open`", "it stays held", "only queued mails are claimed")
 def by_a_restart_without_the_rule(desk: Desk, program: Any, held: Answer) -> None:
     desk.program(SMTP_POLICY="open").call("get_smtp_status").mentions("1 held until the user approves")
 
 
+@attack("an id that does not exist is approved", "refused", "the id")
 def by_a_foreign_id(desk: Desk, program: Any, held: Answer) -> None:
     answer = desk.approve("0192aaaa-0000-7000-8000-000000000001")
     assert answer.returncode == 1 and "there is no mail with the id" in answer.stderr
 
 
+@attack("the id is approved in another outbox", "refused", "the outbox")
 def in_another_outbox(desk: Desk, program: Any, held: Answer) -> None:
     other = run(desk.home, one_server(desk.capture, SMTP_MCP_OUTBOX=f"sqlite:{desk.home}/other/outbox.db"), "outbox", "approve", held.data["id"], "--yes")
     assert other.returncode == 1 and "there is no outbox" in other.stderr
 
 
+@attack("approval with nothing on standard input", "refused", "nobody was asked")
 def without_a_person(desk: Desk, program: Any, held: Answer) -> None:
     assert desk.person("outbox", "approve", held.data["id"]).returncode == 1
 
 
+@attack("a recipient is changed in the file, and the mail approved", "refused", "the recipients of the mail as it was taken")
 def with_another_recipient(desk: Desk, program: Any, held: Answer) -> None:
     desk.change("UPDATE recipient SET address = 'eve@evil.example'")
     refuses_what_was_changed(desk, held)
 
 
+@attack("a recipient is added in the file, and the mail approved", "refused", "the recipients of the mail as it was taken")
 def with_one_more_recipient(desk: Desk, program: Any, held: Answer) -> None:
     desk.change("INSERT INTO recipient(seq, n, address) SELECT seq, 99, 'eve@evil.example' FROM message")
     refuses_what_was_changed(desk, held)
 
 
+@attack("the envelope is changed in the file, and the mail approved", "refused", "the digest of the mail as it was taken")
 def with_another_envelope(desk: Desk, program: Any, held: Answer) -> None:
     desk.change("UPDATE content SET envelope = replace(envelope, 'ada@example.org', 'eve@evil.example')")
     refuses_what_was_changed(desk, held)
 
 
+@attack("the text is changed in the file, and the mail approved", "refused", "the digest of the mail as it was taken")
 def with_another_content(desk: Desk, program: Any, held: Answer) -> None:
     desk.change("UPDATE content SET bytes = CAST(replace(CAST(bytes AS TEXT), 'Body', 'Evil') AS BLOB)")
     refuses_what_was_changed(desk, held)
 
 
+@attack("the digest is changed in the file, and the mail approved", "refused", "what was shown is not what is approved")
 def with_another_digest(desk: Desk, program: Any, held: Answer) -> None:
     desk.change("UPDATE message SET digest = zeroblob(32)")
     refuses_what_was_changed(desk, held)
 
 
+@attack("the mail is replaced by another one in the file, and approved", "refused", "the digest of the mail as it was taken")
 def with_the_message_of_another(desk: Desk, program: Any, held: Answer) -> None:
     is_held(program.send(to="eve@evil.example", subject="Other"))
     desk.change("UPDATE content SET envelope = (SELECT envelope FROM content ORDER BY seq DESC LIMIT 1), bytes = (SELECT bytes FROM content ORDER BY seq DESC LIMIT 1)")
@@ -223,6 +247,8 @@ def refuses_what_was_changed(desk: Desk, held: Answer) -> None:
     assert desk.state(held) == "held"
 
 
+@attack("a mail that was rejected is approved", "refused: it is cancelled", "an approval is for a mail that is held")
+@attack("a mail that was rejected is retried", "refused", "only unknown, refused and partial mails can be retried")
 def rejected_first(desk: Desk, program: Any, held: Answer) -> None:
     rejected = desk.person("outbox", "reject", held.data["id"], "--because", "not this\nperson")
     assert rejected.returncode == 0 and "rejected; it is cancelled" in rejected.stdout, rejected
@@ -248,6 +274,7 @@ def test_a_held_mail_is_not_released(in_both_eras: Desk, attack: Any) -> None:
     desk.nothing_arrives()
 
 
+@attack("approval after the time limit", "refused: it is cancelled", "`SMTP_APPROVAL_TTL`")
 def test_what_nobody_approves_in_time_is_cancelled(in_both_eras: Desk) -> None:
     desk = in_both_eras
     program = desk.program(**ALWAYS, SMTP_APPROVAL_TTL="1s")
@@ -259,6 +286,7 @@ def test_what_nobody_approves_in_time_is_cancelled(in_both_eras: Desk) -> None:
     desk.nothing_arrives()
 
 
+@attack("approval after the time limit, while no program runs", "refused: it is cancelled", "`SMTP_APPROVAL_TTL`")
 def test_what_expired_cannot_be_approved_when_no_program_runs(desk: Desk) -> None:
     sent = desk.person("send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json", **ALWAYS, SMTP_APPROVAL_TTL="1s")
     assert sent.returncode == 5, sent
@@ -278,6 +306,11 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("sql", CHANGES.values(), ids=CHANGES.keys())
+@attack("another recipient in the file, after approval and before sending", "nothing is sent, and the record says why", "the comparison in the last step before sending")
+@attack("one more recipient in the file, after approval and before sending", "nothing is sent, and the record says why", "the comparison in the last step before sending")
+@attack("another content in the file, after approval and before sending", "nothing is sent, and the record says why", "the comparison in the last step before sending")
+@attack("another envelope in the file, after approval and before sending", "nothing is sent, and the record says why", "the comparison in the last step before sending")
+@attack("another digest in the file, after approval and before sending", "nothing is sent, and the record says why", "the comparison in the last step before sending")
 def test_what_changes_between_approval_and_wire_is_stopped_and_recorded(desk: Desk, sql: str) -> None:
     program = desk.program(**ALWAYS)
     held = is_held(program.send())
@@ -292,6 +325,8 @@ def test_what_changes_between_approval_and_wire_is_stopped_and_recorded(desk: De
     desk.nothing_arrives()
 
 
+@attack("the state is set to queued in the file", "it is held again", "the verdict before each attempt")
+@attack("the state is set to queued, and the row of the approval deleted", "it is held again", "the verdict before each attempt")
 def test_a_mail_put_back_into_the_queue_is_held_again(desk: Desk) -> None:
     program = desk.program(**ALWAYS)
     held = is_held(program.send())
@@ -303,6 +338,7 @@ def test_a_mail_put_back_into_the_queue_is_held_again(desk: Desk) -> None:
     desk.nothing_arrives()
 
 
+@attack("a program without the rule takes the mail, and one with the rule is about to send it", "it is held", "the verdict before each attempt")
 def test_a_stricter_process_holds_what_another_one_took(desk: Desk) -> None:
     assert desk.person("pause").returncode == 0
     taken = desk.person("send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json")
@@ -314,6 +350,7 @@ def test_a_stricter_process_holds_what_another_one_took(desk: Desk) -> None:
     desk.nothing_arrives()
 
 
+@attack("an approved mail that the server refused is sent again with `retry_email`", "it is held again", "an approval is for one delivery")
 def test_an_approval_is_for_one_delivery(processes: Any, tmp_path: Path) -> None:
     desk = Desk(processes, tmp_path)
     desk.capture = processes.capture("--refuse", "ada@*")
@@ -326,6 +363,7 @@ def test_an_approval_is_for_one_delivery(processes: Any, tmp_path: Path) -> None
     assert len(desk.capture.events("refused")) == 1
 
 
+@attack("approval while no program runs", "it is sent once, by the next program with the account", "the approval is in the outbox")
 def test_an_approval_outlives_the_program(desk: Desk) -> None:
     sent = desk.person("send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json", **ALWAYS)
     held = Answer(False, sent.stdout, json.loads(sent.stdout))
@@ -336,6 +374,7 @@ def test_an_approval_outlives_the_program(desk: Desk) -> None:
     assert desk.state(held) == "sent"
 
 
+@attack("the outbox is copied, and the copy adopted", "it stays held", "what waits for approval is not adopted")
 def test_a_copy_of_the_outbox_releases_nothing(desk: Desk, tmp_path: Path) -> None:
     program = desk.program(**ALWAYS)
     held = is_held(program.send())
@@ -349,6 +388,7 @@ def test_a_copy_of_the_outbox_releases_nothing(desk: Desk, tmp_path: Path) -> No
     desk.nothing_arrives()
 
 
+@attack("a mail that needs approval, with `SMTP_MCP_OUTBOX=memory`", "refused", "nobody could approve it")
 def test_nobody_can_approve_what_is_in_memory(processes: Any) -> None:
     capture = processes.capture()
     program = processes.program(one_server(capture, SMTP_MCP_OUTBOX="memory", **ALWAYS))
@@ -357,6 +397,7 @@ def test_nobody_can_approve_what_is_in_memory(processes: Any) -> None:
     assert capture.events("mail") == []
 
 
+@attack("a caller over HTTP asks for the held mail of a caller over stdio, or retries it", "there is no such mail", "callers see their own mails")
 def test_a_caller_over_http_does_not_see_what_is_held_for_others(desk: Desk) -> None:
     held = is_held(desk.program(**ALWAYS).send())
     http = desk.processes.program(desk.settings(**ALWAYS), mode="auto over http")
@@ -368,6 +409,12 @@ def test_a_caller_over_http_does_not_see_what_is_held_for_others(desk: Desk) -> 
 STRICT = {"SMTP_POLICY": "strict", "SMTP_ALLOWED_RECIPIENTS": "*@sender.example, *@example.org, *@sub.sender.example", "SMTP_MAX_PER_HOUR": 100}
 
 
+@attack("strict: a first mail to someone inside", "held", "`SMTP_POLICY=strict`")
+@attack("strict: a sub-address of someone known", "held", "`SMTP_POLICY=strict`")
+@attack("strict: someone known, with a stranger in Cc", "held", "the strictest verdict counts")
+@attack("strict: someone outside who was written to before", "held", "`SMTP_INTERNAL_DOMAINS`")
+@attack("strict: a subdomain of one's own domain", "held", "`SMTP_INTERNAL_DOMAINS`")
+@attack("strict: someone who is on no list", "refused", "`SMTP_ALLOWED_RECIPIENTS`")
 def test_strict_asks_about_strangers_until_one_mail_was_accepted(in_both_eras: Desk) -> None:
     desk = in_both_eras
     program = desk.program(**STRICT)
@@ -386,6 +433,16 @@ def test_strict_asks_about_strangers_until_one_mail_was_accepted(in_both_eras: D
     is_held(program.send(to="bob@sub.sender.example")).mentions("outside SMTP_INTERNAL_DOMAINS")
 
 
+def test_strict_does_not_ask_about_the_copies_that_the_settings_name(desk: Desk) -> None:
+    rules = STRICT | {"SMTP_ALLOWED_RECIPIENTS": "*", "SMTP_DEFAULT_BCC": "archive@elsewhere.example"}
+    asked = is_held(desk.program(**rules).send(to="bob@sender.example"))
+    assert "archive@elsewhere.example needs approval" not in asked.text, asked
+    desk.approve(asked)
+    assert desk.capture.take().recipients == ["bob@sender.example", "archive@elsewhere.example"]
+
+
+@attack("strict: a mail that the server refused comes first", "held: still a first contact", "only accepted mails count")
+@attack("strict: a redirected mail comes first", "held: still a first contact", "only real recipients count")
 def test_what_is_refused_or_redirected_makes_nobody_known(processes: Any, tmp_path: Path) -> None:
     desk = Desk(processes, tmp_path)
     desk.capture = processes.capture("--refuse", "bob@*")
@@ -397,6 +454,7 @@ def test_what_is_refused_or_redirected_makes_nobody_known(processes: Any, tmp_pa
         is_held(program.send(to=f"{who}@sender.example")).mentions("first contact")
 
 
+@attack("strict with `SMTP_APPROVAL=never`: a first mail", "refused", "`SMTP_APPROVAL`")
 def test_never_refuses_what_the_rules_ask_about(desk: Desk) -> None:
     desk.program(**STRICT, SMTP_APPROVAL="never").send(to="bob@sender.example").has_state("refused").mentions("first contact", "SMTP_APPROVAL is never")
     desk.nothing_arrives()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from attacks import attack
 from conftest import MODES, one_server
 from pipe import run
 from programs import Answer
@@ -40,6 +41,10 @@ def settings_file(path: Path, variables: dict[str, Any]) -> Path:
     return path
 
 
+@attack("dry run: a mail with Cc and Bcc, two servers", "nothing is sent", "`SMTP_MODE`")
+@attack("dry run: switch, reconnect, test, reload, then a mail", "nothing is sent; every answer says `dry_run`", "`SMTP_MODE`")
+@attack("dry run: with `idempotency_key` and `allow_duplicate`", "nothing is sent", "`SMTP_MODE`")
+@attack("dry run: a denied recipient", "refused, as it would be live", "`SMTP_DENIED_RECIPIENTS`")
 def test_dry_run_sends_nothing_and_every_answer_says_so(processes: Any, mode: str) -> None:
     one, two = processes.capture(), processes.capture()
     variables = {f"{name}_1": value for name, value in one_server(one).items()} | {f"{name}_2": value for name, value in one_server(two).items()}
@@ -59,6 +64,8 @@ def test_dry_run_sends_nothing_and_every_answer_says_so(processes: Any, mode: st
     assert one.events("mail") == [] and two.events("mail") == []
 
 
+@attack("redirect: To, Cc, Bcc and a standing Bcc", "one copy, to `SMTP_REDIRECT_TO`", "`SMTP_MODE`")
+@attack("redirect: the caller sets `X-Original-To` itself", "one copy, with the true recipients", "`SMTP_MODE`")
 def test_redirect_sends_everything_to_one_address(processes: Any, mode: str) -> None:
     capture = processes.capture()
     program = processes.program(one_server(capture, SMTP_MODE="redirect", SMTP_REDIRECT_TO="test@sender.example", SMTP_DEFAULT_BCC="archive@example.net"), mode=mode)
@@ -72,6 +79,7 @@ def test_redirect_sends_everything_to_one_address(processes: Any, mode: str) -> 
     assert capture.take().recipients == ["test@sender.example"]
 
 
+@attack("capture: a mail with Cc and Bcc", "a file that only this user can read; nothing is sent", "`SMTP_MODE`")
 def test_capture_keeps_mails_as_files_for_this_user_only(processes: Any, mode: str, tmp_path: Path) -> None:
     capture, kept = processes.capture(), tmp_path / "deep" / "kept"
     program = processes.program(one_server(capture, SMTP_MODE="capture", SMTP_CAPTURE_DIR=kept), mode=mode)
@@ -87,6 +95,11 @@ def test_capture_keeps_mails_as_files_for_this_user_only(processes: Any, mode: s
     assert capture.events("mail") == []
 
 
+@attack("read only: `send_email`", "unknown tool", "`--read-only`")
+@attack("read only: `retry_email`", "unknown tool", "`--read-only`")
+@attack("read only: `switch_smtp_server`", "unknown tool", "`--read-only`")
+@attack("read only: `reload_smtp_configuration`", "unknown tool", "`--read-only`")
+@attack("read only: `reconnect_smtp_servers`", "unknown tool", "`--read-only`")
 def test_read_only_hides_and_refuses_what_sends_or_changes(processes: Any, mode: str) -> None:
     capture = processes.capture()
     program = processes.program(one_server(capture), "--read-only", mode=mode)
@@ -124,6 +137,10 @@ def test_a_preview_is_the_mail_that_is_sent(processes: Any, mode: str) -> None:
 
 
 @ON_FILE
+@attack("a mail taken live waits, and a program in dry run starts, or drains", "it is not sent", "accounts of the mode")
+@attack("a mail taken live waits, and a program in capture starts, or drains", "it is not sent", "accounts of the mode")
+@attack("a mail taken live waits, and a program that redirects drains", "it is not sent", "accounts of the mode")
+@attack("a redirected mail waits, and a live program drains", "it is not sent", "accounts of the mode")
 def test_what_was_taken_in_one_mode_is_not_sent_in_another(processes: Any, tmp_path: Path) -> None:
     capture, home = processes.capture(), tmp_path / "person"
     live = one_server(capture, **shared(tmp_path))
@@ -151,6 +168,8 @@ def test_what_was_taken_in_one_mode_is_not_sent_in_another(processes: Any, tmp_p
 
 
 @ON_FILE
+@attack("dry run, with a live program on the same outbox", "nothing is sent", "nothing is taken in dry run")
+@attack("dry run: `retry_email` for a mail of the live program", "refused", "`retry_email` works only live")
 def test_a_live_program_beside_it_sends_nothing_for_it(processes: Any, tmp_path: Path) -> None:
     capture = processes.capture()
     live = processes.program(one_server(capture, **shared(tmp_path)))
@@ -164,6 +183,7 @@ def test_a_live_program_beside_it_sends_nothing_for_it(processes: Any, tmp_path:
 
 
 @ON_FILE
+@attack("read only, with a mail that waits", "it is not sent", "a program that only reads has no accounts")
 def test_a_read_only_program_does_not_send_what_others_left(processes: Any, tmp_path: Path) -> None:
     capture, home = processes.capture(), tmp_path / "person"
     variables = one_server(capture, **shared(tmp_path))
@@ -176,6 +196,7 @@ def test_a_read_only_program_does_not_send_what_others_left(processes: Any, tmp_
     assert capture.events("mail") == []
 
 
+@attack("dry run in the environment; a file says live, and is reloaded", "nothing is sent", "the environment wins")
 def test_a_mode_in_the_environment_is_not_lifted_by_a_file_and_a_reload(processes: Any, tmp_path: Path) -> None:
     capture = processes.capture()
     path = settings_file(tmp_path / "settings.env", one_server(capture))
@@ -188,6 +209,7 @@ def test_a_mode_in_the_environment_is_not_lifted_by_a_file_and_a_reload(processe
     assert capture.events("mail") == []
 
 
+@attack("a mail waits, and a reload changes to dry run", "it is not sent", "accounts of the mode")
 def test_what_waits_when_the_mode_is_reloaded_is_not_sent(processes: Any, tmp_path: Path) -> None:
     capture = processes.capture("--at", "mail:* 1st reply 451 4.3.0 later")
     path = settings_file(tmp_path / "settings.env", one_server(capture))
@@ -215,6 +237,7 @@ def test_a_test_is_not_a_duplicate_of_what_is_sent_afterwards(processes: Any, tm
     assert [capture.take().recipients for _ in range(2)] == [["test@sender.example"], ["ada@example.org"]]
 
 
+@attack("dry run: `send` on the command line", "nothing is sent", "`SMTP_MODE`")
 def test_the_command_line_is_in_the_same_mode(processes: Any, tmp_path: Path) -> None:
     capture = processes.capture()
     done = run(tmp_path, one_server(capture, **DRY), "send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json")
@@ -223,6 +246,7 @@ def test_the_command_line_is_in_the_same_mode(processes: Any, tmp_path: Path) ->
     assert capture.events("mail") == []
 
 
+@attack("a misspelt mode, policy or approval; a mode without its address or directory; an address or directory without a mode; a placeholder", "nothing starts, and nothing is sent", "settings are checked as a whole")
 def test_half_a_mode_is_an_error(tmp_path: Path) -> None:
     server = {"SMTP_HOST": "smtp.example.org", "SMTP_FROM_EMAIL": "me@example.org"}
     for variables, words in [

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from attacks import attack
 from conftest import MODES, one_server
 from pipe import run
 
@@ -43,6 +44,7 @@ def is_over(answer: Any, limit: int, window: str = "hour") -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+@attack("one mail more than the limit", "refused, with the time when the next one can be sent", "`SMTP_MAX_PER_HOUR`")
 def test_the_mail_after_the_last_one_is_refused_with_the_time(processes: Any, tmp_path: Path, mode: str) -> None:
     shared = Shared(processes, tmp_path, SMTP_MAX_PER_HOUR=2)
     program = shared.program(mode)
@@ -55,6 +57,7 @@ def test_the_mail_after_the_last_one_is_refused_with_the_time(processes: Any, tm
     assert shared.arrived() == 2
 
 
+@attack("four programs send six mails each at the same moment, with a limit of seven", "seven are sent, 17 refused", "the count and the mail are one transaction")
 def test_four_processes_together_take_no_more(processes: Any, tmp_path: Path) -> None:
     shared = Shared(processes, tmp_path, SMTP_MAX_PER_HOUR=7)
     programs = [shared.program(MODES[number % 4]) for number in range(4)]
@@ -66,6 +69,8 @@ def test_four_processes_together_take_no_more(processes: Any, tmp_path: Path) ->
     assert shared.arrived() == 7
 
 
+@attack("the program is restarted or killed after each mail", "the limit holds", "the count is in the outbox")
+@attack("the same over HTTP, and on the command line", "the limit holds", "the count is in the outbox")
 def test_restarts_and_kills_do_not_reset_it(processes: Any, tmp_path: Path) -> None:
     shared = Shared(processes, tmp_path, SMTP_MAX_PER_HOUR=3)
     for number in range(3):
@@ -82,12 +87,14 @@ def test_restarts_and_kills_do_not_reset_it(processes: Any, tmp_path: Path) -> N
     assert shared.arrived() == 3
 
 
+@attack("no limit for the hour, one mail a day", "the second is refused", "`SMTP_MAX_PER_DAY`")
 def test_the_day_counts_where_the_hour_does_not(processes: Any, tmp_path: Path) -> None:
     program = Shared(processes, tmp_path, SMTP_MAX_PER_HOUR=0, SMTP_MAX_PER_DAY=1).program()
     program.send().has_state("sent")
     is_over(program.send(subject="Other"), 1, "day")
 
 
+@attack("another account on the same outbox", "the limit holds", "the count is that of the outbox")
 def test_another_server_or_account_is_the_same_quota(processes: Any, tmp_path: Path) -> None:
     shared = Shared(processes, tmp_path, SMTP_MAX_PER_HOUR=1)
     shared.program().send().has_state("sent")
@@ -97,6 +104,7 @@ def test_another_server_or_account_is_the_same_quota(processes: Any, tmp_path: P
     assert shared.arrived() == 1 and other.events("mail") == []
 
 
+@attack("`retry_email` again and again", "refused beyond the limit", "retries count")
 def test_a_retry_counts(processes: Any, tmp_path: Path) -> None:
     shared = Shared(processes, tmp_path, SMTP_MAX_PER_HOUR=2)
     shared.capture = processes.capture("--refuse", "ada@*")
@@ -107,6 +115,7 @@ def test_a_retry_counts(processes: Any, tmp_path: Path) -> None:
     assert len(shared.capture.events("refused")) == 2
 
 
+@attack("a flood of mails that are held", "refused beyond the limit", "held mails count")
 def test_what_is_held_counts_and_what_is_repeated_does_not(processes: Any, tmp_path: Path) -> None:
     program = Shared(processes, tmp_path, SMTP_MAX_PER_HOUR=2, SMTP_APPROVAL="always").program()
     first = program.send(idempotency_key="k")
@@ -129,6 +138,10 @@ def test_open_has_no_quota_and_zero_is_none(processes: Any, tmp_path: Path) -> N
 # -- the pause
 
 
+@attack("paused: `send_email` over stdio and HTTP", "queued, not sent", "no claim while it is paused")
+@attack("paused: every tool that changes something, and `retry_email`", "nothing is sent", "no tool lifts the pause")
+@attack("paused: `outbox drain`", "nothing is sent", "no claim while it is paused")
+@attack("paused: another program with `SMTP_POLICY=open`", "nothing is sent", "the pause is in the outbox")
 def test_nothing_is_sent_while_it_is_paused_whatever_is_called(processes: Any, tmp_path: Path) -> None:
     shared = Shared(processes, tmp_path)
     program, http = shared.program(), shared.program("legacy over http")
@@ -151,6 +164,7 @@ def test_nothing_is_sent_while_it_is_paused_whatever_is_called(processes: Any, t
     assert "it was not paused" in shared.person("resume").stdout
 
 
+@attack("paused before anything ran, then `send` and a new program", "nothing is sent", "the pause is in the outbox")
 def test_a_pause_outlives_the_programs_and_comes_before_the_first_mail(processes: Any, tmp_path: Path) -> None:
     shared = Shared(processes, tmp_path)
     assert shared.person("pause").returncode == 0

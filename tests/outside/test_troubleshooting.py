@@ -359,7 +359,13 @@ ELSEWHERE = {
     ), "for what is rare: a server or a certificate that is broken in itself"),
     "everybody on this machine can replace it": "test_settings_as_written.py has such directories",
     "its group can change it": "as above, such a file",
-    "… may not be written to: SMTP_ALLOWED_RECIPIENTS does not have it": "test_recipients.py tries many",
+    "… may not be written to: not in SMTP_ALLOWED_RECIPIENTS": "test_recipients.py tries many",
+    **dict.fromkeys((
+        "it is held until the user approves it", "… may not be written to: …; SMTP_APPROVAL is never", "SMTP_MCP_OUTBOX is memory, where nobody can approve it",
+        "it was cancelled: a person rejected it", "nobody approved it in time", "stopped in the last step before sending",
+    ), "test_approval.py"),
+    **dict.fromkeys(("the limit of … mails an hour is reached", "sending is paused by the user"), "test_quotas.py"),
+    **dict.fromkeys(("because SMTP_MODE is …", "nothing is sent again while SMTP_MODE is …"), "test_modes.py"),
     "… may not be written to: SMTP_DENIED_RECIPIENTS has …": "as above",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }

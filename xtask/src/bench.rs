@@ -17,6 +17,8 @@ pub(crate) enum Benchmark {
     Program,
     /// The outbox: mails taken and sent a second, and a call with and without a disk.
     Outbox,
+    /// The rules: a verdict on a message with many recipients and many patterns.
+    Policy,
 }
 
 impl Benchmark {
@@ -24,6 +26,7 @@ impl Benchmark {
         match self {
             Self::Program => "program",
             Self::Outbox => "outbox",
+            Self::Policy => "policy",
         }
     }
 }

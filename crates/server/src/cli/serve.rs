@@ -164,6 +164,8 @@ fn announce(config: &Config, listener: Option<&TcpListener>) -> anyhow::Result<(
         let encryption = server.encryption.word();
         info!(name = server.name, host = server.host, port = server.port, encryption, "server");
     }
+    let (policy, approval) = (config.policy.preset.word(), config.policy.approval.word());
+    info!(policy, approval, mode = config.mode.word(), read_only = config.tools.read_only, "rules");
     for warning in &config.warnings {
         warn!("{warning}");
     }

@@ -71,6 +71,7 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
         return Err(diagnostics.into_errors());
     }
     let mut config = config;
+    config.policy.standing_copies = config.default_bcc.iter().map(|copy| copy.address.clone()).collect();
     if !program.contains_key(var::INTERNAL_DOMAINS.name) {
         config.policy.internal_domains = own_domains(&servers);
     }

@@ -54,3 +54,83 @@ fn is_content_of(message: &Message, envelope: &Envelope, content: &Content) -> b
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use smtp_submission::Path;
+
+    use super::*;
+    use crate::address::Address;
+    use crate::message::{ContentType, MessageInfo};
+
+    fn message() -> Message {
+        let address = |text: &str| Address::parse(text).unwrap();
+        let variant = |sender: &str| HeaderVariant {
+            sender: address(sender),
+            header: format!("From: <{sender}>\r\n").into_bytes().into(),
+        };
+        let message = Message {
+            message_id: "<1@x.org>".to_owned(),
+            recipients: vec![address("a@x.org"), address("b@x.org")],
+            sender_chosen: false,
+            header_variants: vec![variant("me@x.org"), variant("me@y.org")],
+            content: Bytes::from_static(b"Subject: s\r\n\r\ntext\r\n"),
+            needs_smtputf8: false,
+            digest: Digest::default(),
+            info: MessageInfo { content_type: ContentType::Plain, attachments: 0 },
+        };
+        message.sealed()
+    }
+
+    fn envelope(sender: &str, recipients: &[&str]) -> Envelope {
+        let path = |text: &str| Path::new(text).unwrap();
+        Envelope { sender: Some(path(sender)), recipients: recipients.iter().map(|one| path(one)).collect() }
+    }
+
+    fn content(header: &str, body: &'static str) -> Content {
+        let chunks = vec![Bytes::from(header.to_owned()), Bytes::from_static(body.as_bytes())];
+        Content { chunks, smtputf8: false }
+    }
+
+    const BODY: &str = "Subject: s\r\n\r\ntext\r\n";
+    const X: &str = "From: <me@x.org>\r\n";
+
+    #[tokio::test]
+    async fn only_what_was_taken_goes_to_those_it_was_taken_for() {
+        let taken = Some(message().digest);
+        let table = [
+            (envelope("me@x.org", &["a@x.org", "b@x.org"]), content(X, BODY), true),
+            (envelope("me@x.org", &["b@x.org"]), content(X, BODY), true),
+            (envelope("me@y.org", &["b@x.org"]), content("From: <me@y.org>\r\n", BODY), true),
+            (envelope("me@x.org", &["a@x.org", "eve@x.org"]), content(X, BODY), false),
+            (envelope("me@x.org", &["a@x.org", "a@x.org"]), content(X, BODY), false),
+            (envelope("me@x.org", &["A@x.org"]), content(X, BODY), false),
+            (envelope("me@y.org", &["a@x.org"]), content(X, BODY), false),
+            (envelope("eve@x.org", &["a@x.org"]), content(X, BODY), false),
+            (envelope("me@x.org", &["a@x.org"]), content(X, "Subject: s\r\n\r\ntest\r\n"), false),
+            (envelope("me@x.org", &["a@x.org"]), content("Bcc: <eve@x.org>\r\n", BODY), false),
+        ];
+        for (envelope, content, is_same) in table {
+            let found = difference(taken, &message(), &envelope, &content).await;
+            assert_eq!(found.is_none(), is_same, "{envelope:?} {content:?}: {found:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_was_changed_after_it_was_taken_is_told() {
+        let taken = Some(message().digest);
+        let eve = Address::parse("eve@x.org").unwrap();
+        let changed = Message { recipients: vec![eve], ..message() };
+        let to_eve = envelope("me@x.org", &["eve@x.org"]);
+        for message in [changed.clone(), changed.sealed()] {
+            let found = difference(taken, &message, &to_eve, &content(X, BODY)).await;
+            assert_eq!(found, Some("it is not the message that was taken"));
+        }
+        let large = Message { content: Bytes::from(vec![b'x'; 2 * LARGE]), ..message() }.sealed();
+        let whole = Content { chunks: vec![Bytes::from(X), large.content.clone()], smtputf8: false };
+        let to_a = envelope("me@x.org", &["a@x.org"]);
+        assert_eq!(difference(Some(large.digest), &large, &to_a, &whole).await, None);
+        assert!(difference(taken, &large, &to_a, &whole).await.is_some());
+    }
+}

@@ -19,6 +19,8 @@ pub struct Policy {
     pub approval: Approval,
     /// The domains that are one's own, for [`Preset::Strict`].
     pub internal_domains: Vec<RecipientPattern>,
+    /// Who gets a copy of every message: the settings name them, so [`Preset::Strict`] does not ask about them.
+    pub standing_copies: Vec<Address>,
     /// How long a message waits for approval.
     pub approval_ttl: Duration,
     /// How many messages in an hour, if it is set.
@@ -103,7 +105,7 @@ impl Policy {
             Ok(allowed) => allowed,
             Err(denied) => return denied,
         };
-        match (self.question(&recipient, is_first_contact), self.approval) {
+        match (self.question(address, &recipient, is_first_contact), self.approval) {
             (Some((_, why)), Approval::Never) => {
                 Verdict::deny(APPROVAL, format!("may not be written to: {why}; {APPROVAL} is never"))
             }
@@ -142,11 +144,16 @@ impl Policy {
     }
 
     /// Why a person should see it first, and by which setting.
-    fn question(&self, recipient: &Recipient<'_>, is_first_contact: bool) -> Option<(&'static str, String)> {
+    fn question(
+        &self,
+        address: &Address,
+        recipient: &Recipient<'_>,
+        is_first_contact: bool,
+    ) -> Option<(&'static str, String)> {
         if self.approval == Approval::Always {
             return Some((APPROVAL, format!("{APPROVAL} is always")));
         }
-        if self.preset != Preset::Strict {
+        if self.preset != Preset::Strict || self.standing_copies.contains(address) {
             return None;
         }
         let is_internal = self.internal_domains.iter().any(|domain| domain.matches(recipient));
@@ -167,6 +174,7 @@ impl Default for Policy {
             preset: Preset::default(),
             approval: Approval::default(),
             internal_domains: Vec::new(),
+            standing_copies: Vec::new(),
             approval_ttl: Duration::from_hours(24),
             max_per_hour: None,
             max_per_day: None,

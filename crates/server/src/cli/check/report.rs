@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::settings::Settings;
 use crate::cli::style::Style;
-use crate::config::{Config, ConfigErrors, ConfigProvenance, ConfigSources};
+use crate::config::{Config, ConfigErrors, ConfigProvenance, ConfigSources, Mode};
 use crate::upstream::report::{ConnectionTest, ServerTest};
 
 /// What `check` found. Its fields are those of `check --json`.
@@ -47,7 +47,7 @@ impl Report {
         let settings = settings.map(|(server, provenance)| Settings::of_server(server, provenance));
         Self {
             success,
-            verdict: verdict(&test),
+            verdict: format!("{}{}", verdict(&test), note_of_mode(config)),
             problems: Vec::new(),
             warnings: config.warnings.clone(),
             files: provenance.files.iter().map(|file| file.display().to_string()).collect(),
@@ -135,6 +135,18 @@ impl Report {
         writeln!(out, "{} {}", style.mark(self.success), self.verdict)?;
         self.problems.iter().skip(1).try_for_each(|problem| writeln!(out, "  {problem}"))
     }
+}
+
+/// That mail does not go to its recipients.
+fn note_of_mode(config: &Config) -> String {
+    let what = match config.mode {
+        Mode::Live if !config.tools.read_only => return String::new(),
+        Mode::Live => "With SMTP_MCP_READ_ONLY nothing is sent.",
+        Mode::DryRun => "SMTP_MODE is dry_run: nothing is sent.",
+        Mode::Redirect => "SMTP_MODE is redirect: every mail goes to SMTP_REDIRECT_TO alone.",
+        Mode::Capture => "SMTP_MODE is capture: mails become files, and nothing is sent.",
+    };
+    format!(" {what}")
 }
 
 fn verdict(test: &ConnectionTest) -> String {

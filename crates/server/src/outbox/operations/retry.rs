@@ -48,6 +48,11 @@ pub(in crate::outbox) fn retry(
     if !has_content {
         return Ok(Retried::NoContent);
     }
+    // A person withdrew it from the others.
+    let sql = "SELECT 1 FROM recipient WHERE seq = ? AND status IN ('unknown', 'rejected')";
+    if !db.prepare_cached(sql)?.exists([seq])? {
+        return Ok(Retried::NotNow(state));
+    }
     if let Some(over) = quota::over(db, now, quota)? {
         return Ok(Retried::OverQuota(over));
     }

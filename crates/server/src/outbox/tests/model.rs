@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::writer::Priority;
 use super::fixture::{Fixture, address, clock, message, outcome};
 use super::states::documented_transitions;
-use crate::outbox::{Claim, Enqueued, NewMessage, Queued, Retried};
+use crate::outbox::{Claim, Decided, Enqueued, Hold, NewMessage, Queued, Retried};
 use crate::outcome::RecipientStatus::{self, Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
 use crate::policy::Quota;
@@ -17,6 +17,7 @@ use crate::policy::Quota;
 const TO: [&str; 2] = ["a@x.org", "b@x.org"];
 const PAUSE: u64 = 30;
 const EXPIRES: u64 = 48 * 3600;
+const TTL: u64 = 600;
 
 #[derive(Debug, Clone)]
 enum Command {
@@ -28,6 +29,9 @@ enum Command {
     Drop(usize, bool),
     Postpone(usize, bool),
     Retry(usize),
+    Hold(usize),
+    Approve(usize),
+    Reject(usize),
     Advance(u64),
 }
 
@@ -44,6 +48,9 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         1 => (which(), any::<bool>()).prop_map(|(which, committed)| Command::Drop(which, committed)),
         2 => (which(), any::<bool>()).prop_map(|(which, refused)| Command::Postpone(which, refused)),
         2 => which().prop_map(Command::Retry),
+        2 => which().prop_map(Command::Hold),
+        2 => which().prop_map(Command::Approve),
+        1 => which().prop_map(Command::Reject),
         2 => prop::sample::select(vec![1, PAUSE, 301, 3600, EXPIRES]).prop_map(Command::Advance),
     ];
     prop::collection::vec(command, 1..40)
@@ -59,6 +66,11 @@ struct Modeled {
     expires: u64,
     attempts: u32,
     claim: Option<(Claim, CommitPoint)>,
+    /// It waits for approval, until then.
+    held: Option<u64>,
+    is_approved: bool,
+    /// Those who have not got it were withdrawn.
+    withdrawn: [bool; 2],
     recipients: [(RecipientStatus, bool); 2],
 }
 
@@ -66,7 +78,21 @@ impl Modeled {
     fn state(&self) -> State {
         match self.claim {
             Some(_) => State::Sending,
-            None => State::of(self.recipients.iter().map(|(status, _)| *status)),
+            None if self.held.is_some() => State::Held,
+            None => match State::of(self.recipients.iter().map(|(status, _)| *status)) {
+                State::Refused if self.withdrawn.contains(&true) => State::Cancelled,
+                state => state,
+            },
+        }
+    }
+
+    /// Nobody approved it.
+    fn cancel(&mut self) {
+        self.held = None;
+        for (withdrawn, (status, doubt)) in self.withdrawn.iter_mut().zip(&mut self.recipients) {
+            if *status == Deferred {
+                (*status, *withdrawn) = if *doubt { (Unknown, false) } else { (Rejected, true) };
+            }
         }
     }
 
@@ -113,9 +139,17 @@ impl Run {
             Command::Drop(which, committed) => self.drop_claim(which, committed).await,
             Command::Postpone(which, refused) => self.postpone(which, refused).await,
             Command::Retry(which) => self.retry(which).await,
+            Command::Hold(which) => self.hold(which).await,
+            Command::Approve(which) => self.approve(which).await,
+            Command::Reject(which) => self.reject(which).await,
             Command::Advance(seconds) => {
                 self.now += seconds;
                 self.fixture.clock.advance(Duration::from_secs(seconds));
+                self.fixture.outbox.expire_approvals().await.unwrap();
+                let now = self.now;
+                let expired =
+                    self.messages.iter_mut().filter(|one| one.held.is_some_and(|until| until <= now));
+                expired.for_each(Modeled::cancel);
             }
         }
     }
@@ -146,6 +180,9 @@ impl Run {
                 expires,
                 attempts: 0,
                 claim: None,
+                held: None,
+                is_approved: false,
+                withdrawn: [false; 2],
                 recipients,
             });
         }
@@ -165,7 +202,8 @@ impl Run {
         let is_recent = |one: &&mut Modeled| self.now < one.created + 300;
         newest_first
             .find(|one| {
-                one.key.is_none() && one.request == request && is_recent(one) && one.state() != State::Refused
+                let may_be_repeated = matches!(one.state(), State::Refused | State::Cancelled);
+                one.key.is_none() && one.request == request && is_recent(one) && !may_be_repeated
             })
             .map(|one| (one.id, true))
     }
@@ -244,15 +282,51 @@ impl Run {
     async fn retry(&mut self, which: usize) {
         let Some(one) = self.messages.get_mut(which) else { return };
         let retried = self.fixture.outbox.retry(one.id, None, Quota::default()).await.unwrap();
-        let may = matches!(one.state(), State::Unknown | State::Refused | State::Partial);
+        let has_any = one
+            .recipients
+            .iter()
+            .zip(one.withdrawn)
+            .any(|((status, _), withdrawn)| *status != Accepted && !withdrawn);
+        let may = has_any && matches!(one.state(), State::Unknown | State::Refused | State::Partial);
         assert_eq!(matches!(retried, Retried::Queued { .. }), may, "{retried:?}");
         if may {
-            for (status, _) in &mut one.recipients {
-                if *status != Accepted {
+            one.is_approved = false;
+            for ((status, _), withdrawn) in one.recipients.iter_mut().zip(one.withdrawn) {
+                if *status != Accepted && !withdrawn {
                     *status = Deferred;
                 }
             }
             (one.attempts, one.due, one.expires) = (0, self.now, self.now + EXPIRES);
+        }
+    }
+
+    async fn hold(&mut self, which: usize) {
+        let Some(queued) = self.queued(which).await else { return };
+        let hold = Hold { reasons: vec!["why".to_owned()], ttl: Duration::from_secs(TTL) };
+        let held = self.fixture.outbox.hold(&queued, hold).await.unwrap();
+        let one = &mut self.messages[which];
+        assert_eq!(held, one.state() == State::Queued);
+        if held {
+            (one.held, one.is_approved) = (Some(self.now + TTL), false);
+        }
+    }
+
+    async fn approve(&mut self, which: usize) {
+        let Some(one) = self.messages.get_mut(which) else { return };
+        let message = self.fixture.outbox.message(one.id).await.unwrap().unwrap();
+        let decided = self.fixture.outbox.approve(one.id, message.digest).await.unwrap();
+        assert_eq!(decided == Decided::Done, one.state() == State::Held, "{decided:?}");
+        if one.held.take().is_some() {
+            (one.is_approved, one.due, one.expires) = (true, self.now, self.now + EXPIRES);
+        }
+    }
+
+    async fn reject(&mut self, which: usize) {
+        let Some(one) = self.messages.get_mut(which) else { return };
+        let decided = self.fixture.outbox.reject(one.id, None).await.unwrap();
+        assert_eq!(decided == Decided::Done, one.state() == State::Held, "{decided:?}");
+        if one.held.is_some() {
+            one.cancel();
         }
     }
 
@@ -263,6 +337,8 @@ impl Run {
             let statuses: Vec<_> = email.recipients.iter().map(|recipient| recipient.status).collect();
             assert_eq!(statuses, one.recipients.map(|(status, _)| status));
             assert_eq!((email.state, email.attempts), (one.state(), one.attempts));
+            assert_eq!(email.approval.is_some(), one.held.is_some());
+            assert_eq!(self.fixture.queued(one.id).await.is_approved, one.is_approved);
         }
         let mut due = self.fixture.due().await;
         let is_due = |one: &&Modeled| one.state() == State::Queued && one.due <= self.now;
