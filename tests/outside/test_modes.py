@@ -116,6 +116,8 @@ def test_a_preview_is_the_mail_that_is_sent(processes: Any, mode: str) -> None:
     program = processes.program(one_server(capture), mode=mode)
     arguments = MAIL | {"subject": "Grüße", "body": "<p>Hello {name}</p>", "html": True, "template_vars": {"name": "Ada"}, "attachments": [{"filename": "a.txt", "content": "c2VjcmV0"}]}
     preview = program.call("preview_email", email=arguments)
+    large = program.call("preview_email", email=arguments | {"attachments": [{"filename": "a.bin", "content": "QUJD" * 100_000}]})
+    assert [one["size"] for one in large.data["attachments"]] == [300_000]
     assert preview.text.startswith("Nothing was sent.") and preview.data["decision"] == "allow"
     assert program.call("preview_email", email=json.dumps(arguments)).data["digest"] == preview.data["digest"]
     assert capture.events("mail") == []
@@ -242,6 +244,8 @@ def test_the_command_line_is_in_the_same_mode(processes: Any, tmp_path: Path) ->
     capture = processes.capture()
     done = run(tmp_path, one_server(capture, **DRY), "send", "--to", "ada@example.org", "--subject", "s", "--body", "b", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["state"] == json.loads(done.stdout)["mode"] == "dry_run", done
+    read_only = run(tmp_path, one_server(capture, SMTP_MCP_READ_ONLY="yes"), "send", "--to", "ada@example.org", "--subject", "s", "--body", "b")
+    assert read_only.returncode == 1 and "SMTP_MCP_READ_ONLY is set" in read_only.stderr, read_only
     processes.stop_all()
     assert capture.events("mail") == []
 

@@ -46,7 +46,7 @@ class BothUnread(Deaf, StderrUnread):
 
 
 def start(processes: Any, kind: type[Pipe], home: Path, **variables: Any) -> Pipe:
-    pipe = kind(home, one_server(processes.capture(), **variables), [])
+    pipe = kind(home, one_server(processes.capture(), SMTP_POLICY="open", **variables), [])
     processes.add_cleanup(pipe.close)
     return pipe
 
@@ -132,7 +132,7 @@ class HttpStderrUnread(HttpServer):
 
 
 def test_http_with_stderr_unread(processes, tmp_path: Path) -> None:
-    http_server = HttpStderrUnread(tmp_path / "home", one_server(processes.capture(), LOG_LEVEL="debug"), [])
+    http_server = HttpStderrUnread(tmp_path / "home", one_server(processes.capture(), SMTP_POLICY="open", LOG_LEVEL="debug"), [])
     processes.add_cleanup(http_server.close)
     params = {"name": "send_email", "arguments": {"to": A, "subject": "s", "body": "b", "allow_duplicate": True}, "_meta": META}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})

@@ -63,7 +63,7 @@ pub enum OutboxCommand {
 /// Options of `outbox list`.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ListArgs {
-    /// Only mails in this state: queued, held, sending, unknown, sent, partial, refused
+    /// Only mails in this state: queued, held, sending, unknown, sent, partial, refused, cancelled
     #[arg(long, value_parser = parse_state)]
     pub state: Option<State>,
     /// At most so many

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
@@ -106,6 +106,9 @@ async fn run(
     config: Result<Config, ConfigErrors>,
 ) -> anyhow::Result<ToolResult> {
     let config = config?;
+    if config.tools.read_only {
+        bail!("SMTP_MCP_READ_ONLY is set, so nothing is sent");
+    }
     for warning in &config.warnings {
         warn!("{warning}");
     }

@@ -147,9 +147,10 @@ fn program(common: &Settings, base: Option<&Path>, problems: &mut Vec<String>) -
         }
     }
     if config.tools.is_empty() {
-        let excluded = origin_of(common, &var::MCP_EXCLUDE_TOOLS);
-        let only = origin_of(common, &var::MCP_TOOLS);
-        problems.push(format!("{excluded}: together with {only} it leaves no tool, expected at least one"));
+        let all = [&var::MCP_TOOLS, &var::MCP_EXCLUDE_TOOLS, &var::MCP_READ_ONLY];
+        let set = all.into_iter().filter(|variable| common.contains_key(variable.name));
+        let set: Vec<_> = set.map(|variable| origin_of(common, variable)).collect();
+        problems.push(format!("{}: together they leave no tool, expected at least one", set.join(" and ")));
     }
     let copies = config.default_bcc.iter().map(|mailbox| &mailbox.address);
     for address in copies {

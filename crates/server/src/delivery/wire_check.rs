@@ -7,7 +7,7 @@ use smtp_submission::{Content, Envelope};
 use crate::message::{Digest, HeaderVariant, Message};
 
 /// Larger messages are digested on a blocking thread, in bytes.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 64 << 10;
 
 /// What is not as it was taken. `None`: everything is.
 ///

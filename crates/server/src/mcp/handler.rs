@@ -34,7 +34,8 @@ use crate::upstream::report::{ReloadError, Reloaded, ServersStatus};
 const CALL_TIMEOUT: Duration = Duration::from_secs(48);
 
 const INSTRUCTIONS: &str = "Sends e-mail over the user's own SMTP servers. \
-    A mail in state queued is kept and sent later: never send it again. After state refused nothing was sent, so correct what the error says and try again. \
+    A mail in state queued is kept and sent later: never send it again. One in state held waits until the user approves it in a terminal: \
+    tell the user what the result says, and never send it again. After state refused nothing was sent, so correct what the error says and try again. \
     After state unknown or partial never send the same mail again by yourself: some recipients have it or may have it; tell the user. \
     Addresses and text are sent exactly as given, at once, and cannot be taken back.";
 

@@ -25,8 +25,8 @@ impl Default for ComposeBudget {
 }
 
 impl ComposeBudget {
-    /// Waits until another large mail may be composed.
-    pub(super) async fn compose_permit(&self) -> MemoryPermit {
+    /// Waits until another large mail may be composed, or read.
+    pub async fn compose_permit(&self) -> MemoryPermit {
         self.composing.permit(0).await
     }
 

@@ -24,6 +24,9 @@ use crate::submit::Submission;
 /// Longer texts are cut: the caller has them.
 const MAX_TEXT_BYTES: usize = 20_000;
 
+/// Larger messages are not read on the thread that serves the protocol, in bytes.
+const LARGE: usize = 64 << 10;
+
 const SPEC: ToolSpec = ToolSpec {
     name: "preview_email",
     title: "Preview an e-mail",
@@ -102,16 +105,17 @@ async fn preview(context: &ToolContext, email: Map<String, Value>) -> Result<Too
     let judgement = context.outbox().judge(policy, &recipients).await.map_err(failed)?;
     let usage = context.outbox().stats().await.map_err(failed)?.usage;
     let sender = message.header_variants.first().map(|one| one.sender.to_string()).unwrap_or_default();
-    let bytes = bytes_of(&message);
+    let size = message.header_variants.first().map_or(0, |one| one.header.len()) + message.content.len();
+    let content = content_of(context, message).await;
     let body = PreviewResult {
         decision: judgement.decision().word(),
         recipients: judgement.recipients.iter().map(RecipientView::of).collect(),
         sender,
         subject,
-        size: bytes.len(),
+        size,
         digest: hex(&request.0),
         quota: QuotaView::of(policy.quota(), usage),
-        content: ContentView::of(&bytes, MAX_TEXT_BYTES),
+        content,
         hints,
     };
     let text = match judgement.decision() {
@@ -125,10 +129,19 @@ async fn preview(context: &ToolContext, email: Map<String, Value>) -> Result<Too
     Ok(ToolResult::done(text, &body).with_lines(lines))
 }
 
-/// The message as its first server would get it.
-fn bytes_of(message: &Message) -> Vec<u8> {
-    let header = message.header_variants.first().map(|one| &one.header[..]).unwrap_or_default();
-    [header, &message.content].concat()
+/// What is in the message as its first server would get it. A large one is read on a blocking thread, in its turn.
+async fn content_of(context: &ToolContext, message: Message) -> Option<ContentView> {
+    let is_large = message.content.len() > LARGE;
+    let read = move || {
+        let header = message.header_variants.first().map(|one| &one.header[..]).unwrap_or_default();
+        ContentView::of(&[header, &message.content].concat(), MAX_TEXT_BYTES)
+    };
+    if !is_large {
+        return read();
+    }
+    let permit = context.compose_budget.compose_permit().await;
+    let reading = tokio::task::spawn_blocking(move || (read(), permit));
+    reading.await.ok().and_then(|(content, _permit)| content)
 }
 
 impl RecipientView {

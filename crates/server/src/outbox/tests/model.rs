@@ -193,7 +193,7 @@ impl Run {
         let mut newest_first = self.messages.iter_mut().rev();
         if let Some(key) = key {
             let found = newest_first.find(|one| one.key == Some(key))?;
-            if found.state() == State::Refused {
+            if matches!(found.state(), State::Refused | State::Cancelled) {
                 found.key = None;
                 return None;
             }
