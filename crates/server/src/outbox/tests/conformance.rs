@@ -7,11 +7,12 @@ use smtp_submission::CommitPoint;
 use super::fixture::{ACCOUNT, Fixture, address, clock, message, outcome};
 use crate::config::{Account, OnUnknown};
 use crate::outbox::{
-    CONTENT_KEPT, EXPIRES_AFTER, Enqueued, Filter, NewMessage, Principal, RECORD_KEPT, Retried,
+    CONTENT_KEPT, Decided, EXPIRES_AFTER, Enqueued, Filter, Hold, NewMessage, OverQuota, Principal,
+    RECORD_KEPT, Retried,
 };
 use crate::outcome::RecipientStatus::{Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
-use crate::policy::Quota;
+use crate::policy::{Decision, Policy, Preset, Quota, RecipientPattern};
 
 macro_rules! conformance {
     ($($test:ident)*) => {
@@ -52,6 +53,9 @@ conformance! {
     lists_are_filtered_and_paged
     a_key_and_a_record_are_not_kept_for_ever
     a_large_content_is_read_back
+    what_is_approved_too_late_is_cancelled
+    a_window_frees_as_it_moves_on
+    an_accepted_recipient_is_known
 }
 
 fn keyed(to: &[&str], request: &str) -> NewMessage {
@@ -404,4 +408,48 @@ async fn a_large_content_is_read_back(f: &Fixture) {
     new.message = std::sync::Arc::new(large.sealed());
     let queued = f.enqueue(new.clone()).await;
     assert_eq!(f.outbox.load(&queued).await.unwrap().unwrap().message, *new.message);
+}
+
+async fn what_is_approved_too_late_is_cancelled(f: &Fixture) {
+    let hold = Hold { reasons: vec!["why".to_owned()], ttl: Duration::from_secs(60) };
+    let new = NewMessage { hold: Some(hold), ..message(&["a@x.org"], "one") };
+    let (id, digest) = (new.id, new.message.digest);
+    assert_eq!(f.outbox.enqueue(new).await.unwrap(), Enqueued::Held);
+    f.clock.advance(Duration::from_secs(60));
+    assert_eq!(f.outbox.approve(id, digest).await.unwrap(), Decided::Expired);
+    assert_eq!(f.state(id).await, State::Cancelled);
+    assert!(f.due().await.is_empty());
+}
+
+async fn a_window_frees_as_it_moves_on(f: &Fixture) {
+    let quota = Quota { per_hour: 2, per_day: 3 };
+    let new = |request: &str| NewMessage { quota, ..message(&["a@x.org"], request) };
+    let minutes = |minutes| Duration::from_mins(minutes);
+    let began = f.clock.now().to_utc();
+    f.enqueue(new("one")).await;
+    f.clock.advance(minutes(10));
+    f.enqueue(new("two")).await;
+    let over = |limit, window, frees: Duration| {
+        Enqueued::OverQuota(OverQuota { limit, window, frees: began + frees })
+    };
+    assert_eq!(f.outbox.enqueue(new("three")).await.unwrap(), over(2, "hour", minutes(60)));
+    f.clock.advance(minutes(50));
+    f.enqueue(new("three")).await;
+    // Of two limits that are reached, the one counts that frees later.
+    assert_eq!(f.outbox.enqueue(new("four")).await.unwrap(), over(3, "day", minutes(24 * 60)));
+    let usage = f.outbox.stats().await.unwrap().usage;
+    assert_eq!((usage.hour, usage.day), (2, 3));
+    f.clock.advance(minutes(23 * 60));
+    f.enqueue(new("four")).await;
+}
+
+async fn an_accepted_recipient_is_known(f: &Fixture) {
+    let policy = Policy { preset: Preset::Strict, allowed: vec![RecipientPattern::Any], ..Policy::default() };
+    let policy = Policy { internal_domains: vec![RecipientPattern::Any], ..policy };
+    let all = ["a@x.org", "b@x.org", "c@x.org", "A@X.org"].map(address);
+    f.attempted(message(&["a@x.org", "b@x.org"], "one"), &[Accepted, Rejected]).await;
+    f.enqueue(message(&["c@x.org"], "two")).await;
+    let judgement = f.outbox.judge(&policy, &all).await.unwrap();
+    let decisions: Vec<_> = judgement.recipients.iter().map(|one| one.verdict.decision).collect();
+    assert_eq!(decisions, [Decision::Allow, Decision::Ask, Decision::Ask, Decision::Allow]);
 }
