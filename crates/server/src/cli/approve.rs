@@ -1,6 +1,7 @@
 //! `outbox approve` and `outbox reject`: a person sees a held mail as a whole, and decides.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -37,8 +38,8 @@ pub struct RejectArgs {
 ///
 /// # Errors
 /// It does not wait for approval, or nobody is there to agree.
-pub(super) async fn approve(outbox: &Outbox, args: &ApproveArgs) -> anyhow::Result<ExitCode> {
-    let (email, message) = held(outbox, args.id).await?;
+pub(super) async fn approve(outbox: &Outbox, path: &Path, args: &ApproveArgs) -> anyhow::Result<ExitCode> {
+    let (email, message) = held(outbox, path, args.id).await?;
     print(&shown(&email, &message))?;
     if !args.yes && !agrees()? {
         print("not approved; it is still held")?;
@@ -47,7 +48,7 @@ pub(super) async fn approve(outbox: &Outbox, args: &ApproveArgs) -> anyhow::Resu
     // What was shown is what is approved.
     match outbox.approve(args.id, message.digest).await? {
         Decided::Done => {}
-        other => bail!("{}", refusal(args.id, other)),
+        other => bail!("{}", refusal(path, args.id, other)),
     }
     let email = outbox.get(args.id, None).await?.context("the mail is gone")?;
     print(match email {
@@ -64,39 +65,42 @@ pub(super) async fn approve(outbox: &Outbox, args: &ApproveArgs) -> anyhow::Resu
 ///
 /// # Errors
 /// It does not wait for approval.
-pub(super) async fn reject(outbox: &Outbox, args: RejectArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn reject(outbox: &Outbox, path: &Path, args: RejectArgs) -> anyhow::Result<ExitCode> {
     let because = args.because.map(|because| because.split_whitespace().collect::<Vec<_>>().join(" "));
     // One whose content cannot be read can be rejected all the same.
-    if let Ok((email, message)) = held(outbox, args.id).await {
+    if let Ok((email, message)) = held(outbox, path, args.id).await {
         print(&shown(&email, &message))?;
     }
     match outbox.reject(args.id, because).await? {
         Decided::Done => print("rejected; it is cancelled")?,
-        other => bail!("{}", refusal(args.id, other)),
+        other => bail!("{}", refusal(path, args.id, other)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn held(outbox: &Outbox, id: Uuid) -> anyhow::Result<(Email, Message)> {
+async fn held(outbox: &Outbox, path: &Path, id: Uuid) -> anyhow::Result<(Email, Message)> {
     // What nobody approved in time is cancelled, also if no program runs.
     outbox.expire_approvals().await?;
     let email = outbox.get(id, None).await?;
-    let email = email.with_context(|| refusal(id, Decided::NotFound))?;
+    let email = email.with_context(|| refusal(path, id, Decided::NotFound))?;
     if email.approval.is_none() {
-        bail!("{}", refusal(id, Decided::NotPending(email.state)));
+        bail!("{}", refusal(path, id, Decided::NotPending(email.state)));
     }
-    let message = outbox.message(id).await?.with_context(|| refusal(id, Decided::NotFound))?;
+    let message = outbox.message(id).await?.with_context(|| refusal(path, id, Decided::NotFound))?;
     let recorded: Vec<_> = email.recipients.iter().map(|one| &one.address).collect();
     if !recorded.iter().all(|address| message.recipients.contains(address)) {
-        bail!("{}", refusal(id, Decided::Changed));
+        bail!("{}", refusal(path, id, Decided::Changed));
     }
     Ok((email, message))
 }
 
-fn refusal(id: Uuid, decided: Decided) -> String {
+fn refusal(path: &Path, id: Uuid, decided: Decided) -> String {
     let id = id.simple();
     match decided {
-        Decided::NotFound => format!("there is no mail with the id {id}"),
+        Decided::NotFound => format!(
+            "there is no mail with the id {id} in {}; if the program has its mails elsewhere, say where, as with --outbox sqlite:PATH",
+            path.display()
+        ),
         Decided::Expired => format!("the mail {id} was not approved in time: it is cancelled"),
         Decided::Changed => format!(
             "the mail {id} is not as it was taken: someone changed it in the outbox; reject it, and send it anew"

@@ -107,8 +107,8 @@ pub async fn inspect(command: OutboxCommand, origin: &ConfigSources) -> anyhow::
         OutboxCommand::Show(args) => show(&outbox, &args).await,
         OutboxCommand::Check | OutboxCommand::Drain(_) => check(&outbox, &path).await,
         OutboxCommand::Adopt => adopt(&outbox).await,
-        OutboxCommand::Approve(args) => approve(&outbox, &args).await,
-        OutboxCommand::Reject(args) => reject(&outbox, args).await,
+        OutboxCommand::Approve(args) => approve(&outbox, &path, &args).await,
+        OutboxCommand::Reject(args) => reject(&outbox, &path, args).await,
     };
     outbox.leave().await;
     done

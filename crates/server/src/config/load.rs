@@ -67,6 +67,12 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     }
     let outbox = config.outbox.clone().or_else(|| state_dir.as_deref().map(OutboxLocation::in_state_dir));
     check_secret_files(&servers, &config, config_sources, &mut diagnostics);
+    if outbox == Some(OutboxLocation::Memory) && config.policy.asks() {
+        let (approval, preset, place) = (var::APPROVAL.name, var::POLICY.name, var::MCP_OUTBOX.name);
+        diagnostics.warnings.push(format!(
+            "{place} is memory, where nobody can approve a mail: what {approval} or {preset} asks about is refused"
+        ));
+    }
     if !diagnostics.problems.is_empty() {
         return Err(diagnostics.into_errors());
     }

@@ -11,7 +11,7 @@ pub(super) const SCHEMA_VERSION: i32 = 3;
 const MIGRATIONS: [&str; 2] = [
     "CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT;",
     "ALTER TABLE message ADD COLUMN digest BLOB;
-    CREATE INDEX event_taken ON event(at_ms) WHERE kind IN ('queued', 'held for approval', 'retried');
+    CREATE INDEX event_taken ON event(at_ms, kind) WHERE kind IN ('queued', 'held for approval', 'retried');
     CREATE INDEX recipient_accepted ON recipient(address COLLATE NOCASE) WHERE status = 'accepted';
     CREATE TABLE approval(seq INTEGER PRIMARY KEY REFERENCES message, reasons TEXT NOT NULL,
         expires_ms INTEGER NOT NULL, approved_ms INTEGER) STRICT;

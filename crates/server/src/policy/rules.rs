@@ -91,6 +91,11 @@ impl Policy {
         }
     }
 
+    /// Whether a message may have to be approved.
+    pub fn asks(&self) -> bool {
+        self.approval == Approval::Always || self.preset == Preset::Strict && self.approval == Approval::Rules
+    }
+
     /// Whether a verdict depends on earlier messages.
     pub fn asks_about_first_contacts(&self) -> bool {
         self.preset == Preset::Strict

@@ -32,9 +32,20 @@ fn write(directory: &Path, message: &Message, at: DateTime<FixedOffset>, id: Uui
     }
     let name = format!("{}-{}.eml", at.format("%Y%m%d-%H%M%S"), id.simple());
     let file = fs::canonicalize(directory)?.join(name);
+    let kept = write_both(&file, message, at);
+    if kept.is_err() {
+        // Half a mail would look like a whole one.
+        for path in [&file, &file.with_extension("json")] {
+            let _ = fs::remove_file(path);
+        }
+    }
+    kept.map(|()| file)
+}
+
+fn write_both(file: &Path, message: &Message, at: DateTime<FixedOffset>) -> io::Result<()> {
     let create = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let variant = message.header_variants.first();
-    let mut bytes = create(&file)?;
+    let mut bytes = create(file)?;
     bytes.write_all(variant.map_or(&[], |variant| &variant.header))?;
     bytes.write_all(&message.content)?;
     let envelope = json!({
@@ -43,6 +54,5 @@ fn write(directory: &Path, message: &Message, at: DateTime<FixedOffset>, id: Uui
         "sender": variant.map(|variant| variant.sender.to_string()),
         "recipients": message.recipients.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    create(&file.with_extension("json"))?.write_all(&serde_json::to_vec_pretty(&envelope)?)?;
-    Ok(file)
+    create(&file.with_extension("json"))?.write_all(&serde_json::to_vec_pretty(&envelope)?)
 }

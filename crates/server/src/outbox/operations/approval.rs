@@ -90,11 +90,13 @@ pub(in crate::outbox) fn reject(
 
 const EXPIRED: &str = "nobody approved it in time";
 
+/// The messages that nobody approved in time.
+const EXPIRED_NOW: &str = "SELECT seq FROM message JOIN approval USING (seq) WHERE state = 'held' AND ended_ms IS NULL \
+    AND approved_ms IS NULL AND approval.expires_ms <= ?";
+
 /// Cancels what nobody approved in time; how many messages that were.
 pub(in crate::outbox) fn expire(db: &Connection, now: i64) -> rusqlite::Result<usize> {
-    let sql = "SELECT seq FROM approval JOIN message USING (seq) WHERE state = 'held' AND approved_ms IS NULL \
-        AND approval.expires_ms <= ?";
-    let mut statement = db.prepare_cached(sql)?;
+    let mut statement = db.prepare_cached(EXPIRED_NOW)?;
     let expired = statement.query_map([now], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     for seq in &expired {
         cancel(db, now, *seq, EXPIRED, "not approved in time")?;
@@ -104,9 +106,7 @@ pub(in crate::outbox) fn expire(db: &Connection, now: i64) -> rusqlite::Result<u
 
 /// Whether [`expire`] has something to do.
 pub(in crate::outbox) fn has_expired(db: &Connection, now: i64) -> rusqlite::Result<bool> {
-    let sql = "SELECT 1 FROM message JOIN approval USING (seq) WHERE state = 'held' AND ended_ms IS NULL \
-        AND approved_ms IS NULL AND approval.expires_ms <= ?";
-    db.prepare_cached(sql)?.exists([now])
+    db.prepare_cached(EXPIRED_NOW)?.exists([now])
 }
 
 /// Why the message is held, if it waits for approval.
