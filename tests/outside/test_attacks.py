@@ -7,7 +7,7 @@ import test_modes  # noqa: F401
 import test_quotas  # noqa: F401
 from attacks import REGISTERED, Attack
 from programs import ROOT
-from test_recipients import ALLOWED, BY_ALLOWED, BY_DENIED, DENIED, PERMITTED, REFUSED
+from test_recipients import ALLOWED, BY_ALLOWED, BY_DENIED, BY_ROUTE, DENIED, PERMITTED, REFUSED
 
 DOCUMENT = ROOT / "docs/attacks.md"
 HEAD = """# Attacks on the rules
@@ -23,7 +23,7 @@ The lists are, unless a line has its own: allowed `{ALLOWED["SMTP_ALLOWED_RECIPI
     "quotas": "## Quotas and the pause\n",
     "modes": "## Modes and reading only\n",
 }
-RULES = {BY_ALLOWED: "`SMTP_ALLOWED_RECIPIENTS`", BY_DENIED: "`SMTP_DENIED_RECIPIENTS`", "": "it is not one clear address"}
+RULES = {BY_ALLOWED: "`SMTP_ALLOWED_RECIPIENTS`", BY_DENIED: "`SMTP_DENIED_RECIPIENTS`", BY_ROUTE: "it may be sent on to another mailbox", "": "it is not one clear address"}
 
 
 def code(value: object) -> str:

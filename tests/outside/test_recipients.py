@@ -28,6 +28,7 @@ PERMITTED: list[tuple[dict, dict, list[str]]] = [
 # What is refused: by a rule, or because it is not one clear address.
 BY_ALLOWED = "not in SMTP_ALLOWED_RECIPIENTS"
 BY_DENIED = "SMTP_DENIED_RECIPIENTS has"
+BY_ROUTE = "can name another mailbox"
 REFUSED: list[tuple[dict, dict, str]] = [
     # Besides someone who is allowed, in every field and form.
     *((ALLOWED, {"to": "ada@example.org"} | more, BY_ALLOWED) for more in (
@@ -45,6 +46,10 @@ REFUSED: list[tuple[dict, dict, str]] = [
     *((DENIED, {"to": "ada@example.org"} | more, BY_DENIED) for more in ({"cc": "x@bad.example"}, {"bcc": "x@bad.example"})),
     (ALLOWED | {"SMTP_DENIED_RECIPIENTS": "ada@example.org"}, {"to": "ada@example.org"}, BY_DENIED),
     ({"SMTP_DENIED_RECIPIENTS": "*"}, {"to": "ada@example.org"}, BY_DENIED),
+    # What a server of the domain before the last @ may send on: Postfix does by default, for clients that may relay.
+    *((rules, {"to": to}, BY_ROUTE) for rules in (ALLOWED, DENIED, {"SMTP_ALLOWED_RECIPIENTS": "*"}) for to in (
+        "eve%evil.example@team.example", "evil.example!eve@team.example", "evil.example!hop!eve%x@team.example", "\"eve%evil.example\"@team.example", "\"e\\%ve\"@team.example",
+    )),
     # Not one clear address, whatever the lists say.
     *((rules, {"to": to}, "") for rules in (ALLOWED, DENIED) for to in (
         "ada@example.org;eve@evil.example", "ada@example.org eve@evil.example", "ada@example.org\neve@evil.example", "ada@example.org\r\nRCPT TO:<eve@evil.example>",

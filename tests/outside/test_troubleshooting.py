@@ -360,6 +360,7 @@ ELSEWHERE = {
     "everybody on this machine can replace it": "test_settings_as_written.py has such directories",
     "its group can change it": "as above, such a file",
     "… may not be written to: not in SMTP_ALLOWED_RECIPIENTS": "test_recipients.py tries many",
+    "% and ! before the @ can name another mailbox": "as above",
     **dict.fromkeys((
         "it is held until the user approves it", "… may not be written to: …; SMTP_APPROVAL is never", "SMTP_MCP_OUTBOX is memory, where nobody can approve it",
         "it was cancelled: a person rejected it", "nobody approved it in time", "stopped in the last step before sending",

@@ -67,6 +67,12 @@ impl<'a> Recipient<'a> {
     pub fn of(address: &'a Address) -> Self {
         Self { local: comparable(address.local()), domain: address.domain() }
     }
+
+    /// Whether the local part may name another mailbox: `eve%evil.example@relay.example` or `evil.example!eve@relay.example`. A server
+    /// of `relay.example` may send it on to `eve@evil.example` (Postfix does by default, for clients that may relay).
+    pub fn may_be_routed(&self) -> bool {
+        self.local.contains(['%', '!', '@'])
+    }
 }
 
 impl RecipientPattern {
@@ -109,6 +115,11 @@ impl RecipientPattern {
                 .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
             Self::Any => true,
         }
+    }
+
+    /// Whether it is the recipient itself, written out.
+    pub fn is_address(&self) -> bool {
+        matches!(self, Self::Address(..))
     }
 
     /// The pattern, masked for display.

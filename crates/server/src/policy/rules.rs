@@ -81,6 +81,9 @@ const DENIED: &str = "SMTP_DENIED_RECIPIENTS";
 const PRESET: &str = "SMTP_POLICY";
 const APPROVAL: &str = "SMTP_APPROVAL";
 
+const ROUTED: &str = "may not be written to: % and ! before the @ can name another mailbox, which no list would know; \
+    only an address written out in SMTP_ALLOWED_RECIPIENTS may have them";
+
 impl Policy {
     /// How many messages may be taken.
     pub fn quota(&self) -> Quota {
@@ -140,12 +143,19 @@ impl Policy {
         if let Some(pattern) = self.denied.iter().find(|pattern| pattern.matches(recipient)) {
             return Err(Verdict::deny(DENIED, format!("may not be written to: {DENIED} has {pattern}")));
         }
-        let allowed = self.allowed.iter().find(|pattern| pattern.matches(recipient));
-        let has_list = !self.allowed.is_empty() || self.preset == Preset::Strict;
-        if has_list && allowed.is_none() {
-            return Err(Verdict::deny(ALLOWED, format!("may not be written to: not in {ALLOWED}")));
+        let may_be_routed = recipient.may_be_routed();
+        let mut matching = self.allowed.iter().filter(|pattern| pattern.matches(recipient));
+        let allowed = matching.find(|pattern| !may_be_routed || pattern.is_address());
+        let must_be_listed = !self.allowed.is_empty()
+            || self.preset == Preset::Strict
+            || may_be_routed && !self.denied.is_empty();
+        match allowed {
+            None if must_be_listed && may_be_routed => Err(Verdict::deny(ALLOWED, ROUTED.to_owned())),
+            None if must_be_listed => {
+                Err(Verdict::deny(ALLOWED, format!("may not be written to: not in {ALLOWED}")))
+            }
+            allowed => Ok(allowed),
         }
-        Ok(allowed)
     }
 
     /// Why a person should see it first, and by which setting.
