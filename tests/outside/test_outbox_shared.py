@@ -80,7 +80,7 @@ def test_four_that_start_together(processes, place: Place, old: bool) -> None:
         stop(place.start(capture))
         with sqlite3.connect(place.path) as db:
             db.executescript(
-                "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP INDEX event_taken; DROP INDEX recipient_accepted; "
+                "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP TABLE retry; "
                 "ALTER TABLE message DROP COLUMN digest; PRAGMA user_version = 1"
             )
         db.close()

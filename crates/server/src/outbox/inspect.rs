@@ -7,6 +7,7 @@ use super::error::OutboxError;
 use super::operations::{claim, housekeeping, read};
 use super::owner::Living;
 use super::types::{Email, Event, Filter, Integrity, Principal, Stats};
+use super::writer::Priority;
 use crate::address::Address;
 use crate::config::Account;
 use crate::message::Message;
@@ -67,12 +68,22 @@ impl Outbox {
     /// The outbox cannot be read.
     pub async fn judge(&self, policy: &Policy, recipients: &[Address]) -> Result<Judgement, OutboxError> {
         let is_first_contact = if policy.asks_about_first_contacts() {
-            let recipients = recipients.to_vec();
-            self.engine.read(move |db, _| read::first_contacts(db, &recipients)).await?
+            self.first_contacts(recipients).await?
         } else {
             vec![false; recipients.len()]
         };
         Ok(policy.judge(recipients.iter().cloned().zip(is_first_contact)))
+    }
+
+    /// For each recipient, whether no message to it was accepted yet.
+    async fn first_contacts(&self, recipients: &[Address]) -> Result<Vec<bool>, OutboxError> {
+        loop {
+            let recipients = recipients.to_vec();
+            if let Some(found) = self.engine.read(move |db, _| read::first_contacts(db, &recipients)).await? {
+                return Ok(found);
+            }
+            self.engine.write(Priority::Enqueue, 0, |db, _| read::index_contacts(db)).await?;
+        }
     }
 
     /// How many messages wait or are being sent that this process can send.

@@ -11,11 +11,10 @@ pub(super) const SCHEMA_VERSION: i32 = 3;
 const MIGRATIONS: [&str; 2] = [
     "CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT;",
     "ALTER TABLE message ADD COLUMN digest BLOB;
-    CREATE INDEX event_taken ON event(at_ms, kind) WHERE kind IN ('queued', 'held for approval', 'retried');
-    CREATE INDEX recipient_accepted ON recipient(address COLLATE NOCASE) WHERE status = 'accepted';
     CREATE TABLE approval(seq INTEGER PRIMARY KEY REFERENCES message, reasons TEXT NOT NULL,
         expires_ms INTEGER NOT NULL, approved_ms INTEGER) STRICT;
-    CREATE TABLE pause(since_ms INTEGER NOT NULL) STRICT;",
+    CREATE TABLE pause(since_ms INTEGER NOT NULL) STRICT;
+    CREATE TABLE retry(at_ms INTEGER NOT NULL) STRICT;",
 ];
 
 /// What the version and the tables of a database tell.

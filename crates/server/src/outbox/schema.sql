@@ -46,9 +46,8 @@ CREATE TABLE event(
   seq INTEGER NOT NULL REFERENCES message, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT,
   PRIMARY KEY(seq, n)) WITHOUT ROWID, STRICT;
 CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT; -- the file that this database is in: in another one it is a copy
-CREATE INDEX event_taken ON event(at_ms, kind) WHERE kind IN ('queued', 'held for approval', 'retried'); -- what a quota counts
-CREATE INDEX recipient_accepted ON recipient(address COLLATE NOCASE) WHERE status = 'accepted';
 CREATE TABLE approval(              -- why a message is held until a person approves it, or was
   seq INTEGER PRIMARY KEY REFERENCES message, reasons TEXT NOT NULL,
   expires_ms INTEGER NOT NULL, approved_ms INTEGER) STRICT;
 CREATE TABLE pause(since_ms INTEGER NOT NULL) STRICT; -- a row: nothing is sent
+CREATE TABLE retry(at_ms INTEGER NOT NULL) STRICT; -- of the last day: a quota counts them besides the messages

@@ -163,12 +163,24 @@ fn with_recipients(db: &Connection, mut found: Found) -> rusqlite::Result<Found>
     Ok(found)
 }
 
-/// Of `addresses`, those that no message was ever accepted for.
+/// Of `addresses`, those that no message was ever accepted for. `None`: there is no index to find that with.
 pub(in crate::outbox) fn first_contacts(
     db: &Connection,
     addresses: &[Address],
-) -> rusqlite::Result<Vec<bool>> {
+) -> rusqlite::Result<Option<Vec<bool>>> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'recipient_accepted'";
+    if !db.prepare_cached(sql)?.exists([])? {
+        return Ok(None);
+    }
     let sql = "SELECT 1 FROM recipient WHERE address = ? COLLATE NOCASE AND status = 'accepted'";
     let mut statement = db.prepare_cached(sql)?;
-    addresses.iter().map(|address| Ok(!statement.exists([address.to_string()])?)).collect()
+    let is_first = |address: &Address| Ok(!statement.exists([address.to_string()])?);
+    addresses.iter().map(is_first).collect::<rusqlite::Result<_>>().map(Some)
+}
+
+/// Makes that index. Only outboxes whose rules ask about first contacts have it, because each accepted recipient pays for it.
+pub(in crate::outbox) fn index_contacts(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "CREATE INDEX IF NOT EXISTS recipient_accepted ON recipient(address COLLATE NOCASE) WHERE status = 'accepted'",
+    )
 }

@@ -71,6 +71,7 @@ pub(in crate::outbox) fn retry(
         db.prepare_cached(sql)?.execute(params![me.0.as_bytes(), seq])?;
     }
     add_event(db, seq, now, "retried", None)?;
+    quota::add_retry(db, now)?;
     let queued = find(db, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     Ok(Retried::Queued { queued, recipients, is_served })
 }

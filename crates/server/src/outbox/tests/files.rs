@@ -144,9 +144,8 @@ async fn a_link_leads_to_the_same_owners() {
 }
 
 /// As the first version made it.
-const BACK_TO_VERSION_1: &str =
-    "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP INDEX event_taken;
-    DROP INDEX recipient_accepted; ALTER TABLE message DROP COLUMN digest; PRAGMA user_version = 1";
+const BACK_TO_VERSION_1: &str = "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP TABLE retry;
+    ALTER TABLE message DROP COLUMN digest; PRAGMA user_version = 1";
 
 #[test]
 fn an_older_file_gets_the_tables_of_a_new_one() {
