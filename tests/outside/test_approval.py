@@ -114,7 +114,7 @@ def test_the_person_sees_all_of_it(desk: Desk) -> None:
     shown = desk.person("outbox", "approve", held.data["id"])
     assert shown.returncode == 1 and "standard input is not a terminal" in shown.stderr, shown
     for words in (
-        "Sender: grace@sender.example", "  ada@example.org\n", "  bob@example.org\n", "  eve@evil.example  (Bcc: hidden from the others)", "Subject: The subject", "needs approval: SMTP_APPROVAL is always",
+        "Sender: grace@sender.example", "  ada@example.org\n", "  bob@example.org\n", "  eve@evil.example  (Bcc: hidden from the others)", "Subject: The subject", "may be written to only with approval: SMTP_APPROVAL is always",
         "Reply-To: other@evil.example", "secret.txt", "6 bytes", hashlib.sha256(b"secret").hexdigest(), "Hello\\u{202e} there", "x" * 50_000, "the end", held.data["digest"],
     ):
         assert words in shown.stdout, f"{words[:80]} is not in {shown.stdout[:2000]}"
@@ -445,7 +445,7 @@ def test_strict_asks_about_strangers_until_one_mail_was_accepted(in_both_eras: D
     desk.comes_to(first, "sent")
     program.send(to="BOB@sender.example", subject="Again").has_state("sent")
     is_held(program.send(to="bob+x@sender.example"))
-    is_held(program.send(to="bob@sender.example", cc="zoe@sender.example", subject="One more")).mentions("zoe@sender.example needs approval")
+    is_held(program.send(to="bob@sender.example", cc="zoe@sender.example", subject="One more")).mentions("zoe@sender.example may be written to only with approval")
     # Outside always asks, however often it was written to.
     outside = is_held(program.send(to="ada@example.org")).mentions("outside SMTP_INTERNAL_DOMAINS, first contact")
     desk.approve(outside)
@@ -458,7 +458,7 @@ def test_strict_asks_about_strangers_until_one_mail_was_accepted(in_both_eras: D
 def test_strict_does_not_ask_about_the_copies_that_the_settings_name(desk: Desk) -> None:
     rules = STRICT | {"SMTP_ALLOWED_RECIPIENTS": "*", "SMTP_DEFAULT_BCC": "archive@elsewhere.example"}
     asked = is_held(desk.program(**rules).send(to="bob@sender.example"))
-    assert "archive@elsewhere.example needs approval" not in asked.text, asked
+    assert "archive@elsewhere.example may be written to only with approval" not in asked.text, asked
     desk.approve(asked)
     assert desk.capture.take().recipients == ["bob@sender.example", "archive@elsewhere.example"]
 

@@ -81,7 +81,7 @@ def test_reload_under_load(processes, tmp_path: Path) -> None:
         fresh.replace(path)
 
     write(next(configurations))
-    pipe = processes.pipe({}, "--config", str(path)).handshake()
+    pipe = processes.pipe({"SMTP_POLICY": "open"}, "--config", str(path)).handshake()
     client = LoadClient(pipe)
     client.turn(0)
     client.replies.clear()

@@ -9,6 +9,7 @@ use clap::Args;
 use mail_parser::MessageParser;
 use uuid::Uuid;
 
+use crate::address::character::forbidden;
 use crate::mcp::{ContentView, hex};
 use crate::message::Message;
 use crate::outbox::{Decided, Email, Outbox};
@@ -145,7 +146,7 @@ fn shown(email: &Email, message: &Message) -> String {
     let senders: Vec<_> = message.header_variants.iter().map(|variant| variant.sender.to_string()).collect();
     line(format!("Sender: {}", senders.join(", or if another server takes over: ")));
     line(format!("Recipients: {}", message.recipients.len()));
-    let named = named_in_header(&bytes);
+    let named = named_in(header);
     for recipient in &message.recipients {
         let recipient = recipient.to_string();
         let is_named = named.iter().any(|one| one.eq_ignore_ascii_case(&recipient));
@@ -163,8 +164,8 @@ fn shown(email: &Email, message: &Message) -> String {
 }
 
 /// The addresses in To and Cc.
-fn named_in_header(bytes: &[u8]) -> Vec<String> {
-    let Some(message) = MessageParser::default().parse(bytes) else { return Vec::new() };
+fn named_in(header: &[u8]) -> Vec<String> {
+    let Some(message) = MessageParser::default().parse(header) else { return Vec::new() };
     let fields = [message.to(), message.cc()].into_iter().flatten();
     let addresses = fields.flat_map(|field| field.iter().filter_map(|one| one.address()));
     addresses.map(str::to_owned).collect()
@@ -176,19 +177,11 @@ fn visible(text: &str) -> String {
     for c in text.chars().filter(|c| *c != '\r') {
         match c {
             '\n' | '\t' => shown.push(c),
-            c if is_hidden(c) => shown += &c.escape_unicode().to_string(),
+            c if forbidden(c).is_some() => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }
     shown
-}
-
-/// Controls, and what has no width or changes the direction of a text.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -204,6 +197,7 @@ mod tests {
             ("evil\u{202e}cod.exe", "evil\\u{202e}cod.exe"),
             ("zero\u{200b}width", "zero\\u{200b}width"),
             ("tag\u{e0041}", "tag\\u{e0041}"),
+            ("selector\u{e0101}\u{fe01}❤\u{fe0f}", "selector\\u{e0101}\\u{fe01}❤\u{fe0f}"),
         ];
         for (text, expected) in table {
             assert_eq!(visible(text), expected);

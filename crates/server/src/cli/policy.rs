@@ -58,9 +58,10 @@ pub async fn explain(args: ExplainArgs, config: &Config) -> anyhow::Result<ExitC
             writeln!(out, "{}: {}{rule}: {}", one.address, one.verdict.decision.word(), one.verdict.reason)?;
         }
         let what = match judgement.decision() {
-            Decision::Allow => "a mail to them is sent",
-            Decision::Ask => "a mail to them is held until a person approves it",
             Decision::Deny => "a mail to them is refused",
+            _ if quota.is_used_up() => "the quota is used up: a mail to them is refused now",
+            Decision::Ask => "a mail to them is held until a person approves it",
+            Decision::Allow => "a mail to them is allowed",
         };
         writeln!(out, "{what}; {}; SMTP_MODE is {}", quota.line(), config.mode.word())?;
     }
@@ -96,9 +97,9 @@ async fn judge(config: &Config, recipients: &[Address]) -> anyhow::Result<(Judge
     };
     let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
     let judgement = outbox.judge(&config.policy, recipients).await;
-    let stats = outbox.stats().await;
+    let usage = outbox.usage().await;
     outbox.leave().await;
-    Ok((judgement?, stats?.usage))
+    Ok((judgement?, usage?))
 }
 
 fn as_json(config: &Config, judgement: &Judgement, quota: &QuotaView) -> serde_json::Value {

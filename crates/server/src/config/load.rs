@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use super::diagnostics::Diagnostics;
 use super::env_file::APP_PASSWORD;
 use super::merge::merge;
+use super::own_domains::own_domains;
 use super::permissions;
 use super::server::{self, Provenance};
 use super::setting::{Setting, Settings};
@@ -15,10 +16,9 @@ use super::source::{ServerEntry, Source, labels};
 use super::variables::{self as var, Target};
 use super::written::is_app_password_with_blanks;
 use super::{
-    Config, ConfigErrors, ConfigSources, Encryption, LoginSource, Mode, OutboxLocation, SenderRule,
-    ServerConfig,
+    Config, ConfigErrors, ConfigSources, Encryption, LoginSource, Mode, OutboxLocation, ServerConfig,
 };
-use crate::policy::{Preset, RecipientPattern, is_public_provider};
+use crate::policy::Preset;
 
 /// A configuration, and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,18 +197,6 @@ fn refuse_incomplete_policy(common: &Settings, config: &Config, problems: &mut V
             ));
         }
     }
-}
-
-/// The domains of the senders, which are one's own unless anybody can have an address in them.
-fn own_domains(servers: &[ServerConfig]) -> Vec<RecipientPattern> {
-    let rules = servers.iter().flat_map(|server| &server.allowed_from).filter_map(|rule| match rule {
-        SenderRule::Address(address) => Some(address.domain()),
-        SenderRule::Domain(domain) => Some(domain.as_str()),
-        SenderRule::Any => None,
-    });
-    let identities = servers.iter().map(|server| server.identity.address.domain());
-    let own: BTreeSet<_> = identities.chain(rules).filter(|domain| !is_public_provider(domain)).collect();
-    own.into_iter().map(|domain| RecipientPattern::Domain(domain.to_owned())).collect()
 }
 
 /// The name of a setting and where it is, if it is set.

@@ -11,6 +11,7 @@ mod merge;
 mod mode;
 mod names;
 mod outbox;
+mod own_domains;
 mod path;
 mod permissions;
 mod policy_value;

@@ -25,6 +25,12 @@ impl QuotaView {
         }
     }
 
+    /// Whether no further mail may be taken now.
+    pub(crate) fn is_used_up(&self) -> bool {
+        let is_reached = |used, limit: Option<u32>| limit.is_some_and(|limit| used >= u64::from(limit));
+        is_reached(self.used_in_hour, self.limit_per_hour) || is_reached(self.used_in_day, self.limit_per_day)
+    }
+
     /// All of it in one line.
     pub(crate) fn line(&self) -> String {
         let of = |used: u64, limit: Option<u32>| match limit {

@@ -10,7 +10,6 @@ use tracing::warn;
 use super::operations::recover::give_up_lost;
 use super::operations::settle::{ClaimKey, release};
 use super::owner::OwnerId;
-use super::types::Taken;
 use super::writer::{Job, Operation, Priority, send};
 use crate::clock::Clock;
 use crate::message::Digest;
@@ -26,7 +25,7 @@ const PAUSE_MS: i64 = 60_000;
 pub struct Claim {
     held: Arc<HeldClaim>,
     commit_point: CommitPoint,
-    taken: Taken,
+    taken: Option<Digest>,
     abandoned: Option<Abandoned>,
 }
 
@@ -84,7 +83,7 @@ impl Claim {
     pub(super) fn new(
         held: Arc<HeldClaim>,
         commit_point: CommitPoint,
-        taken: Taken,
+        taken: Option<Digest>,
         writer: Sender<Job>,
         clock: Clock,
     ) -> Self {
@@ -93,7 +92,7 @@ impl Claim {
 
     /// The digest of the message as it was taken. `None`: an older version of this program took it.
     pub fn taken(&self) -> Option<Digest> {
-        self.taken.digest
+        self.taken
     }
 
     /// The point of no return of the attempt.

@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use super::Outbox;
 use super::error::OutboxError;
-use super::operations::{claim, housekeeping, read};
+use super::operations::{claim, housekeeping, quota, read};
 use super::owner::Living;
-use super::types::{Email, Event, Filter, Integrity, Principal, Stats};
+use super::types::{Email, Event, Filter, Integrity, Principal, Stats, Usage};
 use super::writer::Priority;
 use crate::address::Address;
 use crate::config::Account;
@@ -47,10 +47,18 @@ impl Outbox {
     /// The outbox cannot be read.
     pub async fn stats(&self) -> Result<Stats, OutboxError> {
         let (stats, lanes) =
-            self.engine.read(|db, now| Ok((read::stats(db, now)?, read::queued_by_lane(db)?))).await?;
+            self.engine.read(|db, _| Ok((read::stats(db)?, read::queued_by_lane(db)?))).await?;
         let served = if lanes.is_empty() { Vec::new() } else { self.served()? };
         let unserved = lanes.iter().filter(|(accounts, _)| !can_send(&served, accounts));
         Ok(Stats { unserved: unserved.map(|(_, queued)| queued).sum(), ..stats })
+    }
+
+    /// How many messages were taken in the last hour and day.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn usage(&self) -> Result<Usage, OutboxError> {
+        self.engine.read(quota::usage).await
     }
 
     /// The message as it was taken. `None`: there is none, or its content is no longer kept.

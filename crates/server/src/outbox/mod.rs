@@ -106,8 +106,8 @@ impl Outbox {
         loaded.transpose().map_err(damaged)
     }
 
-    /// Claims a message. `None`: it is not waiting any more, another process has it, or nothing is sent. Where it is not known whether the claim was
-    /// committed, it asks again until it is: a claim that nobody holds would stay until the end of the process.
+    /// Claims a message. `None`: it is not waiting any more, another process has it, or sending is paused. Where it is not known
+    /// whether the claim was committed, it asks again until it is: a claim that nobody holds would stay until the end of the process.
     ///
     /// # Errors
     /// The claim was not committed: nothing may be sent.

@@ -147,13 +147,6 @@ pub struct Queued {
     pub is_approved: bool,
 }
 
-/// What was taken, as the claim knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Taken {
-    /// Of the message; `None` if an older version of this program took it.
-    pub(super) digest: Option<Digest>,
-}
-
 /// A message as it was composed, with the recipients that are still open.
 #[derive(Debug)]
 pub struct Loaded {
@@ -280,8 +273,6 @@ pub struct Stats {
     pub awaiting_approval: u64,
     /// Since when nothing is sent.
     pub paused_since: Option<DateTime<Utc>>,
-    /// How many were taken.
-    pub usage: Usage,
     /// Of those that wait for an attempt: no process that is running has an account that can send them.
     pub unserved: u64,
     /// When the oldest of those that wait or are being sent was taken.

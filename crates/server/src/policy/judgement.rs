@@ -3,6 +3,9 @@
 use super::rules::{Decision, Policy, Verdict};
 use crate::address::Address;
 
+/// How many recipients a line names: it is kept with each recipient whom it stops, so it must not grow with their number.
+const MAX_NAMED: usize = 50;
+
 /// A recipient and the verdict on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
@@ -37,7 +40,7 @@ impl Judgement {
         each.max().unwrap_or(Decision::Allow)
     }
 
-    /// Why, for the recipients with this decision: one line for each reason.
+    /// Why, for the recipients with this decision: one line for each reason, which names up to [`MAX_NAMED`] of them.
     pub fn reasons(&self, decision: Decision) -> Vec<String> {
         let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
         for Judged { address, verdict } in
@@ -49,7 +52,13 @@ impl Judgement {
                 None => groups.push((&verdict.reason, vec![address])),
             }
         }
-        let line = |(reason, members): (&str, Vec<String>)| format!("{} {reason}", members.join(", "));
+        let line = |(reason, members): (&str, Vec<String>)| {
+            let more = match members.len().saturating_sub(MAX_NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{}{more} {reason}", members[..members.len().min(MAX_NAMED)].join(", "))
+        };
         groups.into_iter().map(line).collect()
     }
 }

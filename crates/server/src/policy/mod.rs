@@ -13,6 +13,6 @@ mod rules;
 mod tests;
 
 pub use judgement::{Judged, Judgement};
-pub use pattern::{Recipient, RecipientPattern, is_public_provider};
+pub use pattern::{Recipient, RecipientPattern};
 pub use quota::Quota;
 pub use rules::{Approval, Decision, Policy, Preset, Verdict};

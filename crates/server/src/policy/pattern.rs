@@ -6,42 +6,6 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::address::Address;
 
-/// Providers whose domains anybody can have an address in.
-const PUBLIC_PROVIDERS: [&str; 27] = [
-    "aol.com",
-    "fastmail.com",
-    "gmail.com",
-    "gmx.com",
-    "gmx.de",
-    "gmx.net",
-    "googlemail.com",
-    "hotmail.com",
-    "icloud.com",
-    "laposte.net",
-    "libero.it",
-    "live.com",
-    "mac.com",
-    "mail.com",
-    "mail.ru",
-    "me.com",
-    "msn.com",
-    "naver.com",
-    "orange.fr",
-    "outlook.com",
-    "proton.me",
-    "protonmail.com",
-    "qq.com",
-    "web.de",
-    "yahoo.com",
-    "yandex.ru",
-    "zoho.com",
-];
-
-/// Whether anybody can have an address in this domain: it is nobody's own.
-pub fn is_public_provider(domain: &str) -> bool {
-    PUBLIC_PROVIDERS.contains(&domain)
-}
-
 /// Recipients that a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecipientPattern {

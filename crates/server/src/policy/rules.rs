@@ -120,7 +120,7 @@ impl Policy {
             (Some((rule, why)), _) => Verdict {
                 decision: Decision::Ask,
                 rule: Some(rule),
-                reason: format!("needs approval: {why}"),
+                reason: format!("may be written to only with approval: {why}"),
             },
             (None, _) => Verdict {
                 decision: Decision::Allow,

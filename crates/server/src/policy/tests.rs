@@ -160,6 +160,21 @@ fn a_local_part_that_may_name_another_mailbox_must_be_written_out() {
 }
 
 #[test]
+fn a_reason_names_only_so_many_recipients() {
+    let policy = Policy { approval: Approval::Always, ..Policy::default() };
+    let judged = |count: usize| {
+        policy.judge((0..count).map(|number| (address(&format!("a{number}@x.example")), false)))
+    };
+    let [few] = judged(2).reasons(Decision::Ask).try_into().unwrap();
+    assert_eq!(
+        few,
+        "a0@x.example, a1@x.example may be written to only with approval: SMTP_APPROVAL is always"
+    );
+    let [many] = judged(1000).reasons(Decision::Ask).try_into().unwrap();
+    assert!(many.contains("a49@x.example and 950 more may be written to only"), "{many}");
+}
+
+#[test]
 fn without_lists_everybody_may_be_written_to_unless_it_is_strict() {
     let anyone = address("ada@example.net");
     assert_eq!(Policy::default().verdict(&anyone, true).decision, Decision::Allow);

@@ -74,6 +74,7 @@ pub(super) fn route() -> ToolRoute<ToolContext> {
 
 async fn call(context: &ToolContext) -> Result<ToolResult, String> {
     let stats = context.outbox().stats().await.map_err(|error| error.to_string())?;
+    let usage = context.outbox().usage().await.map_err(|error| error.to_string())?;
     let now = context.clock.now().to_utc();
     let config = &context.upstreams.snapshot().config;
     let status = context.upstreams.status();
@@ -95,7 +96,7 @@ async fn call(context: &ToolContext) -> Result<ToolResult, String> {
             unknown: stats.unknown,
             oldest_seconds: stats.oldest.map(|oldest| (now - oldest).num_seconds().max(0)),
         },
-        quota: QuotaView::of(config.policy.quota(), stats.usage),
+        quota: QuotaView::of(config.policy.quota(), usage),
         paused_since: stats.paused_since.map(rfc3339),
         policy: config.policy.preset.word(),
         approval: config.policy.approval.word(),

@@ -103,7 +103,7 @@ async fn preview(context: &ToolContext, email: Map<String, Value>) -> Result<Too
     let Composed { message, subject, request, .. } = composed;
     let failed = |error: crate::outbox::OutboxError| ToolResult::failed(error.to_string());
     let judgement = context.outbox().judge(policy, &recipients).await.map_err(failed)?;
-    let usage = context.outbox().stats().await.map_err(failed)?.usage;
+    let usage = context.outbox().usage().await.map_err(failed)?;
     let sender = message.header_variants.first().map(|one| one.sender.to_string()).unwrap_or_default();
     let size = message.header_variants.first().map_or(0, |one| one.header.len()) + message.content.len();
     let content = content_of(context, message).await;
@@ -119,11 +119,12 @@ async fn preview(context: &ToolContext, email: Map<String, Value>) -> Result<Too
         hints,
     };
     let text = match judgement.decision() {
-        Decision::Allow => {
-            "Nothing was sent. The rules allow this mail: send_email with the same arguments sends it."
+        Decision::Deny => "Nothing was sent. The rules deny this mail: it would be refused.",
+        _ if body.quota.is_used_up() => {
+            "Nothing was sent. The rules do not deny this mail, but the quota is used up: it would be refused now."
         }
-        Decision::Ask => "Nothing was sent. send_email would hold this mail until the user approves it.",
-        Decision::Deny => "Nothing was sent. The rules deny this mail: send_email would refuse it.",
+        Decision::Ask => "Nothing was sent. This mail would be held until the user approves it.",
+        Decision::Allow => "Nothing was sent. The rules allow this mail.",
     };
     let lines = body.lines();
     Ok(ToolResult::done(text, &body).with_lines(lines))

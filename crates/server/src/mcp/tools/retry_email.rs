@@ -63,32 +63,8 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
         Retried::Queued { queued, is_served: true, .. } => context.deliveries.begin_again(queued),
         // Another process sends it, or one that has the account when it runs.
         Retried::Queued { .. } => None,
-        Retried::NotNow(State::Sending) => {
-            let email =
-                context.outbox().get(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
-            let sender = email.and_then(|email| email.sending_by);
-            let sender = sender.map_or_else(|| "this program".to_owned(), |process| process.to_string());
-            return Err(format!(
-                "nothing to retry yet: the mail is being sent by {sender}; wait until that has ended, get_email tells when"
-            ));
-        }
         Retried::OverQuota(over) => return Err(over_quota(&over)),
-        Retried::NotNow(State::Held) if let Some(note) = held_for_approval(context, id).await? => {
-            return Err(format!("nothing to retry yet: the mail is {note}"));
-        }
-        Retried::NotNow(State::Held) => {
-            return Err(
-                "nothing to retry yet: the mail is held, because the outbox was copied or restored; \
-                `smtp-mcp-server outbox adopt` sends what is held"
-                    .to_owned(),
-            );
-        }
-        Retried::NotNow(state) => {
-            return Err(format!(
-                "nothing to retry: the mail is {}; only mails in state unknown, refused or partial can be sent again",
-                state.word()
-            ));
-        }
+        Retried::NotNow(state) => return Err(not_now(context, id, state).await?),
         Retried::NoContent => {
             let days = CONTENT_KEPT.as_secs() / 86_400;
             return Err(format!(
@@ -109,8 +85,30 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
     }))
 }
 
-/// What to tell about a mail that waits for approval.
-async fn held_for_approval(context: &ToolContext, id: Uuid) -> Result<Option<String>, String> {
+/// Why a mail in this state is not sent again.
+///
+/// # Errors
+/// The outbox cannot be read.
+async fn not_now(context: &ToolContext, id: Uuid, state: State) -> Result<String, String> {
     let email = context.outbox().get(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
-    Ok(email.filter(|email| email.approval.is_some()).and_then(|email| note(&email)))
+    Ok(match state {
+        State::Sending => {
+            let sender = email.and_then(|email| email.sending_by);
+            let sender = sender.map_or_else(|| "this program".to_owned(), |process| process.to_string());
+            format!(
+                "nothing to retry yet: the mail is being sent by {sender}; wait until that has ended, get_email tells when"
+            )
+        }
+        State::Held => {
+            let note = email.and_then(|email| note(&email)).unwrap_or_else(|| "held".to_owned());
+            format!("nothing to retry yet: the mail is {note}")
+        }
+        State::Unknown | State::Refused | State::Partial => {
+            "nothing to retry: a person withdrew the mail from those who have not got it".to_owned()
+        }
+        _ => format!(
+            "nothing to retry: the mail is {}; only mails in state unknown, refused or partial can be sent again",
+            state.word()
+        ),
+    })
 }

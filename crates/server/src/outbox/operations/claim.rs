@@ -11,7 +11,7 @@ use super::{add_event, columns, pause};
 use crate::config::Account;
 use crate::message::{Digest, Message};
 use crate::outbox::owner::OwnerId;
-use crate::outbox::types::{Loaded, MAX_BACKOFF, Queued, Taken};
+use crate::outbox::types::{Loaded, MAX_BACKOFF, Queued};
 use crate::outcome::{RecipientOutcome, RecipientStatus};
 use crate::stored::StoredError;
 
@@ -93,37 +93,34 @@ pub(super) fn lanes(db: &Connection, accounts: &[Account]) -> rusqlite::Result<V
     Ok(lanes)
 }
 
-/// Marks the message as being sent by `me`, with the next token, and returns what was taken. `None`: it is not waiting any more, or
-/// nothing is sent.
+/// Marks the message as being sent by `me`, with the next token. Returns the digest of what was taken, which is `None` if an older
+/// version of this program took it. `None`: it is not waiting any more, or sending is paused.
 pub(in crate::outbox) fn claim(
     db: &Connection,
     now: i64,
     me: OwnerId,
     queued: &Queued,
-) -> rusqlite::Result<Option<Taken>> {
+) -> rusqlite::Result<Option<Option<Digest>>> {
+    let digest = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Option<[u8; 32]>>("digest")?.map(Digest));
     // After a commit whose result was lost the claim may be there already; nobody else has this owner and this token.
     if is_in_effect(db, ClaimKey { seq: queued.seq, token: queued.token + 1, owner: me })? {
-        return taken(db, queued.seq).map(Some);
-    }
-    if pause::since(db)?.is_some() {
-        return Ok(None);
+        let sql = "SELECT digest FROM message WHERE seq = ?";
+        return db.prepare_cached(sql)?.query_row([queued.seq], digest).map(Some);
     }
     let sql = "UPDATE message SET state = 'sending', owner = :me, token = token + 1, attempts = attempts + 1 \
-        WHERE seq = :seq AND token = :token AND attempts = :attempts AND state = 'queued'";
-    let claimed = db.prepare_cached(sql)?.execute(
-        named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts },
-    )?;
-    if claimed == 0 {
-        return Ok(None);
+        WHERE seq = :seq AND token = :token AND attempts = :attempts AND state = 'queued' \
+        AND NOT EXISTS (SELECT 1 FROM pause) RETURNING digest";
+    let claimed = db
+        .prepare_cached(sql)?
+        .query_row(
+            named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts },
+            digest,
+        )
+        .optional()?;
+    if claimed.is_some() {
+        add_event(db, queued.seq, now, "claimed", None)?;
     }
-    add_event(db, queued.seq, now, "claimed", None)?;
-    taken(db, queued.seq).map(Some)
-}
-
-fn taken(db: &Connection, seq: i64) -> rusqlite::Result<Taken> {
-    let digest: Option<[u8; 32]> =
-        db.prepare_cached("SELECT digest FROM message WHERE seq = ?")?.query_row([seq], |row| row.get(0))?;
-    Ok(Taken { digest: digest.map(Digest) })
+    Ok(claimed)
 }
 
 /// The message as it was composed, and its open recipients. `None`: it is not waiting any more.

@@ -1,7 +1,7 @@
 //! How many messages were taken, and whether there may be one more.
 //!
-//! Messages are numbered in the order in which they were taken, so the newest are found without an index, which each of them would
-//! have to pay for.
+//! Messages are numbered without gaps in the order in which they were taken, so the n-th newest is found by its number, without an
+//! index that each of them would have to pay for. Numbers are missing only where records were purged, which are older than any window.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn oldest_too_many(db: &Connection, since: i64, limit: u32) -> rusqlite::Result<
     let retries = retries(db, since)?;
     let at = match u64::from(limit).checked_sub(retries + 1) {
         Some(newer) => db
-            .prepare_cached("SELECT created_ms FROM message ORDER BY seq DESC LIMIT 1 OFFSET ?")?
+            .prepare_cached("SELECT created_ms FROM message WHERE seq = (SELECT max(seq) FROM message) - ?")?
             .query_row([newer], |row| row.get::<_, i64>(0))
             .optional()?,
         None => db.prepare_cached("SELECT max(at_ms) FROM retry")?.query_row([], |row| row.get(0))?,

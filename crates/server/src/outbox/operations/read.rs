@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use uuid::Uuid;
 
-use super::{approval, columns, pause, quota};
+use super::{approval, columns, pause};
 use crate::address::Address;
 use crate::config::Account;
 use crate::message::{Digest, MessageInfo};
@@ -80,7 +80,7 @@ pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Res
 }
 
 /// What waits.
-pub(in crate::outbox) fn stats(db: &Connection, now: i64) -> rusqlite::Result<Stats> {
+pub(in crate::outbox) fn stats(db: &Connection) -> rusqlite::Result<Stats> {
     let count = |state: &str| -> rusqlite::Result<u64> {
         let sql = "SELECT count(*) FROM message WHERE ended_ms IS NULL AND state = ?";
         db.prepare_cached(sql)?.query_row([state], |row| row.get(0))
@@ -95,7 +95,6 @@ pub(in crate::outbox) fn stats(db: &Connection, now: i64) -> rusqlite::Result<St
         held: count("held")?,
         awaiting_approval: db.prepare_cached(sql_awaiting)?.query_row([], |row| row.get(0))?,
         paused_since: pause::since(db)?.map(columns::time),
-        usage: quota::usage(db, now)?,
         unserved: 0,
         oldest: oldest.map(columns::time),
     })

@@ -437,7 +437,7 @@ async fn a_window_frees_as_it_moves_on(f: &Fixture) {
     f.enqueue(new("three")).await;
     // Of two limits that are reached, the one counts that frees later.
     assert_eq!(f.outbox.enqueue(new("four")).await.unwrap(), over(3, "day", minutes(24 * 60)));
-    let usage = f.outbox.stats().await.unwrap().usage;
+    let usage = f.outbox.usage().await.unwrap();
     assert_eq!((usage.hour, usage.day), (2, 3));
     f.clock.advance(minutes(23 * 60));
     f.enqueue(new("four")).await;
