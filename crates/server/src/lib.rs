@@ -2,6 +2,7 @@
 
 // layer 0: basic types
 pub mod address;
+pub mod blocking_work;
 pub mod budget;
 pub mod clock;
 mod json_limits;
@@ -11,6 +12,7 @@ pub mod message;
 pub mod oauth;
 pub mod outcome;
 pub mod policy;
+pub mod regular_file;
 pub mod secret;
 pub mod stored;
 // layer 1: the arguments of a call, the configuration

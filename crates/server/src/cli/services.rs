@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::outbox::NO_OUTBOX;
+use crate::blocking_work::BlockingWork;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigErrors, ConfigSources};
 use crate::delivery::Deliveries;
@@ -81,11 +82,13 @@ pub(super) fn start_later(
     clock: Clock,
     started: Arc<OnceLock<Services>>,
 ) -> Box<Start> {
+    let reading = BlockingWork::default();
     Box::new(move || {
         let (origin, clock, started) = (origin.clone(), clock.clone(), Arc::clone(&started));
+        let reading = reading.clone();
         Box::pin(async move {
             let invalid = |problems: ConfigErrors| not_started(VALIDATE, problems.to_string());
-            let config = config::load(&origin).map_err(invalid)?;
+            let config = config::reload(&origin, &reading).await.map_err(invalid)?;
             let upstreams = Upstreams::new(origin, config, clock.clone()).map_err(invalid)?;
             let connection_test = upstreams.test().await;
             if connection_test.successful_servers == 0 {

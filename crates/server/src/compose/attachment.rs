@@ -1,17 +1,13 @@
 //! Attachments as bytes: given in the call, or read from a file within the allowed directories.
 
 use std::borrow::Cow;
-use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::cell::LazyCell;
 
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File as Handle};
-
+use super::attachment_file::{self, OwnFiles};
 use super::media;
 use super::message_part::{MessagePart, is_message, looks_like_message, may_be_encoded, message_part};
-use crate::address::character;
 use crate::config::Config;
-use crate::limits::{self, CallLimits};
+use crate::limits;
 use crate::request::{AttachmentSource, AttachmentSpec, Draft, ValidationCode, ValidationErrors};
 
 /// An attachment, ready to be encoded.
@@ -36,10 +32,13 @@ pub(super) fn gather<'d>(draft: &'d Draft, config: &Config) -> Result<Vec<Attach
     let mut errors = ValidationErrors::default();
     let mut gathered = Vec::new();
     let mut left = config.limits.attachments_bytes;
+    let own_files = LazyCell::new(|| OwnFiles::of(config));
     for (index, part) in draft.attachments.iter().enumerate() {
         let bytes = match &part.file {
             AttachmentSource::Given(bytes) => Ok(Cow::Borrowed(bytes.as_slice())),
-            AttachmentSource::Path(path) => read(path, config, left).map(Cow::Owned),
+            AttachmentSource::Path(path) => {
+                attachment_file::read(path, config, &own_files, left).map(Cow::Owned)
+            }
         };
         match bytes {
             Ok(bytes) if bytes.len() > left => {
@@ -100,79 +99,4 @@ fn as_message(attachment: Attachment<'_>, is_type_given: bool) -> Result<Attachm
         )),
         _ => Ok(Attachment { media_type: media::UNKNOWN.to_owned(), ..attachment }),
     }
-}
-
-fn read(path: &str, config: &Config, left: usize) -> Result<Vec<u8>, (ValidationCode, String)> {
-    if config.attachment_dirs.is_empty() {
-        let message =
-            "SMTP_ATTACHMENT_DIRS is not set: no file may be attached by path; set it, or give content";
-        return Err((ValidationCode::NotAllowed, message.to_owned()));
-    }
-    let handle =
-        find(path, &config.attachment_dirs).map_err(|message| (ValidationCode::NotAllowed, message))?;
-    read_bounded(handle, &config.limits, left)
-        .map_err(|problem| (ValidationCode::Invalid, format!("{}: {problem}", character::quoted(path))))
-}
-
-/// The file, opened beneath one of the directories. Every failure gives the
-/// same message, so that it reveals nothing about what is outside.
-fn find(path: &str, dirs: &[PathBuf]) -> Result<Handle, String> {
-    if path.contains('\0') {
-        return Err(format!("{}: a path cannot contain control characters", character::quoted(path)));
-    }
-    let path = Path::new(path);
-    let found = dirs.iter().find_map(|dir| open_beneath(dir, path));
-    found.ok_or_else(|| {
-        let dirs: Vec<String> = dirs.iter().map(|dir| dir.display().to_string()).collect();
-        format!(
-            "{}: no readable file in the allowed directories ({}); symlinks cannot escape them",
-            character::quoted(&path.to_string_lossy()),
-            dirs.join(", ")
-        )
-    })
-}
-
-fn open_beneath(dir: &Path, path: &Path) -> Option<Handle> {
-    let inside = if path.is_absolute() { beneath(dir, path)? } else { path.to_owned() };
-    if inside.components().any(|part| part == Component::ParentDir) {
-        return None;
-    }
-    let dir = Dir::open_ambient_dir(dir, ambient_authority()).ok()?;
-    // checked before it is opened, because opening a pipe would wait for a writer
-    dir.metadata(&inside).ok().filter(cap_std::fs::Metadata::is_file)?;
-    dir.open(&inside).ok()
-}
-
-/// The part of an absolute path after the directory, as configured or as canonicalised.
-fn beneath(dir: &Path, path: &Path) -> Option<PathBuf> {
-    if let Ok(inside) = path.strip_prefix(dir) {
-        return Some(inside.to_owned());
-    }
-    path.strip_prefix(dir.canonicalize().ok()?).ok().map(Path::to_owned)
-}
-
-/// Reads an open file, whatever its path refers to now, and never more than is allowed.
-fn read_bounded(handle: Handle, limits: &CallLimits, left: usize) -> Result<Vec<u8>, String> {
-    let metadata = handle.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("not a regular file".to_owned());
-    }
-    let most = limits.attachment_bytes.min(left);
-    let too_large = || match most == left {
-        true => {
-            format!(
-                "with it the attachments are larger than {} in total",
-                limits::size(limits.attachments_bytes)
-            )
-        }
-        false => format!("larger than {}", limits::size(limits.attachment_bytes)),
-    };
-    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    if size > most {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::with_capacity(size + 1);
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    handle.take(bound).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() > most { Err(too_large()) } else { Ok(bytes) }
 }

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod attachment;
+mod attachment_file;
 mod encoding;
 mod field;
 mod file_name;

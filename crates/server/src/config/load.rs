@@ -1,7 +1,7 @@
 //! Loads the configuration from its sources: which servers count, the program's settings, all errors at once.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::ExposeSecret;
 
@@ -9,6 +9,7 @@ use super::diagnostics::Diagnostics;
 use super::env_file::APP_PASSWORD;
 use super::merge::merge;
 use super::own_domains::own_domains;
+use super::own_files::in_attachment_dirs;
 use super::permissions;
 use super::server::{self, Provenance};
 use super::setting::{Setting, Settings};
@@ -32,8 +33,6 @@ pub struct Loaded {
 /// The location of each setting. A setting in no map is a default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConfigProvenance {
-    /// The files that were read.
-    pub files: Vec<PathBuf>,
     /// The settings of each server, in the order of `Config::servers`.
     pub servers: Vec<Provenance>,
     /// The settings of the program.
@@ -83,15 +82,10 @@ pub fn load_with_provenance(config_sources: &ConfigSources) -> Result<Loaded, Co
     }
     let from_environment_only = sources.iter().skip(1).all(Source::is_empty);
     let files = std::mem::take(&mut diagnostics.files);
-    let config = Config {
-        servers,
-        warnings: diagnostics.into_warnings(),
-        from_environment_only,
-        state_dir,
-        outbox,
-        ..config
-    };
-    let provenance = ConfigProvenance { files, servers: provenance, program };
+    let mut config = Config { servers, files, from_environment_only, state_dir, outbox, ..config };
+    diagnostics.warnings.extend(in_attachment_dirs(&config));
+    config.warnings = diagnostics.into_warnings();
+    let provenance = ConfigProvenance { servers: provenance, program };
     Ok(Loaded { config, provenance })
 }
 

@@ -12,11 +12,13 @@ mod mode;
 mod names;
 mod outbox;
 mod own_domains;
+mod own_files;
 mod path;
 mod permissions;
 mod policy_value;
 mod reference;
 mod refusal;
+mod reload;
 mod server;
 mod setting;
 mod shortest_setup;
@@ -43,6 +45,7 @@ pub use login::{AuthMethod, CommandLine, LoginConfig, LoginSource};
 pub use mode::Mode;
 pub use outbox::{Account, OnUnknown, OutboxLocation};
 pub use reference::variables_table;
+pub use reload::reload;
 pub use server::Provenance;
 pub use setting::Location;
 pub use tools::{ToolNames, ToolSelection};
@@ -63,6 +66,8 @@ pub struct Config {
     pub servers: Vec<ServerConfig>,
     /// Directories that `path` attachments may come from, in the order in which a relative path is looked up.
     pub attachment_dirs: Vec<PathBuf>,
+    /// Hidden files may be attached by path, too.
+    pub attach_hidden: bool,
     /// What may be sent, to whom and how much.
     pub policy: Policy,
     /// Where messages go.
@@ -91,6 +96,8 @@ pub struct Config {
     pub log_filter: LogFilter,
     /// Warnings, one sentence each.
     pub warnings: Vec<String>,
+    /// The files that were read, in which its settings are.
+    pub files: Vec<PathBuf>,
     /// Everything came from the process's own environment, which a reload cannot change.
     pub from_environment_only: bool,
 }

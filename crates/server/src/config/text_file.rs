@@ -1,24 +1,18 @@
 //! Text files of limited size, in UTF-8.
 
-use std::fs::File;
-use std::io::{self, Error, Read as _};
+use std::io::{self, Error};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// A device or a wrong file must not fill the memory.
-const MAX_BYTES: u64 = 1 << 20;
+use crate::regular_file;
 
-/// Reads a file of at most 1 MiB.
+/// Reads a regular file of at most 1 MiB.
 ///
 /// # Errors
-/// It cannot be read, is larger, or is not UTF-8.
+/// It cannot be read, is larger, is not a regular file, or is not UTF-8.
 pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Error::other("it is larger than 1 MiB"));
-    }
+    let bytes = regular_file::read(path)?;
     if is_utf_16(&bytes) {
         return Err(Error::other("it is UTF-16; save it as UTF-8"));
     }

@@ -17,6 +17,7 @@ use super::{
 use crate::address::{Address, Mailbox, parse_list, parse_mailboxes};
 use crate::limits;
 use crate::oauth::discovery::secure_url;
+use crate::regular_file;
 use crate::secret::Secret;
 
 /// Why a value is invalid; empty if "found …, expected …" says enough.
@@ -293,10 +294,11 @@ fn directory(path: &str, base: Option<&Path>) -> Result<PathBuf, Reason> {
 /// A PEM file with a certificate in it.
 pub(super) fn ca_file(setting: &Setting, base: Option<&Path>) -> Result<CaFile, Reason> {
     let path = absolute(text(setting)?, base)?;
-    let pem = std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let pem = regular_file::read(&path);
+    let pem = pem.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
-        Ok(found) if !found.is_empty() => Ok(CaFile { path, pem }),
+        Ok(found) if !found.is_empty() => Ok(CaFile { path, pem: pem.to_vec() }),
         Ok(_) => Err(format!("{} holds no certificate", path.display())),
         Err(_) => Err(format!("{} is not valid PEM", path.display())),
     }

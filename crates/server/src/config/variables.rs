@@ -123,6 +123,8 @@ variables! {
         field!(Program: attachment_dirs, value::directories, |config| {
             list(config.attachment_dirs.iter().map(|path| path.display().to_string()), "none")
         }));
+    ATTACHMENT_HIDDEN = row("SMTP_ATTACHMENT_HIDDEN", Global, Switch(false), SWITCH, "Allows `path` attachments whose names, or those of their directories, begin with a dot.",
+        field!(Program: attach_hidden, |setting, _| value::switch(setting), |config| Some(config.attach_hidden.to_string())));
     POLICY = row("SMTP_POLICY", Global, Words("careful"), "one of open, careful, strict", "`open`: no limits but those that are set. `careful`: 500 mails an hour, 2,000 a day. `strict`: also requires `SMTP_ALLOWED_RECIPIENTS`, and a person approves what goes outside `SMTP_INTERNAL_DOMAINS` or to someone for the first time.",
         field!(Program: policy.preset, |setting, _| policy_value::preset(setting), |config| Some(config.policy.preset.word().to_owned())));
     APPROVAL = row("SMTP_APPROVAL", Global, Words("rules"), "one of rules, always, never", "Which mails are held until a person approves them (`outbox approve`): those that the rules ask about, or all. `never`: what the rules ask about is refused.",

@@ -2,7 +2,7 @@
 //! process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,15 +11,13 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::stored_login::StoredLogin;
+use crate::regular_file;
 
 /// Longer than the holder of a lock takes to renew a login.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Between two attempts to take a lock that another process has.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Longer than any login, in bytes.
-const MAX_FILE: u64 = 1 << 20;
 
 /// A directory of stored logins.
 #[derive(Debug, Clone)]
@@ -133,7 +131,8 @@ fn write(path: &Path, login: &StoredLogin) -> io::Result<()> {
 
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    options.write(true).mode(0o600).custom_flags(no_follow | regular_file::OPEN_FLAGS);
     options
 }
 
@@ -145,13 +144,10 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> io::Result<Option<StoredLogin>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let mut text = Zeroizing::new(Vec::new());
-    file.take(MAX_FILE).read_to_end(&mut text)?;
-    StoredLogin::parse(&text).map(Some)
+    match regular_file::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => StoredLogin::parse(&text?).map(Some),
+    }
 }
 
 /// A user name as a file name: what may mean something in a path is percent-encoded.

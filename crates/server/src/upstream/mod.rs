@@ -20,6 +20,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tracing::info;
 
+use crate::blocking_work::BlockingWork;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigErrors, ConfigSources};
 use changes::Changes;
@@ -37,6 +38,8 @@ pub struct Upstreams {
     /// refused: the next reload must not try them as new ones.
     changing: tokio::sync::Mutex<Vec<Arc<Upstream>>>,
     origin: ConfigSources,
+    /// Reads the files of the configuration.
+    reading: BlockingWork,
     clock: Clock,
 }
 
@@ -50,6 +53,7 @@ impl Upstreams {
             snapshot: ArcSwap::from_pointee(Snapshot::build(config, &[], None, &clock)?),
             changing: tokio::sync::Mutex::default(),
             origin,
+            reading: BlockingWork::default(),
             clock,
         })
     }
@@ -99,7 +103,7 @@ impl Upstreams {
             message: problems.to_string(),
             connection_test: None,
         };
-        let config = config::load(&self.origin).map_err(invalid)?;
+        let config = config::reload(&self.origin, &self.reading).await.map_err(invalid)?;
         let changes = Changes::between(&old.config, &config);
         let known: Vec<_> = old.servers.iter().chain(refused.iter()).cloned().collect();
         let new = Snapshot::build(config, &known, old.preferred.as_deref(), &self.clock).map_err(invalid)?;

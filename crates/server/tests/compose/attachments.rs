@@ -1,11 +1,16 @@
 //! Attachments: base64, names and types, files under the allowed directories.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::fixture::{config, made, make};
 use crate::requests::{ADA, parse, refused, with};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustix::fs::{CWD, Mode, RenameFlags, mkfifoat, renameat_with};
 use serde_json::json;
 use smtp_mcp_server::limits::CallLimits;
 use smtp_mcp_server::request::AttachmentSource;
@@ -139,6 +144,36 @@ fn files_are_read_beneath_the_allowed_directories_only() {
     let twice =
         with(json!({ "attachments": [{ "path": "good.txt" }, { "path": "good.txt", "filename": "b" }] }));
     assert!(refused(&config, twice).contains("in total"));
+}
+
+#[test]
+fn a_file_that_is_exchanged_for_a_pipe_is_read_or_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (file, pipe) = (root.path().join("a.txt"), root.path().join("pipe"));
+    std::fs::write(&file, "hello").unwrap();
+    mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+    let mut config = config(ADA);
+    config.attachment_dirs = vec![root.path().to_owned()];
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let exchanging = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                renameat_with(CWD, &file, CWD, &pipe, RenameFlags::EXCHANGE).unwrap();
+            }
+        }
+    });
+    let (done, is_done) = channel();
+    std::thread::spawn(move || {
+        let attach = || with(json!({ "attachments": [{ "path": "a.txt" }] }));
+        let read = (0..5000).filter(|_| make(&config, attach()).is_ok()).count();
+        done.send(read).unwrap();
+    });
+    let read = is_done.recv_timeout(Duration::from_secs(30));
+    stop.store(true, Ordering::Relaxed);
+    exchanging.join().unwrap();
+    assert!((1..5000).contains(&read.expect("a read waits for a writer")));
 }
 
 #[test]

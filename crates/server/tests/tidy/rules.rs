@@ -13,7 +13,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("1", &["request", "config"]),
     // Basic types; those of 0b are made of those of 0a.
     ("0b", &["message", "oauth", "outcome", "policy"]),
-    ("0a", &["address", "budget", "clock", "json_limits", "limits", "memory", "secret", "stored"]),
+    (
+        "0a",
+        &[
+            "address",
+            "blocking_work",
+            "budget",
+            "clock",
+            "json_limits",
+            "limits",
+            "memory",
+            "regular_file",
+            "secret",
+            "stored",
+        ],
+    ),
 ];
 
 /// Names that only some files may use: the name, where, and what to do instead.

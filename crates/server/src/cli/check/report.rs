@@ -50,7 +50,7 @@ impl Report {
             verdict: format!("{}{}", verdict(&test), note_of_mode(config)),
             problems: Vec::new(),
             warnings: config.warnings.clone(),
-            files: provenance.files.iter().map(|file| file.display().to_string()).collect(),
+            files: config.files.iter().map(|file| file.display().to_string()).collect(),
             next: next(success, config, origin),
             servers: test
                 .server_results

@@ -212,7 +212,7 @@ fn a_ca_file_is_read_and_must_hold_a_certificate() {
     SMTP_CA_FILE (environment): found "empty.pem" (<dir>/empty.pem holds no certificate), expected a readable PEM file with at least one certificate
     SMTP_CA_FILE (environment): found "half.pem" (<dir>/half.pem is not valid PEM), expected a readable PEM file with at least one certificate
     SMTP_CA_FILE (environment): found "gone.pem" (<dir>/gone.pem cannot be read: No such file or directory (os error 2)), expected a readable PEM file with at least one certificate
-    SMTP_CA_FILE (environment): found "." (<dir>/. cannot be read: Is a directory (os error 21)), expected a readable PEM file with at least one certificate
+    SMTP_CA_FILE (environment): found "." (<dir>/. cannot be read: it is a directory, not a regular file), expected a readable PEM file with at least one certificate
     "#);
 }
 

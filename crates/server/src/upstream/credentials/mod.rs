@@ -11,6 +11,7 @@ use std::sync::Arc;
 use smtp_submission::{BoxFuture, CredentialError, CredentialSource, Credentials, Wanted};
 use tokio::sync::OnceCell;
 
+use crate::blocking_work::BlockingWork;
 use crate::clock::Clock;
 use crate::config::{CommandLine, LoginSource, ServerConfig};
 use crate::oauth::client_credentials::ClientCredentials;
@@ -36,9 +37,10 @@ pub(super) fn source(
         LoginSource::PasswordCommand(command) => {
             Arc::new(LastKnown::new(&name, PasswordCommand { username, command: command.clone() }))
         }
-        LoginSource::TokenFile(path) => {
-            Arc::new(LastKnown::new(&name, TokenFile { username, path: path.to_owned() }))
-        }
+        LoginSource::TokenFile(path) => Arc::new(LastKnown::new(
+            &name,
+            TokenFile { username, path: path.to_owned(), reading: BlockingWork::default() },
+        )),
         LoginSource::TokenCommand(command) => {
             let command = TokenCommand { command: command.clone(), clock: clock.clone() };
             Arc::new(LastKnown::new(&name, Tokens::new(username, command, clock)))

@@ -1,22 +1,24 @@
 //! A file with an access token that something else refreshes.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use smtp_submission::{BoxFuture, CredentialError, CredentialSource, Credentials, Wanted};
-use zeroize::Zeroizing;
 
+use crate::blocking_work::BlockingWork;
 use crate::oauth::token::is_token;
+use crate::regular_file;
 
-/// Longer than any access token, in bytes.
-const MAX_FILE: u64 = 64 << 10;
+/// How long the file may take, which may be on a network file system.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A file that is read at each login. Its Debug shows the path.
 pub(super) struct TokenFile {
     pub(super) username: String,
     pub(super) path: PathBuf,
+    pub(super) reading: BlockingWork,
 }
 
 impl std::fmt::Debug for TokenFile {
@@ -30,8 +32,9 @@ impl CredentialSource for TokenFile {
     fn credentials<'a>(&'a self, _: Wanted<'a>) -> BoxFuture<'a, Result<Credentials, CredentialError>> {
         Box::pin(async {
             let path = self.path.clone();
-            let read = tokio::task::spawn_blocking(move || read(&path)).await;
-            let token = read.unwrap_or_else(|_| Err(io::Error::other("it could not be read")));
+            let read = self.reading.run(TIME_LIMIT, move || read(&path)).await;
+            let late = || format!("it could not be read within {} s", TIME_LIMIT.as_secs());
+            let token = read.unwrap_or_else(|_| Err(io::Error::other(late())));
             let failed = |error| CredentialError {
                 reason: format!("SMTP_TOKEN_FILE {}: {error}", self.path.display()),
                 is_permanent: false,
@@ -43,18 +46,13 @@ impl CredentialSource for TokenFile {
 
 /// The token in the file, without line breaks. The error shows nothing of it.
 fn read(path: &Path) -> io::Result<SecretString> {
-    // Opening a pipe would wait for a writer.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut text = Zeroizing::new(String::new());
-    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-    let token = text.trim();
+    let bytes = regular_file::read(path)?;
+    let token = std::str::from_utf8(&bytes).unwrap_or("not a token").trim();
     if token.is_empty() {
         return Err(io::Error::other("it is empty"));
     }
     if !is_token(token) {
         return Err(io::Error::other("it holds something else than an access token"));
     }
-    Ok(token.to_owned().into())
+    Ok(token.into())
 }

@@ -1,0 +1,25 @@
+//! Reads the configuration again while the program serves.
+
+use std::time::Duration;
+
+use super::{Config, ConfigErrors, ConfigSources, load};
+use crate::blocking_work::BlockingWork;
+
+/// How long its files may take, which may be on a network file system.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Loads the configuration as it is now, without blocking the thread that serves.
+///
+/// # Errors
+/// As [`load`]; and if its files cannot be read in time.
+pub async fn reload(sources: &ConfigSources, reading: &BlockingWork) -> Result<Config, ConfigErrors> {
+    let sources = sources.clone();
+    let late = |_| {
+        let seconds = TIME_LIMIT.as_secs();
+        ConfigErrors(vec![format!(
+            "the files of the configuration could not be read within {seconds} s; a network file system that does not answer is a \
+             common cause"
+        )])
+    };
+    reading.run(TIME_LIMIT, move || load(&sources)).await.map_err(late)?
+}
