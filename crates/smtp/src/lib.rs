@@ -46,6 +46,7 @@
 //! ```
 
 mod auth;
+mod boot_time;
 mod certificate;
 pub mod classify;
 pub mod command;

@@ -1,19 +1,27 @@
 //! A connection pool for one server: sessions are used again, and a dead one is replaced.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
-use crate::{
-    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, HealthImpact, Phase, ServerParams, Session,
-};
+use self::failure::{is_one_too_many, was_dead};
+use self::idle::{IdleSession, IdleSessions, close_in_background, quit_all, reap, spawn};
+use crate::boot_time::boot_time;
+use crate::{CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Phase, ServerParams, Session};
+
+mod failure;
+mod idle;
+mod login;
 
 /// How long a session may be idle. Servers close idle connections after some minutes; QUIT should come first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long a server that took no further connection is asked for fewer.
+const FEWER_FOR: Duration = Duration::from_secs(300);
+/// How long a server may take to notice that a connection is closed.
+const COUNTED_OUT: Duration = Duration::from_millis(200);
 /// How many transactions a session may carry. Many servers close it after about that number.
 const MAX_MESSAGES: u32 = 100;
 
@@ -24,6 +32,8 @@ pub struct Pool(Arc<Shared>);
 struct Shared {
     server: ServerParams,
     idle_timeout: Duration,
+    /// The time, as [`boot_time`] tells it.
+    now: fn() -> Duration,
     permits: Arc<Semaphore>,
     slots: Mutex<Slots>,
     /// Held while a login is tried that has not worked yet.
@@ -33,16 +43,13 @@ struct Shared {
 /// The idle sessions, and what is known about the login.
 #[derive(Default)]
 struct Slots {
-    idle: Vec<IdleSession>,
+    idle: IdleSessions,
     reaping: bool,
     closed: bool,
+    /// How many sessions may be open.
+    size: usize,
     login_works: bool,
     login_refused: Option<Error>,
-}
-
-struct IdleSession {
-    session: Session,
-    since: Instant,
 }
 
 /// A session for one message. If dropped unused, it goes back to the pool.
@@ -65,27 +72,38 @@ pub struct ServerInfo {
 impl Pool {
     /// A pool that connects on demand, with at most `max_open` sessions (at least one).
     pub fn new(server: ServerParams, max_open: usize) -> Self {
-        Self::with_idle_timeout(server, max_open, IDLE_TIMEOUT)
+        Self::with_idle_timeout(server, max_open, IDLE_TIMEOUT, boot_time)
     }
 
-    fn with_idle_timeout(server: ServerParams, max_open: usize, idle_timeout: Duration) -> Self {
+    fn with_idle_timeout(
+        server: ServerParams,
+        max_open: usize,
+        idle_timeout: Duration,
+        now: fn() -> Duration,
+    ) -> Self {
+        let size = max_open.clamp(1, Semaphore::MAX_PERMITS);
         Self(Arc::new(Shared {
             server,
             idle_timeout,
-            permits: Arc::new(Semaphore::new(max_open.clamp(1, Semaphore::MAX_PERMITS))),
-            slots: Mutex::default(),
+            now,
+            permits: Arc::new(Semaphore::new(size)),
+            slots: Mutex::new(Slots { size, ..Slots::default() }),
             first_login: tokio::sync::Mutex::default(),
         }))
     }
 
     /// An idle session that looks alive, else a new one. Waits without a limit of its own until another connection may
-    /// be open.
+    /// be open. A server that takes no further one while others are open is asked for fewer from then on, for some minutes.
     ///
     /// # Errors
     /// As [`Session::open`]. After a refused login the same error is returned without connecting, until
     /// [`Pool::forget_login_refusal`].
     pub async fn connect(&self) -> Result<PooledSession, Error> {
-        self.connect_with(self.permit().await?).await
+        loop {
+            if let Some(session) = self.connect_with(self.permit().await?).await? {
+                return Ok(session);
+            }
+        }
     }
 
     /// As [`Pool::connect`], within `time_limit`.
@@ -96,12 +114,18 @@ impl Pool {
     pub async fn connect_within(&self, time_limit: Duration) -> Result<PooledSession, Error> {
         let deadline = Instant::now() + time_limit;
         let failed = |kind| Error::new(Phase::Connect, kind);
-        let Ok(permit) = timeout_at(deadline, self.permit()).await else {
-            return Err(failed(ErrorKind::Busy(time_limit)));
-        };
-        let began = Instant::now();
-        let connected = timeout_at(deadline, self.connect_with(permit?)).await;
-        connected.unwrap_or_else(|_| Err(failed(ErrorKind::TimedOut(began.elapsed()))))
+        loop {
+            let Ok(permit) = timeout_at(deadline, self.permit()).await else {
+                return Err(failed(ErrorKind::Busy(time_limit)));
+            };
+            let began = Instant::now();
+            match timeout_at(deadline, self.connect_with(permit?)).await {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(session))) => return Ok(session),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(failed(ErrorKind::TimedOut(began.elapsed()))),
+            }
+        }
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
@@ -110,23 +134,35 @@ impl Pool {
         permit.map_err(|_| Error::new(Phase::Connect, ErrorKind::Closed))
     }
 
-    async fn connect_with(&self, permit: OwnedSemaphorePermit) -> Result<PooledSession, Error> {
+    /// `None`: the server takes no further connection, so the permit is gone, and another one must be waited for.
+    async fn connect_with(&self, permit: OwnedSemaphorePermit) -> Result<Option<PooledSession>, Error> {
         let idle = self.0.take_idle();
         let reused = idle.is_some();
         debug!(reused, "session");
         let session = match idle {
             Some(session) => session,
-            None => self.0.open().await?,
+            None => match self.0.open().await {
+                Err(error) if is_one_too_many(&error) && self.0.others_in_use() => {
+                    self.0.ask_for_fewer(permit);
+                    return Ok(None);
+                }
+                opened => opened?,
+            },
         };
-        Ok(PooledSession { session: Some(session), reused, shared: Arc::clone(&self.0), _permit: permit })
+        let shared = Arc::clone(&self.0);
+        Ok(Some(PooledSession { session: Some(session), reused, shared, _permit: permit }))
     }
 
-    /// Checks the server with a new session, and keeps the session if there is room.
+    /// Checks the server with a new session, and keeps the session if there is room. If the server takes no further connection,
+    /// one of those that are open is waited for and closed.
     ///
     /// # Errors
     /// As [`Pool::connect`].
     pub async fn check(&self) -> Result<ServerInfo, Error> {
-        let session = self.0.open().await?;
+        let session = match self.0.open().await {
+            Err(error) if is_one_too_many(&error) && self.0.has_sessions() => self.open_instead().await?,
+            opened => opened?,
+        };
         let info = ServerInfo {
             keywords: session.extensions().keywords.clone(),
             tls_version: session.tls_version(),
@@ -136,6 +172,22 @@ impl Pool {
             Some(left_over) => left_over.quit().await,
         }
         Ok(info)
+    }
+
+    /// A new session in the place of one of those that are open, once it is free.
+    async fn open_instead(&self) -> Result<Session, Error> {
+        loop {
+            let permit = self.permit().await?;
+            match self.0.take_idle() {
+                Some(idle) => {
+                    idle.quit().await;
+                    sleep(COUNTED_OUT).await;
+                    return self.0.open().await;
+                }
+                None if self.0.others_in_use() => self.0.ask_for_fewer(permit),
+                None => return self.0.open().await,
+            }
+        }
     }
 
     /// Forgets that the login was refused, so that it is tried once more.
@@ -148,7 +200,7 @@ impl Pool {
         let idle = {
             let mut slots = self.0.slots();
             slots.closed = true;
-            std::mem::take(&mut slots.idle)
+            slots.idle.take_all()
         };
         quit_all(idle).await;
     }
@@ -192,54 +244,10 @@ impl Drop for PooledSession {
     }
 }
 
-/// Whether the only failure is the end of the connection. After a timeout the same server is not tried again:
-/// the time is better spent on another one.
-fn was_dead(delivery: &Delivery) -> bool {
-    let dead = |error: &Error| match &error.kind {
-        // After the end of the data the caller may have been told "unknown": that mail must not be sent again.
-        _ if error.phase == Phase::EndOfData => false,
-        ErrorKind::Closed | ErrorKind::Io(_) => true,
-        ErrorKind::Reply(reply) => reply.code == 421,
-        _ => false,
-    };
-    delivery.recipients.iter().all(|end| end.as_ref().is_err_and(dead))
-}
-
 impl Shared {
     /// No code under this lock can leave it inconsistent, so a poisoned lock is safe to use.
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Opens a session. Until a login has worked, one is tried at a time, and its refusal applies to all callers.
-    async fn open(&self) -> Result<Session, Error> {
-        if self.server.credentials.is_none() {
-            return Session::open(&self.server).await;
-        }
-        let alone = if self.slots().login_works { None } else { Some(self.first_login.lock().await) };
-        if let Some(refused) = self.slots().login_refused.clone() {
-            return Err(refused);
-        }
-        // After the first success the waiting callers need not wait for each other.
-        let _alone = alone.filter(|_| !self.slots().login_works);
-        let opened = Session::open(&self.server).await;
-        match &opened {
-            Ok(_) => self.slots().login_works = true,
-            Err(error) => self.note_refusal(error),
-        }
-        opened
-    }
-
-    fn note_refusal(&self, error: &Error) {
-        if error.classify().health == HealthImpact::AuthFailure {
-            let mut slots = self.slots();
-            slots.login_works = false;
-            slots.login_refused = Some(error.clone());
-        }
-    }
-
-    fn learn(&self, delivery: &Delivery) {
-        delivery.errors().for_each(|error| self.note_refusal(error));
     }
 
     fn take_idle(&self) -> Option<Session> {
@@ -248,12 +256,34 @@ impl Shared {
         if slots.login_refused.is_some() && self.server.credentials.is_some() {
             return None;
         }
-        while let Some(mut idle) = slots.idle.pop() {
-            if idle.since.elapsed() < self.idle_timeout && idle.session.looks_alive() {
-                return Some(idle.session);
+        slots.idle.take((self.now)(), self.idle_timeout)
+    }
+
+    /// Whether someone else uses a session, or opens one. Only for who has a permit.
+    fn others_in_use(&self) -> bool {
+        self.slots().size > self.permits.available_permits() + 1
+    }
+
+    /// Whether a session is idle or in use.
+    fn has_sessions(&self) -> bool {
+        let slots = self.slots();
+        !slots.idle.is_empty() || slots.size > self.permits.available_permits()
+    }
+
+    /// Only as many sessions as others use, for some minutes.
+    fn ask_for_fewer(self: &Arc<Self>, permit: OwnedSemaphorePermit) {
+        permit.forget();
+        let fewer = 1 + self.permits.forget_permits(Semaphore::MAX_PERMITS);
+        self.slots().size -= fewer;
+        debug!(fewer, "the server takes no further connection");
+        let shared = Arc::downgrade(self);
+        spawn(async move {
+            sleep(FEWER_FOR).await;
+            if let Some(shared) = shared.upgrade() {
+                shared.slots().size += fewer;
+                shared.permits.add_permits(fewer);
             }
-        }
-        None
+        });
     }
 
     fn put_back(self: &Arc<Self>, session: Session) {
@@ -262,7 +292,7 @@ impl Shared {
             drop(slots);
             return close_in_background(session);
         }
-        slots.idle.push(IdleSession { session, since: Instant::now() });
+        slots.idle.put((self.now)(), session);
         if !std::mem::replace(&mut slots.reaping, true) {
             spawn(reap(Arc::downgrade(self)));
         }
@@ -278,47 +308,12 @@ impl Shared {
         None
     }
 
-    /// Removes sessions that were idle too long. Returns when to look again; `None`: no session is left.
-    fn expire(&self) -> (Vec<IdleSession>, Option<Instant>) {
+    /// Removes sessions that were idle too long. Returns how long to wait before the next look; `None`: no session is left.
+    fn expire(&self) -> (Vec<IdleSession>, Option<Duration>) {
         let mut slots = self.slots();
-        let kept = slots.idle.partition_point(|idle| idle.since.elapsed() >= self.idle_timeout);
-        let expired = slots.idle.drain(..kept).collect();
-        let next = slots.idle.first().map(|oldest| oldest.since + self.idle_timeout);
+        let (expired, next) = slots.idle.expire((self.now)(), self.idle_timeout);
         slots.reaping = next.is_some();
         (expired, next)
-    }
-}
-
-/// Closes idle sessions when their time is over, as long as there are any.
-async fn reap(shared: Weak<Shared>) {
-    loop {
-        let Some(strong) = shared.upgrade() else {
-            return;
-        };
-        let (expired, next) = strong.expire();
-        drop(strong);
-        quit_all(expired).await;
-        match next {
-            Some(next) => sleep_until(next).await,
-            None => return,
-        }
-    }
-}
-
-async fn quit_all(idle: Vec<IdleSession>) {
-    let mut quits: JoinSet<()> = idle.into_iter().map(|idle| idle.session.quit()).collect();
-    while quits.join_next().await.is_some() {}
-}
-
-/// Sends QUIT and closes, in the background.
-fn close_in_background(session: Session) {
-    spawn(session.quit());
-}
-
-/// Runs only if there is a runtime; a session dropped outside of one is closed without QUIT.
-fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(task);
     }
 }
 

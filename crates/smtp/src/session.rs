@@ -11,6 +11,10 @@ use crate::{
     ServerParams,
 };
 
+/// How long the first reply may take on a session that was idle. Its peer may be gone without a word: a router that forgot the
+/// connection drops what is sent on it.
+const FIRST_REPLY_AFTER_IDLENESS: Duration = Duration::from_secs(5);
+
 /// How long to wait, after a failed write, for a reply that explains it.
 const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -27,6 +31,7 @@ pub struct Session {
     limits: Limits,
     usable: bool,
     clean: bool,
+    was_idle: bool,
     messages: u32,
 }
 
@@ -37,7 +42,15 @@ impl Session {
     /// The phase that failed, and why. The connection is closed then.
     pub async fn open(server: &ServerParams) -> Result<Self, Error> {
         let (wire, extensions) = opening::open(server).await?;
-        Ok(Self { wire, extensions, limits: server.limits, usable: true, clean: true, messages: 0 })
+        Ok(Self {
+            wire,
+            extensions,
+            limits: server.limits,
+            usable: true,
+            clean: true,
+            was_idle: false,
+            messages: 0,
+        })
     }
 
     /// The extensions that the server offers, under TLS if there is TLS.
@@ -58,6 +71,11 @@ impl Session {
     /// Whether it is in sync and may carry another message.
     pub fn is_usable(&self) -> bool {
         self.usable
+    }
+
+    /// It was idle: its next command must be answered within 5 s, or its peer is gone.
+    pub(crate) fn note_idleness(&mut self) {
+        self.was_idle = true;
     }
 
     /// Whether the connection is open and nothing is waiting to be read, found out without a round trip.
@@ -120,8 +138,13 @@ impl Session {
             transaction = transaction.continuing();
         }
         let limits = self.limits;
+        let first_reply = if std::mem::take(&mut self.was_idle) {
+            limits.command.min(FIRST_REPLY_AFTER_IDLENESS)
+        } else {
+            limits.command
+        };
         while let Err((phase, kind)) =
-            run(&mut self.wire, &mut transaction, content, commit_point, &limits).await
+            run(&mut self.wire, &mut transaction, content, commit_point, &limits, first_reply).await
         {
             transaction.fail(phase, kind);
         }
@@ -163,12 +186,14 @@ async fn run(
     content: &Content,
     commit_point: &CommitPoint,
     limits: &Limits,
+    first_reply: Duration,
 ) -> Result<(), (Phase, ErrorKind)> {
+    let mut command = first_reply;
     loop {
         match transaction.step() {
             TransactionStep::Done => return Ok(()),
             TransactionStep::Send(group) => {
-                let sent = wire.send(&group, limits.command).await;
+                let sent = wire.send(&group, command).await;
                 if let Err(kind) = sent {
                     return Err((
                         transaction.phase(),
@@ -183,8 +208,9 @@ async fn run(
                 wire.send(content.end(), limits.content).await.map_err(|kind| (Phase::EndOfData, kind))?;
             }
             TransactionStep::Read(phase) => {
-                let within = if phase == Phase::EndOfData { limits.end_of_data } else { limits.command };
+                let within = if phase == Phase::EndOfData { limits.end_of_data } else { command };
                 let reply = wire.read_reply(within).await.map_err(|kind| (phase, kind))?;
+                command = limits.command;
                 if phase == Phase::EndOfData && reply.code >= 400 {
                     commit_point.reset();
                 }

@@ -1,12 +1,28 @@
-//! An idle session that expires.
+//! Idle sessions that expire, and a server that takes fewer sessions for a while.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-use super::Pool;
+use super::{FEWER_FOR, IDLE_TIMEOUT, Pool};
+use crate::boot_time::boot_time;
 use crate::{Limits, Security, ServerParams};
+
+async fn listen() -> (TcpListener, ServerParams) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = ServerParams {
+        host: "127.0.0.1".to_owned(),
+        port: listener.local_addr().unwrap().port(),
+        security: Security::None,
+        credentials: None,
+        allow_plaintext_login: false,
+        ehlo_name: None,
+        limits: Limits::default(),
+    };
+    (listener, server)
+}
 
 /// Answers EHLO and QUIT on one connection, and returns the commands.
 async fn answer(listener: &TcpListener) -> Vec<String> {
@@ -25,20 +41,58 @@ async fn answer(listener: &TcpListener) -> Vec<String> {
 
 #[tokio::test]
 async fn an_idle_session_that_expires_gets_quit() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = ServerParams {
-        host: "127.0.0.1".to_owned(),
-        port: listener.local_addr().unwrap().port(),
-        security: Security::None,
-        credentials: None,
-        allow_plaintext_login: false,
-        ehlo_name: None,
-        limits: Limits::default(),
-    };
-    let pool = Pool::with_idle_timeout(server, 1, Duration::ZERO);
+    let (listener, server) = listen().await;
+    let pool = Pool::with_idle_timeout(server, 1, Duration::ZERO, boot_time);
     for _ in 0..2 {
         let used = async { drop(pool.connect().await.unwrap()) };
         let (received, ()) = tokio::join!(answer(&listener), used);
         assert_eq!(received, ["EHLO", "QUIT"]);
     }
+}
+
+/// The timers of tokio stand still while the machine sleeps; what is idle meanwhile grows old.
+#[tokio::test]
+async fn a_session_that_was_idle_while_the_machine_slept_is_not_used_again() {
+    static NOW: AtomicU64 = AtomicU64::new(0);
+    let (listener, server) = listen().await;
+    let now = || Duration::from_secs(NOW.load(Ordering::Relaxed));
+    let pool = Pool::with_idle_timeout(server, 1, IDLE_TIMEOUT, now);
+    tokio::spawn(async move {
+        loop {
+            answer(&listener).await;
+        }
+    });
+    let mut reused = Vec::new();
+    for slept in [0, IDLE_TIMEOUT.as_secs() - 1, IDLE_TIMEOUT.as_secs()] {
+        NOW.fetch_add(slept, Ordering::Relaxed);
+        reused.push(pool.connect().await.unwrap().reused);
+    }
+    assert_eq!(reused, [false, true, false]);
+}
+
+#[tokio::test]
+async fn a_server_that_took_fewer_is_asked_for_more_after_a_while() {
+    let (listener, server) = listen().await;
+    let pool = Pool::new(server, 2);
+    let refusing = async {
+        let (mut first, _) = listener.accept().await.unwrap();
+        first.write_all(b"220 mx\r\n250 ok\r\n").await.unwrap();
+        let (mut second, _) = listener.accept().await.unwrap();
+        second.write_all(b"421 busy\r\n").await.unwrap();
+        first
+    };
+    let sending = async {
+        let first = pool.connect().await.unwrap();
+        let second = pool.connect_within(Duration::from_millis(200)).await;
+        assert!(second.is_err_and(|error| matches!(error.kind(), crate::ErrorKind::Busy(_))));
+        assert_eq!((pool.0.slots().size, pool.0.permits.available_permits()), (1, 0));
+        first
+    };
+    let (_server, session) = tokio::join!(refusing, sending);
+    tokio::time::pause();
+    tokio::time::sleep(FEWER_FOR).await;
+    tokio::task::yield_now().await;
+    assert_eq!((pool.0.slots().size, pool.0.permits.available_permits()), (2, 1));
+    drop(session);
+    assert_eq!(pool.0.permits.available_permits(), 2);
 }
