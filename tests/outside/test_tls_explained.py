@@ -29,9 +29,22 @@ def certified(folder: Path, *more: str, key: str = "rsa:2048") -> Path:
     return both
 
 
-def issued(folder: Path, *more: str) -> Path:
-    """A certificate for localhost of an authority, which is what is trusted."""
-    certified(folder, "-addext", "keyUsage=critical,keyCertSign")
+AUTHORITY = ["-addext", "keyUsage=critical,keyCertSign"]
+
+
+def without_extensions(folder: Path) -> None:
+    """The same as a certificate of version 1."""
+    request = ["openssl", "req", "-new", "-key", folder / "key.pem", "-out", folder / "request", "-subj", "/CN=localhost"]
+    sign = ["openssl", "x509", "-req", "-in", folder / "request", "-signkey", folder / "key.pem", "-out", folder / "leaf.pem"]
+    for command in (request, sign):
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+
+
+def issued(folder: Path, *more: str, issuer: list[str] | None = AUTHORITY) -> Path:
+    """A certificate for localhost that the owner of another one signed, which is what is trusted."""
+    certified(folder, *(issuer or NAMED))
+    if issuer is None:
+        without_extensions(folder)
     shutil.copy(folder / "leaf.pem", folder / "ca.pem")
     (folder / "extensions").write_text("basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:localhost\n")
     request = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key2.pem", "-out", folder / "request", "-subj", "/CN=localhost"]
@@ -125,7 +138,7 @@ def test_the_reason_is_told_in_words(processes, tmp_path: Path, name: str) -> No
     if not is_trusted:
         other = tmp_path / "other"
         other.mkdir()
-        trusted = certified(other, *NAMED).with_name("leaf.pem")
+        trusted = certified(other, *AUTHORITY).with_name("leaf.pem")
     with starttls_server(context) as server:
         program = processes.program(one_server(server, SMTP_USE_TLS="true", SMTP_CA_FILE=trusted))
         answer = program.send().has_state("refused").mentions(*words)
@@ -141,3 +154,56 @@ def test_plaintext_and_tls_on_each_others_ports(processes, tmp_path: Path) -> No
     with starttls_server(context, implicit=True) as server:
         program = processes.program(one_server(server, SMTP_USE_TLS="true", SMTP_TIMEOUT=2))
         program.send(wait_seconds=10).mentions("greeting", "SMTP_USE_SSL=true")
+
+
+def served(processes, both: Path, trusted: Path):
+    """The answer about a mail over a server with this certificate, if these are trusted."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    with starttls_server(context) as server:
+        return processes.program(one_server(server, SMTP_USE_TLS="true", SMTP_CA_FILE=trusted)).send()
+
+
+# Extensions of a certificate whose owner signed another one.
+NO_AUTHORITY = {
+    "a leaf": NAMED,
+    "a CA that may not sign": ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,digitalSignature"],
+    "without constraints": ["-config", "{folder}/plain.conf"],
+    "of version 1": None,
+}
+
+
+@pytest.mark.parametrize("beside", ["alone", "beside a CA"])
+@pytest.mark.parametrize("name", NO_AUTHORITY)
+def test_only_a_ca_is_trusted_with_what_it_signed(processes, tmp_path: Path, name: str, beside: str) -> None:
+    """Any other certificate in the CA file stands for itself alone."""
+    need(None if shutil.which("openssl") else "openssl is not installed")
+    (tmp_path / "plain.conf").write_text("[req]\ndistinguished_name=dn\n[dn]\n")
+    issuer = NO_AUTHORITY[name]
+    both = issued(tmp_path, issuer=issuer and [option.format(folder=tmp_path) for option in issuer])
+    trusted = tmp_path / "ca.pem"
+    if beside != "alone":
+        other = tmp_path / "other"
+        other.mkdir()
+        certified(other, *AUTHORITY)
+        trusted.write_text(trusted.read_text() + (other / "leaf.pem").read_text())
+    words = "is not the one in the CA file, which holds no CA's" if beside == "alone" else "comes from an unknown issuer"
+    served(processes, both, trusted).has_state("refused").mentions("the server's certificate", words, "SMTP_CA_FILE")
+
+
+def is_accepted(answer) -> bool:
+    """The server closes after the handshake: what fails is what comes then."""
+    return "certificate" not in answer.text and "EHLO" in answer.text
+
+
+@pytest.mark.parametrize("issuer", [NAMED, ["-addext", "subjectAltName=DNS:localhost"], AUTHORITY], ids=["a leaf", "a CA as the server", "a CA"])
+def test_what_is_trusted_is_accepted(processes, tmp_path: Path, issuer: list[str]) -> None:
+    """A leaf, a self-signed certificate that is marked as a CA's, and what a CA signed; also with others in the file."""
+    need(None if shutil.which("openssl") else "openssl is not installed")
+    both = issued(tmp_path) if issuer == AUTHORITY else certified(tmp_path, *issuer)
+    assert is_accepted(served(processes, both, tmp_path / "leaf.pem"))
+    other = tmp_path / "other"
+    other.mkdir()
+    certified(other, *NAMED)
+    (tmp_path / "all.pem").write_text((other / "leaf.pem").read_text() + (tmp_path / "leaf.pem").read_text())
+    assert is_accepted(served(processes, both, tmp_path / "all.pem"))

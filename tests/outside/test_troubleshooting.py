@@ -345,7 +345,7 @@ ELSEWHERE = {
         "TLS failed: … names no host in a subjectAltName", "TLS failed: … has expired", "TLS failed: … is signed with SHA-1",
         "TLS failed: … is signed with …", "TLS failed: … has an RSA key of … bits", "TLS failed: … is not for servers",
         "TLS failed: the server offers only versions of TLS before 1.2", "TLS failed: the server has no cipher suite that is safe",
-        "TLS failed: the server requires a client certificate",
+        "TLS failed: the server requires a client certificate", "TLS failed: … is not the one in the CA file",
     ), "test_tls_explained.py has such servers"),
     **dict.fromkeys((
         "TLS failed: … expired on …", "TLS failed: … is valid from …", "TLS failed: … is a CA certificate",

@@ -8,6 +8,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
 use crate::certificate::SmallKey;
+use crate::der::element;
 
 /// The shortest RSA key that is accepted, in bits.
 const MIN_BITS: usize = 2048;
@@ -72,19 +73,4 @@ fn rsa_bits(certificate: &CertificateDer<'_>) -> Option<usize> {
     let first = modulus.iter().position(|byte| *byte != 0)?;
     let zeros = usize::try_from(modulus[first].leading_zeros()).ok()?;
     Some((modulus.len() - first) * 8 - zeros)
-}
-
-/// The content of the DER element at the beginning, if it has this tag, and what is behind it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&found, rest) = der.split_first()?;
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        0x81 | 0x82 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(length - 0x80))?;
-            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
-    if found == tag { rest.split_at_checked(length) } else { None }
 }

@@ -46,6 +46,7 @@
 //! ```
 
 mod auth;
+mod authority;
 mod boot_time;
 mod certificate;
 pub mod classify;
@@ -54,6 +55,7 @@ pub mod commit_point;
 mod connect;
 pub mod content;
 pub mod delivery;
+mod der;
 pub mod envelope;
 pub mod error;
 mod exchange;

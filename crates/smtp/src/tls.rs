@@ -6,16 +6,20 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, RootCertStore,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, ProtocolVersion, RootCertStore,
     SignatureScheme,
 };
 
 use crate::ErrorKind;
+use crate::authority::is_authority;
+use crate::certificate::OtherCertificate;
 use crate::connect::bare_host;
 use crate::key_size::KeySizeVerifier;
 
@@ -24,7 +28,8 @@ use crate::key_size::KeySizeVerifier;
 pub enum Roots<'a> {
     /// The platform's trust store.
     Platform,
-    /// PEM text with one or more certificates: authorities, or the server's own certificate itself.
+    /// PEM text with one or more certificates: CAs, which are trusted with what they issued, or servers' own certificates, each of
+    /// which is trusted for itself.
     Pem(&'a [u8]),
 }
 
@@ -56,7 +61,7 @@ pub fn client_config(roots: Roots<'_>) -> Result<Arc<ClientConfig>, TlsError> {
             let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider));
             Arc::new(verifier.map_err(|e| TlsError::Platform(e.to_string()))?)
         }
-        Roots::Pem(pem) => Arc::new(FileVerifier::new(pem, Arc::clone(&provider))?),
+        Roots::Pem(pem) => Arc::new(FileVerifier::new(pem, &provider)?),
     };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| TlsError::Platform(e.to_string()))?;
@@ -89,43 +94,68 @@ pub(crate) fn kind(e: io::Error) -> ErrorKind {
     }
 }
 
-/// Trusts certificates issued by those in the file, and those in the file themselves.
+/// Trusts certificates issued by the CAs in the file, and the other certificates in it themselves, but not what those issued.
 #[derive(Debug)]
 struct FileVerifier {
-    issued: Arc<WebPkiServerVerifier>,
-    exact: Vec<CertificateDer<'static>>,
+    /// Trusts what the CAs issued. `None`: there are none.
+    issued: Option<Arc<WebPkiServerVerifier>>,
+    exact: Vec<ExactVerifier>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// Trusts one certificate.
+#[derive(Debug)]
+struct ExactVerifier {
+    certificate: CertificateDer<'static>,
+    /// What is checked of a certificate besides its issuer.
+    verifier: Arc<WebPkiServerVerifier>,
 }
 
 impl FileVerifier {
-    fn new(pem: &[u8], provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
-        let exact: Vec<_> = CertificateDer::pem_slice_iter(pem)
+    fn new(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
             .map_err(|e| TlsError::Pem(e.to_string()))?;
-        if exact.is_empty() {
+        if certificates.is_empty() {
             return Err(TlsError::Empty);
         }
-        let unusable = |e: &dyn std::fmt::Display| TlsError::Certificate(e.to_string());
-        let mut roots = RootCertStore::empty();
-        for certificate in &exact {
-            roots.add(certificate.clone()).map_err(|e| unusable(&e))?;
-        }
-        let issued = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-        Ok(Self { issued: issued.build().map_err(|e| unusable(&e))?, exact })
+        let authorities: Vec<_> = certificates.iter().filter(|one| is_authority(one)).cloned().collect();
+        let issued =
+            if authorities.is_empty() { None } else { Some(verifier(&authorities, Arc::clone(provider))?) };
+        let exact = |certificate: CertificateDer<'static>| {
+            let verifier = verifier(std::slice::from_ref(&certificate), Arc::clone(provider))?;
+            Ok(ExactVerifier { certificate, verifier })
+        };
+        let exact = certificates.into_iter().map(exact).collect::<Result<_, _>>()?;
+        Ok(Self { issued, exact, algorithms: provider.signature_verification_algorithms })
     }
+}
 
-    /// Whether `error` only means that the issuer of a certificate in the file is unknown. Dates are checked before,
-    /// so an expired certificate is never accepted here.
-    fn is_own_certificate(&self, error: &Error, leaf: &CertificateDer<'_>) -> bool {
-        let Error::InvalidCertificate(error) = error else {
-            return false;
-        };
-        let issuer_only = match error {
-            CertificateError::UnknownIssuer => true,
-            // Common tools mark a self-signed certificate as a CA.
-            CertificateError::Other(other) => format!("{other:?}").contains("CaUsedAsEndEntity"),
-            _ => false,
-        };
-        issuer_only && self.exact.iter().any(|ours| ours == leaf)
+/// Trusts what `roots` issued.
+fn verifier(
+    roots: &[CertificateDer<'static>],
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
+    let unusable = |e: &dyn std::fmt::Display| TlsError::Certificate(e.to_string());
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        store.add(root.clone()).map_err(|e| unusable(&e))?;
+    }
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider);
+    builder.build().map_err(|e| unusable(&e))
+}
+
+/// Whether `error` only means that the issuer of a certificate is unknown. Dates are checked before, so an expired one is never
+/// accepted here.
+fn is_about_issuer(error: &Error) -> bool {
+    let Error::InvalidCertificate(error) = error else {
+        return false;
+    };
+    match error {
+        CertificateError::UnknownIssuer => true,
+        // Common tools mark a self-signed certificate as a CA.
+        CertificateError::Other(other) => format!("{other:?}").contains("CaUsedAsEndEntity"),
+        _ => false,
     }
 }
 
@@ -138,12 +168,18 @@ impl ServerCertVerifier for FileVerifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.issued.verify_server_cert(leaf, intermediates, name, ocsp, now) {
-            Err(e) if self.is_own_certificate(&e, leaf) => {
-                verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            status => status,
+        if let Some(exact) = self.exact.iter().find(|exact| exact.certificate == *leaf) {
+            return match exact.verifier.verify_server_cert(leaf, &[], name, ocsp, now) {
+                Err(e) if is_about_issuer(&e) => {
+                    verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+                    Ok(ServerCertVerified::assertion())
+                }
+                status => status,
+            };
+        }
+        match &self.issued {
+            Some(issued) => issued.verify_server_cert(leaf, intermediates, name, ocsp, now),
+            None => Err(CertificateError::Other(OtherError(Arc::new(OtherCertificate))).into()),
         }
     }
 
@@ -153,7 +189,7 @@ impl ServerCertVerifier for FileVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.issued.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -162,11 +198,11 @@ impl ServerCertVerifier for FileVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.issued.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.issued.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 

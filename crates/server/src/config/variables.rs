@@ -97,7 +97,7 @@ variables! {
         field!(Server: login.scope, |setting, _| value::plain(setting).map(Some), |server| server.login.scope.clone()));
     ALLOW_PLAINTEXT_AUTH = row("SMTP_ALLOW_PLAINTEXT_AUTH", Shared, Switch(false), SWITCH, "Allows a login without TLS to a host other than this machine.",
         field!(Server: allow_plaintext_auth, |setting, _| value::switch(setting), |server| Some(server.allow_plaintext_auth.to_string())));
-    CA_FILE = row("SMTP_CA_FILE", Shared, Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own self-signed certificate.",
+    CA_FILE = row("SMTP_CA_FILE", Shared, Words("the platform's roots"), "a readable PEM file with at least one certificate", "A CA, or the server's own certificate, which then stands only for itself.",
         field!(Server: ca, |setting, base| value::ca_file(setting, base).map(Some), |server| {
             Some(server.ca.as_ref().map_or_else(|| "the platform's roots".to_owned(), |ca| ca.path.display().to_string()))
         }));

@@ -113,6 +113,9 @@ fn starttls_missing(server: &ServerConfig) -> String {
 
 fn certificate(problem: Option<CertificateProblem>) -> String {
     let advice = match problem {
+        Some(CertificateProblem::Other) => {
+            "If the server has a new certificate, put it, or the CA that issued it, into SMTP_CA_FILE; else it may be another server"
+        }
         Some(CertificateProblem::Name) => "Set SMTP_HOST to a name that the certificate contains",
         Some(CertificateProblem::NoName) => {
             "Ask the server's operator for a certificate with the host name as subjectAltName"
