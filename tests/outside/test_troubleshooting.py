@@ -61,7 +61,7 @@ START: dict[str, tuple[dict, tuple[str, ...], dict[str, str]]] = {
     "everybody on this machine can read it": ({}, ("--env-file", "a.env"), {"a.env": "SMTP_USERNAME=ada@example.org\nSMTP_PASSWORD=word\n"}),
     "the outbox … cannot be used: …": ({"SMTP_MCP_OUTBOX": "sqlite:/dev/null/outbox.db"}, (), {}),
     "… is reachable from other machines, and clients would not be authenticated": ({}, ("--transport", "http", "--host", "0.0.0.0", "--port", "0"), {}),
-    "… is not available; choose another --host or --port": ({"SMTP_MCP_HTTP_TOKEN": "word"}, ("--transport", "http", "--host", "192.0.2.1", "--port", "0"), {}),
+    "… is not available; choose another --host or --port": ({"SMTP_MCP_HTTP_TOKEN": "word-and-more-of-it"}, ("--transport", "http", "--host", "192.0.2.1", "--port", "0"), {}),
 }
 
 

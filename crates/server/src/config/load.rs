@@ -10,7 +10,7 @@ use super::env_file::APP_PASSWORD;
 use super::merge::merge;
 use super::own_domains::own_domains;
 use super::own_files::in_attachment_dirs;
-use super::permissions;
+use super::permissions::{self, Holds};
 use super::server::{self, Provenance};
 use super::setting::{Setting, Settings};
 use super::source::{ServerEntry, Source, labels};
@@ -124,10 +124,10 @@ fn check_secret_files(
     let logins = servers.iter().map(|server| &server.login);
     let passwords = logins.clone().filter_map(|login| login.password_file.as_ref().map(|file| &file.path));
     let tokens = logins.filter_map(|login| login.token_file.as_ref());
-    let own_token = config.http.token_file.iter().map(|file| &file.path);
-    let files: BTreeSet<_> = passwords.chain(tokens).chain(own_token).collect();
-    for path in files {
-        permissions::check(path, true, config_sources.allows_open_files(), diagnostics);
+    let files: BTreeSet<_> = passwords.chain(tokens).map(|path| (path, Holds::Secret)).collect();
+    let own_token = config.http.token_file.iter().map(|file| (&file.path, Holds::ClientToken));
+    for (path, holds) in files.into_iter().chain(own_token) {
+        permissions::check(path, holds, config_sources.allows_open_files(), diagnostics);
     }
 }
 

@@ -26,6 +26,13 @@ pub(super) fn looked_for(path: &Path, base: Option<&Path>) -> String {
     }
 }
 
+/// Whether what should be the path of a file with a secret may be the secret itself: neither is there such a file, nor any of the
+/// directories on the way.
+pub(super) fn may_be_a_secret(path: &Path) -> bool {
+    let is_named = |directory: &&Path| directory.file_name().is_some();
+    !path.exists() && !path.ancestors().skip(1).filter(is_named).any(Path::is_dir)
+}
+
 const TILDE: &str = "~ is not expanded here: write the whole path, beginning with /";
 
 fn begins_with_tilde(path: &str) -> bool {

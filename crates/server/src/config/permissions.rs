@@ -13,9 +13,21 @@ const GROUP_WRITES: u32 = 0o020;
 /// Only the owner of a file may replace it there.
 const STICKY: u32 = 0o1000;
 
-/// Refuses a file that everybody on this machine may change or replace, unless that `is_allowed`; warns of one that its group may
-/// change, or that others can read though it `holds_a_secret`.
-pub(super) fn check(path: &Path, holds_a_secret: bool, is_allowed: bool, diagnostics: &mut Diagnostics) {
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Holds {
+    /// Settings without a secret.
+    Settings,
+    /// A password or token.
+    Secret,
+    /// The token that lets clients in: whoever can change it is one.
+    ClientToken,
+}
+
+/// Refuses a file that everybody on this machine may change or replace, and a token for clients that its group may change, unless
+/// that `is_allowed`; warns of another file that its group may change, or that others can read though it holds a secret.
+pub(super) fn check(path: &Path, holds: Holds, is_allowed: bool, diagnostics: &mut Diagnostics) {
+    let holds_a_secret = holds >= Holds::Secret;
     let shown = path.display();
     let mode = |metadata: Metadata| metadata.permissions().mode();
     let file = std::fs::metadata(path).map(mode).unwrap_or_default();
@@ -36,6 +48,9 @@ pub(super) fn check(path: &Path, holds_a_secret: bool, is_allowed: bool, diagnos
     if around & OTHERS_WRITE != 0 && around & STICKY == 0 {
         let directory = directory.unwrap_or(path).display();
         return refuse(format!("everybody on this machine can replace it: chmod o-w {directory}"));
+    }
+    if file & GROUP_WRITES != 0 && holds == Holds::ClientToken {
+        return refuse(format!("its group can change it: chmod {safe_mode} {shown}"));
     }
     if file & GROUP_WRITES != 0 {
         diagnostics.warnings.push(format!("{shown}: its group can change it: chmod {safe_mode} {shown}"));

@@ -1,7 +1,10 @@
 //! The error that a setting is not valid for its variable.
 
+use std::path::Path;
+
+use super::path::may_be_a_secret;
 use super::setting::{Setting, Value};
-use super::variables::{HOST, Variable};
+use super::variables::{HOST, MCP_HTTP_TOKEN_FILE, PASSWORD_FILE, TOKEN_FILE, Variable};
 
 impl Setting {
     /// The error that its value is not valid for `variable`. `reason` may be empty.
@@ -29,9 +32,13 @@ impl Setting {
         format!("{:?}…", text.chars().take(QUOTE_LIMIT).collect::<String>())
     }
 
-    /// A password does, and a host written as a URL may contain a login.
+    /// A password does, a host written as a URL may contain a login, and instead of a file with a secret the secret may be there.
     fn may_hold_a_secret(&self, variable: &Variable) -> bool {
-        let is_login_in_host = || self.text().is_some_and(|text| text.contains('@'));
-        variable.is_secret || (variable.name == HOST.name && is_login_in_host())
+        let text = self.text().unwrap_or_default();
+        let names_a_secret = [&PASSWORD_FILE, &TOKEN_FILE, &MCP_HTTP_TOKEN_FILE];
+        variable.is_secret
+            || (variable.name == HOST.name && text.contains('@'))
+            || (names_a_secret.iter().any(|file| file.name == variable.name)
+                && may_be_a_secret(Path::new(text)))
     }
 }

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::diagnostics::Diagnostics;
 use super::names::{self, Name};
+use super::permissions::Holds;
 use super::setting::{Location, Setting, Settings, Value};
 use super::variables::{
     ALLOWED_RECIPIENTS, APPROVAL, APPROVAL_TTL, CAPTURE_DIR, DENIED_RECIPIENTS, HOST, INTERNAL_DOMAINS,
@@ -143,8 +144,12 @@ impl Source {
         matches!(Name::parse(label), Name::Known(variable, _) if variable.is_secret)
     }
 
-    /// Whether it contains a password or a token.
-    pub(super) fn holds_a_password(&self) -> bool {
+    /// What it contains besides settings.
+    pub(super) fn holds(&self) -> Holds {
+        if self.holds_a_secret() { Holds::Secret } else { Holds::Settings }
+    }
+
+    fn holds_a_secret(&self) -> bool {
         // A command may hold one, but mostly it says where one is.
         let is_one = |variable: &&&Variable| variable.is_secret && !variable.name.ends_with("_COMMAND");
         let secrets = || VARIABLES.iter().filter(is_one);

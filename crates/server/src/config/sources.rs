@@ -98,7 +98,7 @@ impl ConfigSources {
             return Some(Source::broken());
         };
         let source = toml_file::parse(&path, &text, diagnostics);
-        permissions::check(&path, source.holds_a_password(), self.allows_open_files(), diagnostics);
+        permissions::check(&path, source.holds(), self.allows_open_files(), diagnostics);
         Some(source)
     }
 
@@ -161,7 +161,7 @@ impl ConfigSources {
         };
         let assignments = env_file::parse(path, &text, diagnostics);
         let source = Source::from_variables(&path.display().to_string(), assignments, diagnostics);
-        permissions::check(path, source.holds_a_password(), self.allows_open_files(), diagnostics);
+        permissions::check(path, source.holds(), self.allows_open_files(), diagnostics);
         source
     }
 

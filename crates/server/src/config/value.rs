@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-use super::path::absolute;
+use super::path::{absolute, may_be_a_secret};
 use super::setting::{Setting, Value};
 use super::text_file;
 use super::{
@@ -19,6 +19,9 @@ use crate::limits;
 use crate::oauth::discovery::secure_url;
 use crate::regular_file;
 use crate::secret::Secret;
+
+/// The shortest token that clients may send, in characters.
+const MIN_TOKEN: usize = 16;
 
 /// Why a value is invalid; empty if "found …, expected …" says enough.
 pub(super) type Reason = String;
@@ -202,14 +205,14 @@ pub(super) fn web_origins(setting: &Setting) -> Result<Vec<WebOrigin>, Reason> {
     })
 }
 
-/// Characters allowed in an Authorization header (RFC 6750, section 2.1, and a few more).
+/// A token that clients send.
 pub(super) fn token(setting: &Setting) -> Result<Secret, Reason> {
-    visible(text(setting)?)
+    long(text(setting)?)
 }
 
-/// A token in a file, perhaps followed by a line break.
+/// The same in a file, perhaps followed by a line break.
 pub(super) fn token_file(setting: &Setting, base: Option<&Path>) -> Result<SecretFile, Reason> {
-    secret_file(setting, base, visible)
+    secret_file(setting, base, long)
 }
 
 /// A password in a file, perhaps followed by a line break.
@@ -228,9 +231,14 @@ fn secret_file(
     base: Option<&Path>,
     parse: impl Fn(&str) -> Result<Secret, Reason>,
 ) -> Result<SecretFile, Reason> {
-    let path = absolute(text(setting)?, base)?;
+    let written = text(setting)?;
+    let path = absolute(written, base)?;
     let shown = path.display();
-    let read = text_file::read(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let read = text_file::read(&path).map_err(|error| match may_be_a_secret(Path::new(written)) {
+        true => "there is no such file; a password or token itself belongs into the variable without _FILE"
+            .to_owned(),
+        false => format!("{shown} cannot be read: {error}"),
+    })?;
     match parse(read.trim_end_matches(['\r', '\n'])) {
         Ok(secret) => Ok(SecretFile { path, secret }),
         Err(reason) => Err(format!("in {shown}, {reason}")),
@@ -239,9 +247,21 @@ fn secret_file(
 
 /// A file that holds an access token now; what it holds at each login counts.
 pub(super) fn access_token_file(setting: &Setting, base: Option<&Path>) -> Result<PathBuf, Reason> {
-    token_file(setting, base).map(|file| file.path)
+    secret_file(setting, base, visible).map(|file| file.path)
 }
 
+/// A shorter one could be guessed.
+fn long(token: &str) -> Result<Secret, Reason> {
+    let secret = visible(token)?;
+    if token.len() < MIN_TOKEN {
+        return Err(format!(
+            "it has fewer than {MIN_TOKEN} characters, which could be guessed; this makes a good one: openssl rand -hex 32"
+        ));
+    }
+    Ok(secret)
+}
+
+/// Characters allowed in an Authorization header (RFC 6750, section 2.1, and a few more).
 fn visible(token: &str) -> Result<Secret, Reason> {
     match token {
         "" => Err("it is empty".to_owned()),

@@ -177,7 +177,7 @@ variables! {
         field!(Program: on_unknown, |setting, _| value::on_unknown(setting), |config| Some(config.on_unknown.word().to_owned())));
     LOG_LEVEL = row("LOG_LEVEL", Startup, Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.",
         field!(Program: log_filter, |setting, _| value::log_filter(setting), |_| None));
-    MCP_HTTP_TOKEN = Variable { is_secret: true, ..row("SMTP_MCP_HTTP_TOKEN", Startup, Words("none"), "visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; long and random. Never shown and never logged.",
+    MCP_HTTP_TOKEN = Variable { is_secret: true, ..row("SMTP_MCP_HTTP_TOKEN", Startup, Words("none"), "at least 16 visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; `openssl rand -hex 32` makes a good one. Never shown and never logged.",
         field!(Program: http.own_token, |setting, _| value::token(setting).map(Some), |config| {
             if config.http.token_file.is_some() { None } else { is_set(config.http.own_token.is_some()) }
         })) };

@@ -73,10 +73,10 @@ async fn the_token() {
 #[tokio::test]
 async fn a_token_in_a_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "from-a-file\n").unwrap();
+    std::fs::write(file.path(), "a-token-from-a-file\n").unwrap();
     let path = file.path().to_str().unwrap();
     let (program, _sink) = with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN_FILE", path)]).await;
-    for (token, expected) in [("from-a-file", 406), ("other", 401)] {
+    for (token, expected) in [("a-token-from-a-file", 406), ("other", 401)] {
         let header = format!("Authorization: Bearer {token}");
         let answer = exchange(program.address, request("GET", "/mcp", &[&header], "")).await;
         assert_eq!(answer.status, expected, "{answer:?}");
@@ -85,7 +85,8 @@ async fn a_token_in_a_file() {
 
 #[tokio::test]
 async fn health_is_told_to_everybody_and_names_nothing() {
-    let (program, sink) = with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN", "t")]).await;
+    let (program, sink) =
+        with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN", "a-long-and-random-one")]).await;
     for headers in
         [&[][..], &["Host: 10.1.2.3:8000"], &["Host: evil.example", "Origin: https://evil.example"]]
     {
@@ -100,7 +101,7 @@ async fn health_is_told_to_everybody_and_names_nothing() {
     let failed = call(
         "send_email",
         &serde_json::json!({ "to": "a@b.example", "subject": "s", "body": "b" }),
-        &["Authorization: Bearer t"],
+        &["Authorization: Bearer a-long-and-random-one"],
     );
     assert_eq!(exchange(program.address, failed).await.status, 200);
     let answer = exchange(program.address, request("GET", "/health", &[], "")).await;
@@ -146,7 +147,8 @@ async fn beyond_loopback_somebody_must_answer_for_it() {
 
 #[tokio::test]
 async fn the_health_subcommand_asks() {
-    let (program, _sink) = with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN", "t")]).await;
+    let (program, _sink) =
+        with_sink(Behavior::default(), &[("SMTP_MCP_HTTP_TOKEN", "a-long-and-random-one")]).await;
     let ask = |url: String| {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_smtp-mcp-server"));
         command.args(["health", "--url", &url]).env_clear().kill_on_drop(true);

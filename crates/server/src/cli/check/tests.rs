@@ -54,7 +54,7 @@ fn every_value_is_told_with_its_place() {
     let environment = environment(&[
         ("SMTP_TIMEOUT", "2.5"),
         ("SMTP_PROT", "1"),
-        ("SMTP_MCP_HTTP_TOKEN", "hunter3"),
+        ("SMTP_MCP_HTTP_TOKEN", "hunter3-and-more-of-it"),
         ("SMTP_MCP_ALLOWED_HOSTS", "MCP.example.org, [::1]:8000"),
         ("SMTP_MCP_ALLOWED_ORIGINS", "https://app.example.org/"),
     ]);
@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn a_password_is_never_printed(
         others in btree_map(proptest::sample::select(VARIABLES).prop_map(|variable| variable.name.to_owned()), "[a-z1*]{0,3}", 0..5),
-        password in "[!-~]{12,20}",
+        password in "[!-~]{16,20}",
     ) {
         let mut environment = others;
         environment.retain(|name, _| !name.contains("CONFIG"));

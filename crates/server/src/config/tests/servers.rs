@@ -125,7 +125,7 @@ fn shared_settings_hold_for_all_numbered_servers_and_account_settings_for_none()
 #[test]
 fn what_is_odd_is_a_warning() {
     let config = good(&format!(
-        "{RELAY}SMTP_PROT=1\nSMTP_USERNMAE_3=x\nSMTP_HOST_03=x\nSMTP_PORT_3=1\nSMTP_ATTACHMENT_DIRS_1=/\nSMTP_SOMETHING_ELSE=y\nSMTP_MCP_HTTP_TOKEN=t\nSMTPD=1"
+        "{RELAY}SMTP_PROT=1\nSMTP_USERNMAE_3=x\nSMTP_HOST_03=x\nSMTP_PORT_3=1\nSMTP_ATTACHMENT_DIRS_1=/\nSMTP_SOMETHING_ELSE=y\nSMTP_MCP_HTTP_TOKEN=a-long-and-random-one\nSMTPD=1"
     ));
     insta::assert_snapshot!(config.warnings.join("\n"), @"
     SMTP_ATTACHMENT_DIRS_1 (environment): this variable is unknown and has no effect; did you mean SMTP_ATTACHMENT_DIRS?

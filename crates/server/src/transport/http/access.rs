@@ -1,4 +1,4 @@
-//! Access control: the Host header, the Origin, and the token.
+//! Access control by a request's head: the Host header, the Origin, and where the token is.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -6,14 +6,26 @@ use axum::http::{HeaderMap, header};
 use super::error::HttpError;
 use crate::config::{Authority, HttpConfig, WebOrigin};
 
-/// Checks a request by its head.
+/// Checks where a request comes from and where it was sent to.
 ///
 /// # Errors
 /// The response to send.
 pub(super) fn check(config: &HttpConfig, head: &Parts) -> Result<(), HttpError> {
     check_host(config, head)?;
-    check_origin(config, &head.headers)?;
-    check_token(config, &head.headers)
+    check_origin(config, &head.headers)
+}
+
+/// The token that a request shows; `None` if it shows something else.
+///
+/// # Errors
+/// The response to a request that shows nothing, or two things.
+pub(super) fn shown_token(headers: &HeaderMap) -> Result<Option<&[u8]>, HttpError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let shown = values.next().ok_or_else(HttpError::token_missing)?;
+    if values.next().is_some() {
+        return Err(HttpError::token_twice());
+    }
+    Ok(bearer(shown.as_bytes()))
 }
 
 /// Without this, a web page could point a host name of its own at our address and call us as same-origin (DNS rebinding).
@@ -33,17 +45,6 @@ fn check_origin(config: &HttpConfig, headers: &HeaderMap) -> Result<(), HttpErro
     }
     let origin = only(headers, header::ORIGIN).and_then(WebOrigin::parse);
     if origin.is_some_and(|origin| config.allows_origin(&origin)) { Ok(()) } else { Err(HttpError::origin()) }
-}
-
-fn check_token(config: &HttpConfig, headers: &HeaderMap) -> Result<(), HttpError> {
-    let Some(token) = config.token() else {
-        return Ok(());
-    };
-    let Some(shown) = headers.get(header::AUTHORIZATION) else {
-        return Err(HttpError::token_missing());
-    };
-    let is_right = bearer(shown.as_bytes()).is_some_and(|shown| token.is(shown));
-    if is_right { Ok(()) } else { Err(HttpError::token_wrong()) }
 }
 
 /// The token after `Bearer`, in any case (RFC 9110, section 11.1).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::HttpLimits;
-use super::places::{Place, Places};
+use super::places::{ClientAddress, Place, Places};
 
 /// The pause after an error such as too many open files, which does not pass at once.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -94,6 +94,7 @@ async fn serve(
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(BUFFER);
     builder.keep_alive(!place.is_reserved);
+    let router = router.layer(Extension(ClientAddress(place.address)));
     let service = TowerToHyperService::new(router);
     let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = std::pin::pin!(connection);

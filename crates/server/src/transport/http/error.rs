@@ -60,6 +60,12 @@ impl HttpError {
         }
     }
 
+    /// Two tokens: a proxy might have looked at the other one.
+    pub(super) fn token_twice() -> Self {
+        let words = "Invalid request: it has more than one Authorization header";
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, words)
+    }
+
     /// A wrong token.
     pub(super) fn token_wrong() -> Self {
         let words =

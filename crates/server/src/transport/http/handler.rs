@@ -22,7 +22,9 @@ use super::accept;
 use super::access;
 use super::body::Bodies;
 use super::error::{HttpError, how_to_connect};
+use super::guesses::Guesses;
 use super::in_flight_body::InFlightBody;
+use super::places::ClientAddress;
 use super::sessions::{SessionUse, Sessions};
 use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
@@ -42,6 +44,7 @@ pub(super) struct HttpHandler {
     pub(super) config: HttpConfig,
     rmcp: StreamableHttpService<McpHandler, LocalSessionManager>,
     sessions: Sessions,
+    guesses: Guesses,
     stopping: CancellationToken,
     requests: TaskTracker,
     bodies: Bodies,
@@ -73,6 +76,7 @@ impl HttpHandler {
             config,
             rmcp,
             sessions,
+            guesses: Guesses::default(),
             stopping,
             requests: TaskTracker::new(),
             bodies,
@@ -90,6 +94,7 @@ impl HttpHandler {
     async fn respond(&self, request: Request) -> Result<Response, HttpError> {
         let (mut head, body) = request.into_parts();
         access::check(&self.config, &head)?;
+        self.check_token(&head).await?;
         // rmcp keeps the head with the call.
         head.headers.remove(header::AUTHORIZATION);
         match head.method {
@@ -98,6 +103,24 @@ impl HttpHandler {
             Method::DELETE => Ok(self.delete(head, body).await),
             _ => Ok(self.stream(head, body).await),
         }
+    }
+
+    async fn check_token(&self, head: &Parts) -> Result<(), HttpError> {
+        let Some(token) = self.config.token() else {
+            return Ok(());
+        };
+        let shown = access::shown_token(&head.headers)?;
+        let ClientAddress(address) = *head.extensions.get().unwrap_or(&ClientAddress::UNKNOWN);
+        tokio::select! {
+            () = self.guesses.wait(address) => {}
+            () = self.stopping.cancelled() => return Err(HttpError::stopping()),
+        }
+        if shown.is_some_and(|shown| token.is(shown)) {
+            self.guesses.right(address);
+            return Ok(());
+        }
+        self.guesses.wrong(address);
+        Err(HttpError::token_wrong())
     }
 
     /// The stream of a session on which the server would call.

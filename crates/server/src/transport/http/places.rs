@@ -34,8 +34,17 @@ struct Section {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) is_reserved: bool,
-    address: IpAddr,
+    pub(super) address: IpAddr,
     taken: Arc<Mutex<Taken>>,
+}
+
+/// The address that a request comes from, as places count it: of IPv6 the network.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
+impl ClientAddress {
+    /// Of a request without a connection.
+    pub(super) const UNKNOWN: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
 }
 
 impl Places {
