@@ -357,6 +357,7 @@ ELSEWHERE = {
         "TLS failed: the server broke off with the alert …", "TLS failed: the server does not know the host name it was asked for",
         "TLS failed: the server does not follow the rules of TLS", "TLS failed: the handshake could not be completed",
     ), "for what is rare: a server or a certificate that is broken in itself"),
+    "no connection can be opened here: …": "test_open_files.py takes them away",
     "everybody on this machine can replace it": "test_settings_as_written.py has such directories",
     "its group can change it": "as above, such a file",
     "… may not be written to: not in SMTP_ALLOWED_RECIPIENTS": "test_recipients.py tries many",

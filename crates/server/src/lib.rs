@@ -5,6 +5,7 @@ pub mod address;
 pub mod blocking_work;
 pub mod budget;
 pub mod clock;
+pub mod file;
 mod json_limits;
 pub mod limits;
 pub mod memory;
@@ -12,7 +13,6 @@ pub mod message;
 pub mod oauth;
 pub mod outcome;
 pub mod policy;
-pub mod regular_file;
 pub mod secret;
 pub mod stored;
 // layer 1: the arguments of a call, the configuration

@@ -85,7 +85,9 @@ fn status_and_health(phase: Phase, kind: &ErrorKind) -> (RecipientStatus, Health
     use RecipientStatus::{Accepted, Rejected, TryNext, Unknown};
 
     match (phase, kind) {
-        (_, ErrorKind::Cancelled | ErrorKind::Busy(_)) => (TryNext, HealthImpact::None),
+        (_, ErrorKind::Cancelled | ErrorKind::Busy(_) | ErrorKind::OutOfFiles(_)) => {
+            (TryNext, HealthImpact::None)
+        }
         (_, ErrorKind::TooManyRecipients(_)) => (TryNext, HealthImpact::None),
         (_, ErrorKind::LineEnds) => (Rejected, HealthImpact::None),
         (_, ErrorKind::TooLarge { .. } | ErrorKind::NeedsSmtpUtf8 | ErrorKind::Needs8BitMime) => {

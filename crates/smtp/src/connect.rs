@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -25,7 +27,7 @@ async fn try_addresses(server: &ServerParams, deadline: Instant) -> Result<TcpSt
     let late = || ErrorKind::TimedOut(server.limits.connect);
     let looking = lookup_host((bare_host(&server.host), server.port));
     let found = timeout_at(deadline, looking).await.map_err(|_| late())?;
-    let addresses: Vec<SocketAddr> = found.map_err(|e| ErrorKind::Lookup(e.into()))?.collect();
+    let addresses: Vec<SocketAddr> = found.map_err(lookup_failed)?.collect();
 
     let mut failure = ErrorKind::Lookup(io::Error::other("the name has no address").into());
     for (index, address) in addresses.iter().enumerate() {
@@ -37,11 +39,24 @@ async fn try_addresses(server: &ServerParams, deadline: Instant) -> Result<TcpSt
                 stream.set_nodelay(true).map_err(|e| ErrorKind::Io(e.into()))?;
                 return Ok(stream);
             }
+            Ok(Err(e)) if is_out_of_files(&e) => return Err(ErrorKind::OutOfFiles(e.into())),
             Ok(Err(e)) => failure = ErrorKind::Io(e.into()),
             Err(_) => failure = late(),
         }
     }
     Err(failure)
+}
+
+/// A resolver that cannot open a file or a socket says that there is no such name.
+fn lookup_failed(error: io::Error) -> ErrorKind {
+    match Socket::new(Domain::IPV4, Type::DGRAM, None) {
+        Err(e) if is_out_of_files(&e) => ErrorKind::OutOfFiles(e.into()),
+        _ => ErrorKind::Lookup(error.into()),
+    }
+}
+
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// One address's share of the remaining time, so that an unreachable one leaves some for the others.

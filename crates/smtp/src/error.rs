@@ -31,6 +31,9 @@ pub enum ErrorKind {
     /// The connection was refused, reset or could not be made.
     #[error("the connection failed: {0}")]
     Io(IoError),
+    /// This program, or this machine, may not open more files and connections: it says nothing about the server.
+    #[error("no connection can be opened here: {0}")]
+    OutOfFiles(IoError),
     /// The server closed the connection.
     #[error("the server closed the connection")]
     Closed,
@@ -139,7 +142,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            ErrorKind::Lookup(IoError(error)) | ErrorKind::Io(IoError(error)) => Some(&**error),
+            ErrorKind::Lookup(IoError(error))
+            | ErrorKind::Io(IoError(error))
+            | ErrorKind::OutOfFiles(IoError(error)) => Some(&**error),
             ErrorKind::Certificate(error) | ErrorKind::Tls(error) => Some(error),
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -11,8 +11,9 @@ use cap_std::fs::{Dir, File as Handle, MetadataExt as _, OpenOptions, OpenOption
 
 use crate::address::character;
 use crate::config::Config;
+use crate::file::regular::OPEN_FLAGS;
+use crate::file::too_many;
 use crate::limits::{self, CallLimits};
-use crate::regular_file::OPEN_FLAGS;
 use crate::request::ValidationCode;
 
 /// A file, whatever its names.
@@ -32,6 +33,8 @@ impl OwnFiles {
 enum Refusal {
     /// There is none, or it is outside, or it cannot be read: the same message for all, which tells nothing about what is outside.
     NotFound,
+    /// No more files may be open; what to do about it.
+    OutOfFiles(&'static str),
     /// It, or a directory on the way, is hidden.
     Hidden,
     /// It holds secrets of this program.
@@ -84,7 +87,8 @@ fn open_beneath(
     attach_hidden: bool,
     own_files: &OwnFiles,
 ) -> Result<Handle, Refusal> {
-    let not_found = |_| Refusal::NotFound;
+    let not_found =
+        |error: io::Error| too_many::advice(&error).map_or(Refusal::NotFound, Refusal::OutOfFiles);
     let inside =
         if path.is_absolute() { beneath(dir, path).ok_or(Refusal::NotFound)? } else { path.to_owned() };
     if inside.components().any(|part| part == Component::ParentDir) {
@@ -163,6 +167,7 @@ impl Refusal {
                     dirs.join(", ")
                 )
             }
+            Self::OutOfFiles(advice) => format!("{path}: it cannot be opened: {advice}"),
             Self::Hidden => format!(
                 "{path}: hidden files, and files in hidden directories, are not attached by path: their names begin with a dot; the \
                  owner of the settings can allow them with SMTP_ATTACHMENT_HIDDEN=true"

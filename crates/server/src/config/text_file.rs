@@ -5,14 +5,14 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::regular_file;
+use crate::file::regular;
 
 /// Reads a regular file of at most 1 MiB.
 ///
 /// # Errors
 /// It cannot be read, is larger, is not a regular file, or is not UTF-8.
 pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    let bytes = regular_file::read(path)?;
+    let bytes = regular::read(path)?;
     if is_utf_16(&bytes) {
         return Err(Error::other("it is UTF-16; save it as UTF-8"));
     }

@@ -15,9 +15,9 @@ use super::{
     ToolNames, WebOrigin,
 };
 use crate::address::{Address, Mailbox, parse_list, parse_mailboxes};
+use crate::file::regular;
 use crate::limits;
 use crate::oauth::discovery::secure_url;
-use crate::regular_file;
 use crate::secret::Secret;
 
 /// The shortest token that clients may send, in characters.
@@ -314,7 +314,7 @@ fn directory(path: &str, base: Option<&Path>) -> Result<PathBuf, Reason> {
 /// A PEM file with a certificate in it.
 pub(super) fn ca_file(setting: &Setting, base: Option<&Path>) -> Result<CaFile, Reason> {
     let path = absolute(text(setting)?, base)?;
-    let pem = regular_file::read(&path);
+    let pem = regular::read(&path);
     let pem = pem.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::stored_login::StoredLogin;
-use crate::regular_file;
+use crate::file::regular;
 
 /// Longer than the holder of a lock takes to renew a login.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -132,7 +132,7 @@ fn write(path: &Path, login: &StoredLogin) -> io::Result<()> {
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    options.write(true).mode(0o600).custom_flags(no_follow | regular_file::OPEN_FLAGS);
+    options.write(true).mode(0o600).custom_flags(no_follow | regular::OPEN_FLAGS);
     options
 }
 
@@ -144,7 +144,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> io::Result<Option<StoredLogin>> {
-    match regular_file::read(path) {
+    match regular::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         text => StoredLogin::parse(&text?).map(Some),
     }

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::file::too_many::explained;
+
 /// How often it is looked whether another process has opened the outbox, before it is taken for stopped: for 10 s.
 const OPENING_ATTEMPTS: u32 = 2000;
 
@@ -54,7 +56,7 @@ impl FileIdentity {
 /// # Errors
 /// It cannot be used, in one sentence.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf, String> {
-    let failed = |error: io::Error| error.to_string();
+    let failed = |error: io::Error| explained(error).to_string();
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
         refuse_remote(directory)?;
@@ -103,7 +105,7 @@ pub(super) fn owners_of(path: &Path) -> PathBuf {
 /// It cannot be had, in one sentence.
 pub(super) fn lock_opening(owners: &Path) -> Result<File, String> {
     let path = owners.join("opening");
-    let failed = |error: io::Error| format!("{}: {error}", path.display());
+    let failed = |error: io::Error| format!("{}: {}", path.display(), explained(error));
     DirBuilder::new().recursive(true).mode(0o700).create(owners).map_err(failed)?;
     let file = OpenOptions::new()
         .write(true)

@@ -21,7 +21,7 @@ impl Outbox {
     /// The outbox cannot be read.
     pub async fn get(&self, id: Uuid, principal: Option<Principal>) -> Result<Option<Email>, OutboxError> {
         let found = self.engine.read(move |db, _| read::get(db, id, principal)).await?;
-        Ok(self.with_processes(found.into_iter().collect())?.pop())
+        Ok(self.with_processes(found.into_iter().collect()).pop())
     }
 
     /// The history of a message, oldest first.
@@ -38,7 +38,7 @@ impl Outbox {
     /// The outbox cannot be read.
     pub async fn list(&self, filter: Filter) -> Result<Vec<Email>, OutboxError> {
         let found = self.engine.read(move |db, _| read::list(db, &filter)).await?;
-        self.with_processes(found)
+        Ok(self.with_processes(found))
     }
 
     /// What waits.
@@ -112,23 +112,25 @@ impl Outbox {
     }
 
     /// The messages, with what processes do about those that wait or are being sent.
-    fn with_processes(&self, found: Vec<read::Found>) -> Result<Vec<Email>, OutboxError> {
+    fn with_processes(&self, found: Vec<read::Found>) -> Vec<Email> {
         let is_of_interest = |one: &read::Found| matches!(one.email.state, State::Queued | State::Sending);
         if !found.iter().any(is_of_interest) {
-            return Ok(found.into_iter().map(|one| one.email).collect());
+            return found.into_iter().map(|one| one.email).collect();
         }
-        let (living, me) = (self.living()?, self.engine.owner());
-        let served = accounts(&living, self.engine.accounts());
+        // The state is known also when the other processes cannot be seen.
+        let (living, me) = (self.living().ok(), self.engine.owner());
+        let served = living.as_ref().map(|living| accounts(living, self.engine.accounts()));
+        let is_unserved = |lane: &[Account]| served.as_ref().is_some_and(|served| !can_send(served, lane));
         let emails = found.into_iter().map(|one| Email {
-            is_unserved: one.email.state == State::Queued && !can_send(&served, &one.accounts),
+            is_unserved: one.email.state == State::Queued && is_unserved(&one.accounts),
             sending_by: one
                 .owner
                 .filter(|owner| *owner != me)
-                .and_then(|owner| living.iter().find(|process| process.id == owner))
+                .and_then(|owner| living.iter().flatten().find(|process| process.id == owner))
                 .map(|found| found.process.clone()),
             ..one.email
         });
-        Ok(emails.collect())
+        emails.collect()
     }
 
     /// The accounts that this process or another living one can send with.

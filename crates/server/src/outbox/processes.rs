@@ -12,6 +12,7 @@ use super::owner::{self, Dead, Living, OwnerId};
 use super::types::Process;
 use super::writer::Priority;
 use crate::config::Account;
+use crate::file::too_many::explained;
 
 impl Outbox {
     /// Says which accounts this process can send with. Other processes can read it.
@@ -88,7 +89,8 @@ impl Outbox {
     /// What `look` finds in the directory of the owners; in memory there is none.
     fn in_owners<T: Default>(&self, look: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, OutboxError> {
         let Some(directory) = &self.engine.owners else { return Ok(T::default()) };
-        look(directory).map_err(|error| OutboxError::Failed(format!("{}: {error}", directory.display())))
+        look(directory)
+            .map_err(|error| OutboxError::Failed(format!("{}: {}", directory.display(), explained(error))))
     }
 
     /// Removes this process's file among the owners, if it is sending nothing. From then on it serves no account.

@@ -1,5 +1,8 @@
 //! Messages about failures: what happened, at which server, in which phase, and what to do next.
 
+use std::error::Error as _;
+use std::io;
+
 use smtp_submission::{CertificateProblem, Error, ErrorKind, Phase};
 
 use super::login_advice;
@@ -7,6 +10,7 @@ use super::reply_advice::reply_advice;
 use super::route::header_variant_for;
 use super::snapshot::Snapshot;
 use crate::config::{Encryption, ServerConfig};
+use crate::file::too_many;
 use crate::message::Message;
 
 /// One line about a failure at `server`.
@@ -83,6 +87,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::NoMechanism(_)) => "Ask the provider which login mechanism and port it wants for SMTP submission".to_owned(),
         (_, ErrorKind::Certificate(_)) => certificate(error.certificate_problem()),
         (_, ErrorKind::NotTls | ErrorKind::Tls(_) | ErrorKind::TlsClosed | ErrorKind::ServerName) | (Phase::Tls, ErrorKind::Io(_)) => tls(server),
+        (_, ErrorKind::OutOfFiles(_)) => out_of_files(error),
         (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
         (_, ErrorKind::TooManyRecipients(_)) => "The server takes only so many recipients at a time; this one has not got the mail".to_owned(),
         (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
@@ -100,6 +105,12 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (Phase::EndOfData, _) => "The mail may have been delivered. Ask the recipient or check the Sent folder before you send it again".to_owned(),
         _ => String::new(),
     }
+}
+
+/// It is about this machine, not about the server.
+fn out_of_files(error: &Error) -> String {
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    cause.and_then(too_many::advice).unwrap_or_default().to_owned()
 }
 
 fn starttls_missing(server: &ServerConfig) -> String {

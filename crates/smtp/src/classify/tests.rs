@@ -52,6 +52,8 @@ fn a_421_is_the_servers_own_business_in_every_phase() {
 fn before_a_message() {
     let refusals = || vec![code(450), code(554)];
     assert_row(Phase::Connect, vec![ErrorKind::Lookup(io::Error::other("?").into())], TryNext, true, Failure);
+    let out_of_files = ErrorKind::OutOfFiles(io::Error::other("?").into());
+    assert_row(Phase::Connect, vec![out_of_files], TryNext, true, HealthImpact::None);
     for phase in [Phase::Connect, Phase::Greeting, Phase::Hello, Phase::Tls] {
         assert_row(phase, accidents(), TryNext, true, Failure);
     }

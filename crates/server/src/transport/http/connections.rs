@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,9 +16,12 @@ use tracing::{debug, warn};
 
 use super::HttpLimits;
 use super::places::{ClientAddress, Place, Places};
+use crate::file::too_many::explained;
 
 /// The pause after an error such as too many open files, which does not pass at once.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Between two lines in the log about such an error.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// The time limit for a connection that only reports health.
 const RESERVED: Duration = Duration::from_secs(5);
 /// The most that hyper keeps of a request's head, or of responses to a client that does not read.
@@ -49,6 +52,7 @@ impl Connections {
 
     /// Accepts connections until it is dropped. Those without a place are closed.
     pub(super) async fn accept(&self, listener: &TcpListener, routes: &Routes) {
+        let mut next_line = Instant::now();
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => match self.places.take(peer.ip()) {
@@ -56,7 +60,11 @@ impl Connections {
                     None => debug!("a connection was closed: all places are taken"),
                 },
                 Err(error) => {
-                    warn!(%error, "a connection could not be accepted");
+                    if Instant::now() >= next_line {
+                        let error = explained(error);
+                        warn!(%error, "a connection could not be accepted (one line a minute)");
+                        next_line = Instant::now() + LOG_INTERVAL;
+                    }
                     sleep(PAUSE).await;
                 }
             }

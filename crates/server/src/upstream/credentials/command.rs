@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::config::CommandLine;
+use crate::file::too_many::explained;
 use crate::oauth::token::is_token;
 use crate::oauth::{AccessToken, TokenError, TokenSource};
 
@@ -75,7 +76,7 @@ pub(super) async fn first_line(command: &CommandLine) -> Result<SecretString, St
 async fn run(command: &CommandLine) -> Result<Zeroizing<String>, String> {
     let mut process = process(command);
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-    let child = process.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
+    let child = process.spawn().map_err(|error| format!("it cannot be started: {}", explained(error)))?;
     let mut group = ProcessGroup(child);
     match timeout(TIMEOUT, output(&mut group.0)).await {
         Ok(output) => output,

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use smtp_submission::{BoxFuture, CredentialError, CredentialSource, Credentials, Wanted};
 
 use crate::blocking_work::BlockingWork;
+use crate::file::regular;
 use crate::oauth::token::is_token;
-use crate::regular_file;
 
 /// How long the file may take, which may be on a network file system.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -46,7 +46,7 @@ impl CredentialSource for TokenFile {
 
 /// The token in the file, without line breaks. The error shows nothing of it.
 fn read(path: &Path) -> io::Result<SecretString> {
-    let bytes = regular_file::read(path)?;
+    let bytes = regular::read(path)?;
     let token = std::str::from_utf8(&bytes).unwrap_or("not a token").trim();
     if token.is_empty() {
         return Err(io::Error::other("it is empty"));

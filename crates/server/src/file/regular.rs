@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 /// More than any file that is read whole needs, in bytes.
 const LIMIT: usize = 1 << 20;
 
+use crate::file::too_many::explained;
+
 /// Flags with which opening a FIFO or a terminal does not wait, and a terminal does not become ours.
 pub const OPEN_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
@@ -21,7 +23,7 @@ pub const OPEN_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_s
 pub fn open(path: &Path) -> io::Result<File> {
     // Opening some devices has an effect of its own.
     refuse_others(fs::metadata(path)?.file_type())?;
-    let file = OpenOptions::new().read(true).custom_flags(OPEN_FLAGS).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(OPEN_FLAGS).open(path).map_err(explained)?;
     // By now the name may mean another file.
     refuse_others(file.metadata()?.file_type())?;
     Ok(file)
