@@ -1,11 +1,14 @@
 //! The program: arguments in, exit code out.
 
+#[cfg(not(all(target_os = "linux", feature = "jemalloc")))]
+use std::alloc::System as SystemAllocator;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use smtp_mcp_server::cli::args::{Args, Command, ServeArgs};
 use smtp_mcp_server::cli::outbox::{OutboxArgs, OutboxCommand};
 use smtp_mcp_server::cli::policy::{PolicyArgs, PolicyCommand};
+use smtp_mcp_server::cli::protection::protect_memory;
 use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
 use smtp_mcp_server::cli::{
     capture, check, completions, demo, health, logging, login, logout, man, outbox, pause, policy, send,
@@ -14,11 +17,15 @@ use smtp_mcp_server::cli::{
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, ConfigErrors, ConfigSources, Loaded, LogFilter, load_with_provenance};
 use tracing::level_filters::LevelFilter;
+use zeroizing_alloc::ZeroAlloc;
 
 /// Gives memory back to the system after large work, also while the program is idle; glibc's allocator keeps it.
 #[cfg(all(target_os = "linux", feature = "jemalloc"))]
+use tikv_jemallocator::Jemalloc as SystemAllocator;
+
+/// Wipes what is freed: libraries that read settings, speak TLS or parse JSON leave secrets there.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: ZeroAlloc<SystemAllocator> = ZeroAlloc(SystemAllocator);
 
 fn main() -> ExitCode {
     let _log = logging::begin();
@@ -37,6 +44,8 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<ExitCode> {
     let origin = args.files.origin();
+    // After it wiped the environment, for which it needs access to its own memory.
+    protect_memory();
     match args.command {
         None => serve(&args.serve, origin),
         Some(Command::Serve(own)) => serve(&own.or(args.serve), origin),

@@ -1,49 +1,31 @@
 //! Hides credentials in what a server says: some echo what they were sent.
 
 use std::fmt;
+use std::sync::Arc;
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, STANDARD_NO_PAD};
-use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
-use secrecy::ExposeSecret;
+use memchr::memmem;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::reply::normalized;
-use crate::reply_words::is_ordinary;
+use self::forms::{Forms, MIN_RUN};
 use crate::{Credentials, Reply};
 
-/// The replacement for a credential.
-const REDACTED: &str = "[hidden]";
+mod forms;
 
-/// The shortest base64 text that counts as a part of what we sent.
-const MIN_RUN: usize = 8;
-
-/// The shortest user name that is hidden, in bytes: a shorter one is a part of many words.
-const MIN_NAME: usize = 3;
-
-/// The shortest secret that is looked for in decoded texts, in bytes: a shorter one occurs by chance.
-const MIN_DECODED: usize = 4;
-
-/// Reads what is base64 as far as it goes.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
-);
-
-/// The credentials in every form in which they are sent. It cannot be printed.
-///
-/// They are compared after compatibility normalisation (NFKC) and without invisible characters, in any ASCII case.
+/// What is hidden: credentials, and the responses in which they were sent. It cannot be printed, and holds no copy of a password or
+/// token, only a share of it: the forms that are looked for are made for each text, and wiped from memory after it.
 #[derive(Clone, Default)]
 pub(crate) struct Mask {
-    /// What is hidden as it is.
-    plain: Vec<Zeroizing<String>>,
-    /// What is hidden in base64, encoded.
-    encoded: Vec<Zeroizing<String>>,
-    /// What is hidden in any base64 that holds it.
-    decoded: Vec<Zeroizing<String>>,
+    credentials: Vec<Credentials>,
+    responses: Vec<Response>,
+}
+
+/// A response to a challenge, without the secret that is between its parts.
+#[derive(Clone)]
+struct Response {
+    before: Zeroizing<Vec<u8>>,
+    secret: Option<Arc<SecretString>>,
+    after: Zeroizing<Vec<u8>>,
 }
 
 impl fmt::Debug for Mask {
@@ -55,134 +37,76 @@ impl fmt::Debug for Mask {
 impl Mask {
     /// Hides this login.
     pub(crate) fn of(credentials: &Credentials) -> Self {
-        let password = credentials.secret.expose_secret();
-        let name = &credentials.username;
-        let mut mask = Self::default();
-        mask.hide(password);
-        if name.len() >= MIN_NAME {
-            mask.hide(name);
-        }
-        if !password.is_empty() {
-            mask.hide_encoded(Zeroizing::new(format!("\0{name}\0{password}")).as_bytes());
-        }
-        mask
+        Self { credentials: vec![credentials.clone()], responses: Vec::new() }
     }
 
-    /// Also hides this response to a challenge: its words, and its base64 form.
-    pub(crate) fn add(&mut self, answer: &[u8]) {
+    /// Also hides this response to a challenge.
+    pub(crate) fn add(&mut self, response: &[u8]) {
         // What is as short is a separator, or known already.
-        if answer.len() < MIN_RUN {
-            return;
+        if response.len() >= MIN_RUN {
+            let secrets = self.credentials.iter().map(|credentials| &credentials.secret);
+            self.responses.push(Response::of(response, secrets));
         }
-        self.hide_encoded(answer);
-        let answer = Zeroizing::new(String::from_utf8_lossy(answer).into_owned());
-        answer
-            .split_ascii_whitespace()
-            .filter(|word| word.len() >= MIN_RUN)
-            .for_each(|word| self.hide_plain(word));
     }
 
     /// Also hides what `other` does.
     pub(crate) fn join(&mut self, other: Self) {
-        self.plain.extend(other.plain);
-        self.encoded.extend(other.encoded);
-        self.decoded.extend(other.decoded);
-        self.sort();
-    }
-
-    fn hide(&mut self, secret: &str) {
-        if secret.is_empty() {
-            return;
+        for new in other.credentials {
+            let is_known = |known: &Credentials| {
+                known.username == new.username && Arc::ptr_eq(&known.secret, &new.secret)
+            };
+            if !self.credentials.iter().any(is_known) {
+                self.credentials.push(new);
+            }
         }
-        self.hide_plain(secret);
-        self.hide_encoded(secret.as_bytes());
-        if secret.len() >= MIN_DECODED {
-            self.decoded.push(Zeroizing::new(secret.to_owned()));
-        }
-    }
-
-    /// An ordinary word stays: its absence would confirm it.
-    fn hide_plain(&mut self, secret: &str) {
-        let mut secret = Zeroizing::new(normalized(secret));
-        secret.make_ascii_lowercase();
-        if !secret.is_empty() && !is_ordinary(&secret) {
-            self.plain.push(secret);
-            self.sort();
-        }
-    }
-
-    fn hide_encoded(&mut self, secret: &[u8]) {
-        self.encoded.push(Zeroizing::new(STANDARD_NO_PAD.encode(secret)));
-    }
-
-    /// The longer first, so that nothing of it is left if it contains the shorter one.
-    fn sort(&mut self) {
-        self.plain.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        self.responses.extend(other.responses);
     }
 
     /// A reply without credentials.
     pub(crate) fn redact(&self, reply: Reply) -> Reply {
-        if self.plain.is_empty() && self.encoded.is_empty() {
+        if self.is_empty() {
             return reply;
         }
-        Reply { text: self.redact_text(&reply.text), ..reply }
+        Reply { text: self.forms().redact_text(&reply.text), ..reply }
     }
 
     /// A text without credentials. Where there is none it stays as it is.
     pub(crate) fn redact_text(&self, text: &str) -> String {
-        let plain = normalized(text);
-        let shown = self.plain.iter().fold(plain.clone(), |text, secret| without(&text, secret));
-        let shown = self.redact_encoded(&shown);
-        if shown == plain { text.to_owned() } else { shown }
+        if self.is_empty() { text.to_owned() } else { self.forms().redact_text(text) }
     }
 
-    /// Hides base64 words that contain what we sent, or are a part of it.
-    fn redact_encoded(&self, text: &str) -> String {
-        let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
-        let mut clear = String::with_capacity(text.len());
-        let mut rest = text;
-        while !rest.is_empty() {
-            let end = rest.find(|c: char| !is_base64(c)).unwrap_or(rest.len());
-            let (word, tail) = rest.split_at(end);
-            let hidden = !word.is_empty() && (self.is_part_of_ours(word) || self.has_ours_inside(word));
-            clear.push_str(if hidden { REDACTED } else { word });
-            let gap = tail.find(is_base64).unwrap_or(tail.len());
-            // The padding would reveal the length.
-            clear.push_str(if hidden { tail[..gap].trim_start_matches('=') } else { &tail[..gap] });
-            rest = &tail[gap..];
-        }
-        clear
+    fn is_empty(&self) -> bool {
+        self.credentials.is_empty() && self.responses.is_empty()
     }
 
-    fn is_part_of_ours(&self, word: &str) -> bool {
-        self.encoded.iter().any(|ours| {
-            // Short ones occur within other words.
-            let contains_ours =
-                if ours.len() < MIN_RUN { word == ours.as_str() } else { word.contains(ours.as_str()) };
-            contains_ours || (word.len() >= MIN_RUN && ours.contains(word))
-        })
-    }
-
-    fn has_ours_inside(&self, word: &str) -> bool {
-        let whole = word.len() - usize::from(word.len() % 4 == 1);
-        let Ok(bytes) = LENIENT.decode(&word[..whole]) else { return false };
-        let bytes = Zeroizing::new(bytes);
-        self.decoded.iter().any(|ours| memchr::memmem::find(&bytes, ours.as_bytes()).is_some())
+    fn forms(&self) -> Forms {
+        let mut forms = Forms::default();
+        self.credentials.iter().for_each(|credentials| forms.hide_login(credentials));
+        self.responses.iter().for_each(|response| forms.hide_response(&response.whole()));
+        forms.sort();
+        forms
     }
 }
 
-/// `text` with each occurrence of `secret`, which is in lower case, replaced. The case of ASCII letters makes no difference.
-fn without(text: &str, secret: &str) -> String {
-    let lower = Zeroizing::new(text.to_ascii_lowercase());
-    let mut clear = String::with_capacity(text.len());
-    let mut rest = 0;
-    while let Some(at) = lower[rest..].find(secret) {
-        clear.push_str(&text[rest..rest + at]);
-        clear.push_str(REDACTED);
-        rest += at + secret.len();
+impl Response {
+    fn of<'a>(response: &[u8], mut secrets: impl Iterator<Item = &'a Arc<SecretString>>) -> Self {
+        let place = |secret: &Arc<SecretString>| match secret.expose_secret() {
+            "" => None,
+            text => memmem::find(response, text.as_bytes()).map(|at| (at, at + text.len())),
+        };
+        let found = secrets.find_map(|secret| Some((place(secret)?, Arc::clone(secret))));
+        let ((start, end), secret) = match found {
+            Some((place, secret)) => (place, Some(secret)),
+            None => ((response.len(), response.len()), None),
+        };
+        let part = |bytes: &[u8]| Zeroizing::new(bytes.to_vec());
+        Self { before: part(&response[..start]), secret, after: part(&response[end..]) }
     }
-    clear.push_str(&text[rest..]);
-    clear
+
+    fn whole(&self) -> Zeroizing<Vec<u8>> {
+        let secret = self.secret.as_ref().map_or("", |secret| secret.expose_secret());
+        Zeroizing::new([&self.before, secret.as_bytes(), &self.after].concat())
+    }
 }
 
 #[cfg(test)]

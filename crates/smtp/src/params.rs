@@ -41,7 +41,7 @@ pub enum Security {
 #[derive(Clone)]
 pub struct Credentials {
     pub(crate) username: String,
-    pub(crate) secret: SecretString,
+    pub(crate) secret: Arc<SecretString>,
     pub(crate) kind: SecretKind,
 }
 
@@ -57,12 +57,22 @@ pub(crate) enum SecretKind {
 impl Credentials {
     /// A user name and its password.
     pub fn password(username: impl Into<String>, password: SecretString) -> Self {
+        Self::shared_password(username, Arc::new(password))
+    }
+
+    /// The same with a password that others have, too: it is in memory once.
+    pub fn shared_password(username: impl Into<String>, password: Arc<SecretString>) -> Self {
         Self { username: username.into(), secret: password, kind: SecretKind::Password }
     }
 
     /// The password or token.
     pub fn secret(&self) -> &SecretString {
         &self.secret
+    }
+
+    /// These credentials, sharing the password or token of `other` if it is the same: so it is in memory once.
+    pub fn sharing(self, other: &Self) -> Self {
+        if other.has_secret(&self.secret) { Self { secret: Arc::clone(&other.secret), ..self } } else { self }
     }
 
     /// Whether `secret` is the password or token.
@@ -72,7 +82,7 @@ impl Credentials {
 
     /// A user name and an OAuth 2.0 access token for its mailbox.
     pub fn token(username: impl Into<String>, access_token: SecretString) -> Self {
-        Self { username: username.into(), secret: access_token, kind: SecretKind::Token }
+        Self { username: username.into(), secret: Arc::new(access_token), kind: SecretKind::Token }
     }
 }
 

@@ -153,13 +153,13 @@ impl Files {
     pub fn origin(&self) -> ConfigSources {
         let mut sources = ConfigSources::of_process(self.config.clone(), self.env_file.clone());
         if let Some(outbox) = &self.outbox {
-            sources.environment.insert("SMTP_MCP_OUTBOX".to_owned(), outbox.clone());
+            sources.environment.insert("SMTP_MCP_OUTBOX".to_owned(), outbox.as_str().into());
         }
         if !self.attachment_dirs.is_empty()
             && let Ok(list) = std::env::join_paths(&self.attachment_dirs)
         {
             let list = list.to_string_lossy().into_owned();
-            sources.environment.insert("SMTP_ATTACHMENT_DIRS".to_owned(), list);
+            sources.environment.insert("SMTP_ATTACHMENT_DIRS".to_owned(), list.as_str().into());
         }
         sources
     }
@@ -205,11 +205,11 @@ impl ServeArgs {
             [("SMTP_MCP_TOOLS", &self.tools), ("SMTP_MCP_EXCLUDE_TOOLS", &self.exclude_tools)]
         {
             if !given.is_empty() {
-                sources.environment.insert(name.to_owned(), given.join(","));
+                sources.environment.insert(name.to_owned(), given.join(",").as_str().into());
             }
         }
         if self.read_only {
-            sources.environment.insert("SMTP_MCP_READ_ONLY".to_owned(), "true".to_owned());
+            sources.environment.insert("SMTP_MCP_READ_ONLY".to_owned(), "true".into());
         }
     }
 

@@ -18,6 +18,7 @@ mod oauth_account;
 pub mod outbox;
 pub mod pause;
 pub mod policy;
+pub mod protection;
 pub mod send;
 pub mod serve;
 mod services;

@@ -4,15 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use super::diagnostics::Diagnostics;
 use super::setting::Location;
 use super::variables::LOG_LEVEL;
 use super::written::{is_app_password_with_blanks, is_variable};
+use crate::secret::Secret;
 
 /// A variable, its value, and its location.
-pub(super) type Assignment = (String, Zeroizing<String>, Location);
+pub(super) type Assignment = (String, Secret, Location);
 
 /// Parses the assignments of `text`; the last one of a name counts. An unreadable line is an error.
 pub(super) fn parse(path: &Path, text: &str, diagnostics: &mut Diagnostics) -> Vec<Assignment> {
@@ -23,7 +22,7 @@ pub(super) fn parse(path: &Path, text: &str, diagnostics: &mut Diagnostics) -> V
             Ok((name, value)) => {
                 let line = last_line_of(&text, &name);
                 refuse_expansion(path, &text, line, &mut diagnostics.problems);
-                assignments.push((name, Zeroizing::new(value), Location::File(path.to_owned(), line)));
+                assignments.push((name, Secret::new(value), Location::File(path.to_owned(), line)));
             }
             Err(error) => diagnostics.problems.push(unreadable(path, &text, &error)),
         }
@@ -158,7 +157,7 @@ mod tests {
             let mut diagnostics = Diagnostics::default();
             let read = parse(Path::new("x"), &format!("SMTP_PASSWORD={written}\n"), &mut diagnostics);
             prop_assert_eq!(diagnostics.problems, Vec::<String>::new());
-            prop_assert_eq!(read[0].1.as_str(), value);
+            prop_assert_eq!(read[0].1.text(), value);
         }
     }
 }

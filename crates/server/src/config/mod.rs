@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod env_file;
+mod environment_block;
 mod host;
 mod http;
 mod load;
@@ -58,6 +59,7 @@ use crate::address::{Address, Mailbox};
 use crate::limits::CallLimits;
 use crate::memory::MemoryLimit;
 use crate::policy::Policy;
+use crate::secret::Secret;
 
 /// The whole effective configuration. The default has no servers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -170,7 +172,7 @@ pub enum SenderRule {
 #[derive(Debug, Clone, Default)]
 pub struct ConfigSources {
     /// The process's environment at the start.
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, Secret>,
     /// `--config`.
     pub config_file: Option<PathBuf>,
     /// `--env-file`.

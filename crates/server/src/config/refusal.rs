@@ -23,7 +23,7 @@ impl Setting {
         const QUOTE_LIMIT: usize = 100;
         let text = match &self.value {
             _ if self.may_hold_a_secret(variable) => return "a value that is not shown".to_owned(),
-            Value::Text(text) => text.to_string(),
+            Value::Text(text) => text.text().to_owned(),
             Value::List(items) => items.join(", "),
         };
         if text.chars().count() <= QUOTE_LIMIT {

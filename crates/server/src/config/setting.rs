@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use zeroize::Zeroizing;
+use crate::secret::Secret;
 
 /// Settings by the name of their variable, without a number.
 pub(super) type Settings = BTreeMap<&'static str, Setting>;
@@ -22,7 +22,7 @@ pub enum Location {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Value {
     /// Text.
-    Text(Zeroizing<String>),
+    Text(Secret),
     /// A TOML list.
     List(Vec<String>),
 }
@@ -51,7 +51,7 @@ impl fmt::Display for Location {
 impl Value {
     /// One text.
     pub(super) fn of(text: &str) -> Self {
-        Self::Text(Zeroizing::new(text.to_owned()))
+        Self::Text(text.into())
     }
 }
 
@@ -59,7 +59,7 @@ impl Setting {
     /// The value as one text; `None` for a list.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) => Some(text.text()),
             Value::List(_) => None,
         }
     }

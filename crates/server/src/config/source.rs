@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use zeroize::Zeroizing;
-
 use super::diagnostics::Diagnostics;
 use super::names::{self, Name};
 use super::permissions::Holds;
@@ -14,6 +12,7 @@ use super::variables::{
     MCP_READ_ONLY, MCP_TOOLS, MODE, PASSWORD, PASSWORD_FILE, POLICY, REDIRECT_TO, Scope, VARIABLES, Variable,
 };
 use super::written::{is_placeholder, is_variable, without_quotes};
+use crate::secret::Secret;
 
 /// Settings that forbid something: without the value that was meant, too much would be allowed.
 const GUARDS: [&Variable; 17] = [
@@ -70,7 +69,7 @@ impl Source {
     /// Sorts variables. An empty one counts as not set; an unknown one is a warning.
     pub(super) fn from_variables(
         name: &str,
-        variables: impl IntoIterator<Item = (String, Zeroizing<String>, Location)>,
+        variables: impl IntoIterator<Item = (String, Secret, Location)>,
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let mut source = Self { name: name.to_owned(), ..Self::default() };
@@ -90,18 +89,18 @@ impl Source {
         &mut self,
         variable: &'static Variable,
         number: Option<u32>,
-        (label, text, location): (String, &str, Location),
+        (label, whole, location): (String, &Secret, Location),
         diagnostics: &mut Diagnostics,
     ) {
         let is_password = variable.name == PASSWORD.name;
-        let text = if is_password { text } else { text.trim() };
+        let text = if is_password { whole.text() } else { whole.text().trim() };
         // A file's own quotes are gone already.
         let quoted = without_quotes(text)
             .filter(|_| location == Location::Environment || !text.starts_with(['"', '\'']));
         if quoted.is_some() {
             diagnostics.warnings.push(quotes_left_out(&label, &location, is_password));
         }
-        let setting = Setting { label, value: Value::of(quoted.unwrap_or(text)), location };
+        let setting = Setting { label, value: Value::Text(whole.part(quoted.unwrap_or(text))), location };
         put(self.settings_for(variable, number), variable, setting, diagnostics);
     }
 

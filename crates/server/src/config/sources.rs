@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::diagnostics::Diagnostics;
+use super::env_file::Assignment;
 use super::path::looked_for;
 use super::setting::{Location, Setting, Value};
 use super::source::Source;
 use super::variables::{MCP_ALLOW_OPEN_FILES, MCP_CONFIG};
 use super::written::without_quotes;
-use super::{ConfigSources, env_file, permissions, text_file, toml_file, value};
+use super::{ConfigSources, env_file, environment_block, permissions, text_file, toml_file, value};
+use crate::secret::Secret;
 
 /// Where a user's programs keep their state: below the directory that a variable names.
 const USER_STATE: (&str, &str) = if cfg!(windows) {
@@ -22,16 +24,22 @@ const USER_STATE: (&str, &str) = if cfg!(windows) {
 };
 
 impl ConfigSources {
-    /// The process's own environment and working directory, and the files that its arguments name.
+    /// The process's own environment and working directory, and the files that its arguments name. Secrets in the environment are
+    /// wiped where the system passed them.
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
     pub fn of_process(config_file: Option<PathBuf>, env_file: Option<PathBuf>) -> Self {
-        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
-        Self {
-            environment: std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+        let text =
+            |os: std::ffi::OsString| os.into_string().unwrap_or_else(|os| os.to_string_lossy().into_owned());
+        let sources = Self {
+            environment: std::env::vars_os()
+                .map(|(name, value)| (text(name), Secret::new(text(value))))
+                .collect(),
             config_file,
             env_file,
             working_directory: std::env::current_dir().ok(),
-        }
+        };
+        let _ = environment_block::wipe(Source::is_secret_name);
+        sources
     }
 
     /// The sources, the strongest first: environment, env file, TOML file.
@@ -50,15 +58,13 @@ impl ConfigSources {
 
     fn environment_layer(&self, diagnostics: &mut Diagnostics) -> Source {
         let credentials = self.credentials(diagnostics);
-        let variables = self
-            .environment
-            .iter()
-            .map(|(name, value)| (name.clone(), Zeroizing::new(value.clone()), Location::Environment));
+        let variables =
+            self.environment.iter().map(|(name, value)| (name.clone(), value.clone(), Location::Environment));
         Source::from_variables("environment", variables.chain(credentials), diagnostics)
     }
 
     /// Secrets that systemd passes as files named like variables (systemd.exec, `LoadCredential=`). A variable wins.
-    fn credentials(&self, diagnostics: &mut Diagnostics) -> Vec<(String, Zeroizing<String>, Location)> {
+    fn credentials(&self, diagnostics: &mut Diagnostics) -> Vec<Assignment> {
         let Some(directory) = self.variable("CREDENTIALS_DIRECTORY").map(Path::new) else {
             return Vec::new();
         };
@@ -69,7 +75,7 @@ impl ConfigSources {
         for name in missing {
             let path = directory.join(&name);
             if let Some(text) = self.read_given("systemd credential", &path, diagnostics) {
-                let text = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+                let text = Secret::from(text.trim_end_matches(['\r', '\n']));
                 found.push((name, text, Location::File(path, None)));
             }
         }
@@ -133,7 +139,7 @@ impl ConfigSources {
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
-        let value = self.environment.get(name)?.trim();
+        let value = self.environment.get(name)?.text().trim();
         Some(without_quotes(value).unwrap_or(value)).filter(|value| !value.is_empty())
     }
 

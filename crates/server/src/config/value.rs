@@ -44,8 +44,11 @@ pub(super) fn plain(setting: &Setting) -> Result<String, Reason> {
 
 /// A password.
 pub(super) fn secret(setting: &Setting) -> Result<Secret, Reason> {
-    // With no more capacity than text, so that nothing is copied.
-    plain(setting).map(Secret::new)
+    let written = text(setting)?;
+    match &setting.value {
+        Value::Text(whole) => Ok(whole.part(written)),
+        Value::List(_) => Ok(written.into()),
+    }
 }
 
 /// auto, password or oauth, in any case.
@@ -207,7 +210,7 @@ pub(super) fn web_origins(setting: &Setting) -> Result<Vec<WebOrigin>, Reason> {
 
 /// A token that clients send.
 pub(super) fn token(setting: &Setting) -> Result<Secret, Reason> {
-    long(text(setting)?)
+    long(text(setting)?).and_then(|_| secret(setting))
 }
 
 /// The same in a file, perhaps followed by a line break.
@@ -222,7 +225,7 @@ pub(super) fn password_file(setting: &Setting, base: Option<&Path>) -> Result<Se
         password if password.chars().any(char::is_control) => {
             Err("it has more than one line, or a control character".to_owned())
         }
-        password => Ok(Secret::new(password.to_owned())),
+        password => Ok(password.into()),
     })
 }
 
@@ -265,7 +268,7 @@ fn long(token: &str) -> Result<Secret, Reason> {
 fn visible(token: &str) -> Result<Secret, Reason> {
     match token {
         "" => Err("it is empty".to_owned()),
-        token if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Secret::new(token.to_owned())),
+        token if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(token.into()),
         _ => Err("it has a character that is not visible ASCII, perhaps a space".to_owned()),
     }
 }

@@ -16,6 +16,9 @@ use crate::file::too_many::explained;
 /// Flags with which opening a FIFO or a terminal does not wait, and a terminal does not become ours.
 pub const OPEN_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
+/// With less room than this, `read_to_end` first reads into a buffer on the stack, which is not wiped.
+const PROBE: usize = 64;
+
 /// Opens a regular file for reading.
 ///
 /// # Errors
@@ -42,7 +45,7 @@ pub fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     }
     // Some files, such as those of /proc, do not tell their size. A vector that grows would leave copies behind.
     let capacity = if size == 0 { LIMIT } else { size };
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity + 1));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity + PROBE));
     file.take(capacity as u64 + 1).read_to_end(&mut bytes)?;
     match bytes.len() > capacity {
         true if capacity == LIMIT => Err(too_large()),

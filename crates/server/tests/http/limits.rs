@@ -8,6 +8,7 @@ use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, Config, ConfigSources, HttpConfig, OutboxLocation};
 use smtp_mcp_server::delivery::Deliveries;
 use smtp_mcp_server::mcp::McpHandler;
+use smtp_mcp_server::memory::MemoryLimit;
 use smtp_mcp_server::outbox::{Outbox, Principal};
 use smtp_mcp_server::transport::{HttpLimits, serve_http};
 use smtp_mcp_server::upstream::Upstreams;
@@ -20,9 +21,9 @@ use super::exchange::{
 };
 use super::server::plain_server;
 
-/// A server without SMTP servers inside this process.
+/// A server without SMTP servers inside this process, whose memory is also that of the test, with its copies of large requests.
 async fn serve(limits: HttpLimits) -> SocketAddr {
-    serve_as(Config::default(), limits).await
+    serve_as(Config { memory_limit: MemoryLimit(4 << 30), ..Config::default() }, limits).await
 }
 
 async fn serve_as(config: Config, limits: HttpLimits) -> SocketAddr {
@@ -205,7 +206,7 @@ async fn narrow(sink: &Sink, requests: usize) -> SocketAddr {
         ("SMTP_USE_TLS", "false".to_owned()),
         ("SMTP_FROM_EMAIL", "grace@sender.example".to_owned()),
     ];
-    let environment = environment.map(|(name, value)| (name.to_owned(), value)).into();
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.as_str().into())).into();
     let config = config::load(&ConfigSources { environment, ..ConfigSources::default() }).unwrap();
     let wait = Duration::from_millis(100);
     serve_as(config, HttpLimits { requests, bytes_together: 1 << 20, wait, ..HttpLimits::default() }).await

@@ -10,6 +10,7 @@ use super::report::Report;
 use crate::cli::style::Style;
 use crate::config::variables::VARIABLES;
 use crate::config::{ConfigSources, load_with_provenance};
+use crate::secret::Secret;
 use crate::upstream::report::{ConnectionTest, ServerTest};
 
 /// The report for people, and as JSON.
@@ -35,8 +36,8 @@ fn works(server: &crate::config::ServerConfig) -> ServerTest {
     }
 }
 
-fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, Secret> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
 }
 
 fn protect(path: &Path) {
@@ -67,7 +68,7 @@ fn every_value_is_told_with_its_place() {
 proptest! {
     #[test]
     fn a_password_is_never_printed(
-        others in btree_map(proptest::sample::select(VARIABLES).prop_map(|variable| variable.name.to_owned()), "[a-z1*]{0,3}", 0..5),
+        others in btree_map(proptest::sample::select(VARIABLES).prop_map(|variable| variable.name.to_owned()), "[a-z1*]{0,3}".prop_map(Secret::new), 0..5),
         password in "[!-~]{16,20}",
     ) {
         let mut environment = others;

@@ -34,7 +34,7 @@ fn read(name: &str, text: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, &text).unwrap();
-    let environment = [("HOME".to_owned(), folder.path().display().to_string())].into();
+    let environment = [("HOME".to_owned(), folder.path().display().to_string().as_str().into())].into();
     let config_sources = match name {
         "config.toml" => ConfigSources { config_file: Some(file), environment, ..ConfigSources::default() },
         _ => ConfigSources { env_file: Some(file), environment, ..ConfigSources::default() },

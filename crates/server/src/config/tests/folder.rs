@@ -27,7 +27,9 @@ impl Folder {
     /// This environment, started in the folder, with the home directory there too.
     pub(super) fn config_sources(&self, environment: &str) -> ConfigSources {
         let mut config_sources = config_sources(environment);
-        config_sources.environment.insert("HOME".to_owned(), self.0.path().display().to_string());
+        config_sources
+            .environment
+            .insert("HOME".to_owned(), self.0.path().display().to_string().as_str().into());
         ConfigSources { working_directory: Some(self.0.path().to_owned()), ..config_sources }
     }
 

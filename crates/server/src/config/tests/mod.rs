@@ -13,7 +13,7 @@ use super::{Config, ConfigErrors, ConfigSources, Loaded, load, load_with_provena
 /// An environment, written as `NAME=value` lines.
 fn config_sources(environment: &str) -> ConfigSources {
     let pairs = environment.lines().filter_map(|line| line.trim_start().split_once('='));
-    let environment = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let environment = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
     ConfigSources { environment, ..ConfigSources::default() }
 }
 

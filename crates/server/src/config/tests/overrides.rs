@@ -42,7 +42,7 @@ impl By {
             Self::Config => config_sources.config_file = Some(path),
             Self::Variable => {
                 let path = path.display().to_string();
-                config_sources.environment.insert("SMTP_MCP_CONFIG".to_owned(), path);
+                config_sources.environment.insert("SMTP_MCP_CONFIG".to_owned(), path.as_str().into());
             }
             Self::Usual | Self::DotEnv => {}
         }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::super::variables::VARIABLES;
 use super::super::{ConfigSources, load_with_provenance};
+use crate::secret::Secret;
 
 /// Unique, so finding it anywhere is a leak.
 const PASSWORD: &str = "Zq7#pass$word!xV";
@@ -15,7 +16,7 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![3 => known(), 3 => numbered, 1 => "SMTP_[A-Z_0-9]{0,12}", 1 => "\\PC{0,8}"]
 }
 
-fn value() -> impl Strategy<Value = String> {
+fn value() -> impl Strategy<Value = Secret> {
     let plausible = proptest::sample::select(
         &[
             "smtp.example.org",
@@ -34,6 +35,7 @@ fn value() -> impl Strategy<Value = String> {
         ][..],
     );
     prop_oneof![4 => plausible.prop_map(str::to_owned), 1 => any::<String>(), 1 => "[\\x00-\\x7f]{0,12}"]
+        .prop_map(Secret::new)
 }
 
 /// Everything that a person or a log may see of `config_sources`.
@@ -59,9 +61,9 @@ proptest! {
         end in prop_oneof![Just(""), Just("\n"), Just("\u{fffd}")],
     ) {
         environment.retain(|name, _| !name.contains("CONFIG") && name != "HOME");
-        environment.insert(format!("SMTP_HOST{number}"), "smtp.example.org".to_owned());
-        environment.insert(format!("SMTP_USERNAME{number}"), "ada@example.org".to_owned());
-        environment.insert(format!("SMTP_PASSWORD{number}"), format!("{PASSWORD}{end}"));
+        environment.insert(format!("SMTP_HOST{number}"), "smtp.example.org".into());
+        environment.insert(format!("SMTP_USERNAME{number}"), "ada@example.org".into());
+        environment.insert(format!("SMTP_PASSWORD{number}"), Secret::new(format!("{PASSWORD}{end}")));
         let seen = seen(&ConfigSources { environment, ..ConfigSources::default() });
         prop_assert!(!seen.contains(PASSWORD) && !seen.contains("Zq7"), "{}", seen);
     }

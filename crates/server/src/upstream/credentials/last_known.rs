@@ -22,8 +22,9 @@ impl<S: CredentialSource> CredentialSource for LastKnown<S> {
     fn credentials<'a>(&'a self, wanted: Wanted<'a>) -> BoxFuture<'a, Result<Credentials, CredentialError>> {
         Box::pin(async move {
             let credentials = self.source.credentials(wanted).await?;
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = credentials.clone();
-            Ok(credentials)
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            *last = credentials.sharing(&last);
+            Ok(last.clone())
         })
     }
 

@@ -32,7 +32,7 @@ pub(super) fn source(
     let name = username.clone();
     Some(match config.login.source()? {
         LoginSource::Password(password) => {
-            Arc::new(Credentials::password(username, password.expose().clone()))
+            Arc::new(Credentials::shared_password(username, Arc::clone(password.expose())))
         }
         LoginSource::PasswordCommand(command) => {
             Arc::new(LastKnown::new(&name, PasswordCommand { username, command: command.clone() }))
