@@ -1,4 +1,7 @@
-//! What targets share: one configuration, and composing with it at one time and under one id.
+//! What targets share: one configuration, composing with it at one time and under one id, and the HTTP server.
+
+pub mod http;
+pub mod settings;
 
 use std::sync::LazyLock;
 
@@ -29,7 +32,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
         ("SMTP_FROM_EMAIL", "Ada <ada@example.org>"),
         ("SMTP_ALLOWED_FROM", "*@allowed.example"),
     ];
-    let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let environment = settings.map(|(name, value)| (name.to_owned(), value.into())).into();
     let origin = ConfigSources { environment, ..ConfigSources::default() };
     config::load(&origin).unwrap_or_else(|problems| panic!("{problems}"))
 });

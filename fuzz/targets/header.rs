@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use mail_parser::{Address as Seen, Message as Parsed, MessageParser, MimeHeaders as _};
 use smtp_mcp_server::address::{Address, Mailbox};
 use smtp_mcp_server::message::Message;
-use smtp_mcp_server::request::{Addresses, SendEmailArgs, AttachmentArgs, Draft, References};
+use smtp_mcp_server::request::{Addresses, AttachmentArgs, Draft, References, SendEmailArgs};
 use smtp_mcp_server_fuzz::{composed, limits};
 
 /// What a call may say, with each text as hostile as it gets.

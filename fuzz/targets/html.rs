@@ -39,5 +39,8 @@ fn text_part(html: &str) -> Option<String> {
 /// Letters and digits are neither cut nor joined, but where a control character goes.
 fn words(text: &str) -> Vec<String> {
     let text: String = text.chars().filter(|c| !c.is_control() || c.is_ascii_whitespace()).collect();
-    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

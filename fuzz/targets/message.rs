@@ -19,7 +19,10 @@ fn check(line: &str) {
     let error: Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(error["jsonrpc"], "2.0");
     let id = &error["id"];
-    assert!(id.is_null() || id.is_i64() || id.is_u64() || id.as_str().is_some_and(|id| id.len() <= 256), "{id}");
+    assert!(
+        id.is_null() || id.is_i64() || id.is_u64() || id.as_str().is_some_and(|id| id.len() <= 256),
+        "{id}"
+    );
     let code = error["error"]["code"].as_i64().expect("a code");
     assert!([-32700, -32600].contains(&code), "{code}");
 }

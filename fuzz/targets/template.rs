@@ -8,7 +8,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use mail_parser::MessageParser;
 use serde_json::{Map, Value, json};
-use smtp_mcp_server::request::{Addresses, SendEmailArgs, Draft};
+use smtp_mcp_server::request::{Addresses, Draft, SendEmailArgs};
 use smtp_mcp_server_fuzz::{composed, limits};
 
 /// A template in pieces, one as a bare text, and the values for both.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::diagnostics::Diagnostics;
+use super::names::shown;
 use super::setting::Location;
 use super::variables::LOG_LEVEL;
 use super::written::{is_app_password_with_blanks, is_variable};
@@ -66,7 +67,7 @@ fn warn_of_doubles(path: &Path, text: &str, warnings: &mut Vec<String>) {
             && !first.is_empty()
         {
             let first = first.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-            let path = path.display();
+            let (name, path) = (shown(name), path.display());
             warnings.push(format!(
                 "{name} ({path}, lines {first} and {last}): it is set more than once; line {last} counts"
             ));
@@ -92,7 +93,8 @@ fn refuse_expansion(path: &Path, text: &str, line: Option<usize>, problems: &mut
     }
     let location = Location::File(path.to_owned(), Some(number));
     let problem = format!(
-        "{name} ({location}): found a value with $, which would be expanded; put the value into {}",
+        "{} ({location}): found a value with $, which would be expanded; put the value into {}",
+        shown(name),
         quotes_for(value)
     );
     if !problems.contains(&problem) {
@@ -114,10 +116,11 @@ fn unreadable(path: &Path, text: &str, error: &dotenvy::Error) -> String {
         return format!("a line ({location}): found a line that cannot be read, expected NAME=value");
     }
     if is_app_password_with_blanks(value) {
-        return format!("{name} ({location}): {APP_PASSWORD}");
+        return format!("{} ({location}): {APP_PASSWORD}", shown(name));
     }
     format!(
-        "{name} ({location}): found a value that cannot be read; put the value into {}",
+        "{} ({location}): found a value that cannot be read; put the value into {}",
+        shown(name),
         quotes_for(value)
     )
 }

@@ -152,7 +152,14 @@ fn server_number(text: &str) -> Option<u32> {
 /// The warning about an unknown name.
 pub(super) fn unknown(label: &str, location: &Location) -> String {
     let guess = nearest(label).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+    let label = shown(label);
     format!("{label} ({location}): this variable is unknown and has no effect{guess}")
+}
+
+/// A name that is not known, for a line of the log: it may be anything.
+pub(super) fn shown(name: &str) -> String {
+    const LONGEST: usize = 100;
+    name.chars().take(LONGEST).flat_map(char::escape_debug).collect()
 }
 
 /// The known name that `label` was probably meant to be, with its number kept.

@@ -138,6 +138,16 @@ fn what_is_odd_is_a_warning() {
 }
 
 #[test]
+fn an_unknown_name_cannot_begin_a_line_of_the_log() {
+    let name = "SMTP_X\u{1b}[2K\rERROR";
+    let sources = super::config_sources(&format!("{RELAY}{name}=1"));
+    assert_eq!(
+        super::load(&sources).unwrap().warnings,
+        ["SMTP_X\\u{1b}[2K\\rERROR (environment): this variable is unknown and has no effect"]
+    );
+}
+
+#[test]
 fn the_port_of_the_other_kind_of_tls_is_a_warning() {
     let table = [
         ("SMTP_PORT=465\nSMTP_USE_SSL=false", true),
