@@ -38,6 +38,8 @@ struct Shared {
     slots: Mutex<Slots>,
     /// Held while a login is tried that has not worked yet.
     first_login: tokio::sync::Mutex<()>,
+    /// Held while the server is checked, with a session that has no permit.
+    checking: tokio::sync::Mutex<()>,
 }
 
 /// The idle sessions, and what is known about the login.
@@ -89,6 +91,7 @@ impl Pool {
             permits: Arc::new(Semaphore::new(size)),
             slots: Mutex::new(Slots { size, ..Slots::default() }),
             first_login: tokio::sync::Mutex::default(),
+            checking: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -103,6 +106,7 @@ impl Pool {
             if let Some(session) = self.connect_with(self.permit().await?).await? {
                 return Ok(session);
             }
+            drop(self.0.checking.lock().await);
         }
     }
 
@@ -120,7 +124,8 @@ impl Pool {
             };
             let began = Instant::now();
             match timeout_at(deadline, self.connect_with(permit?)).await {
-                Ok(Ok(None)) => {}
+                Ok(Ok(None)) if timeout_at(deadline, self.0.checking.lock()).await.is_ok() => {}
+                Ok(Ok(None)) => return Err(failed(ErrorKind::Busy(time_limit))),
                 Ok(Ok(Some(session))) => return Ok(session),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => return Err(failed(ErrorKind::TimedOut(began.elapsed()))),
@@ -134,7 +139,8 @@ impl Pool {
         permit.map_err(|_| Error::new(Phase::Connect, ErrorKind::Closed))
     }
 
-    /// `None`: the server takes no further connection, so the permit is gone, and another one must be waited for.
+    /// `None`: the server takes no further connection. The permit is gone, and another one must be waited for, or for the end of a
+    /// check.
     async fn connect_with(&self, permit: OwnedSemaphorePermit) -> Result<Option<PooledSession>, Error> {
         let idle = self.0.take_idle();
         let reused = idle.is_some();
@@ -146,6 +152,7 @@ impl Pool {
                     self.0.ask_for_fewer(permit);
                     return Ok(None);
                 }
+                Err(error) if is_one_too_many(&error) && self.0.has_others() => return Ok(None),
                 opened => opened?,
             },
         };
@@ -159,6 +166,7 @@ impl Pool {
     /// # Errors
     /// As [`Pool::connect`].
     pub async fn check(&self) -> Result<ServerInfo, Error> {
+        let _alone = self.0.checking.lock().await;
         let session = match self.0.open().await {
             Err(error) if is_one_too_many(&error) && self.0.has_sessions() => self.open_instead().await?,
             opened => opened?,
@@ -181,8 +189,7 @@ impl Pool {
             match self.0.take_idle() {
                 Some(idle) => {
                     idle.quit().await;
-                    sleep(COUNTED_OUT).await;
-                    return self.0.open().await;
+                    return self.0.open_after_closing().await;
                 }
                 None if self.0.others_in_use() => self.0.ask_for_fewer(permit),
                 None => return self.0.open().await,
@@ -224,7 +231,9 @@ impl PooledSession {
         let mut delivery = session.deliver(envelope, content, commit_point).await;
         if self.reused && !session.is_usable() && !commit_point.is_committed() && was_dead(&delivery) {
             debug!("a warm session was dead, replaced");
-            session = match self.shared.open().await {
+            // A server that takes one connection must not have two.
+            drop(session);
+            session = match self.shared.open_after_closing().await {
                 Ok(session) => session,
                 Err(error) => return Delivery::failed(envelope.recipients.len(), &error),
             };
@@ -250,6 +259,17 @@ impl Shared {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A new session in the place of one that was closed just now.
+    async fn open_after_closing(&self) -> Result<Session, Error> {
+        match self.open().await {
+            Err(error) if is_one_too_many(&error) => {
+                sleep(COUNTED_OUT).await;
+                self.open().await
+            }
+            opened => opened,
+        }
+    }
+
     fn take_idle(&self) -> Option<Session> {
         let mut slots = self.slots();
         // A session with an earlier login must not bypass a later refusal.
@@ -262,6 +282,11 @@ impl Shared {
     /// Whether someone else uses a session, or opens one. Only for who has a permit.
     fn others_in_use(&self) -> bool {
         self.slots().size > self.permits.available_permits() + 1
+    }
+
+    /// Whether a session is open that has no permit: one that is idle by now, or that of a check.
+    fn has_others(&self) -> bool {
+        self.checking.try_lock().is_err() || !self.slots().idle.is_empty()
     }
 
     /// Whether a session is idle or in use.
