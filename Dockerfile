@@ -15,7 +15,8 @@ COPY .cargo .cargo
 COPY crates crates
 COPY bench bench
 COPY xtask xtask
-RUN cargo build --release --locked --package smtp-mcp-server
+# Without `capture` and `demo`, and what only they need.
+RUN cargo build --release --locked --package smtp-mcp-server --no-default-features --features jemalloc
 
 FROM debian:bookworm-slim
 RUN apt-get update \

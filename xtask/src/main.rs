@@ -34,6 +34,8 @@ enum Task {
     },
     /// Check formatting, lints, licences, sources and generated documentation.
     Check,
+    /// Ask the advisory database and the registry about the dependencies: known vulnerabilities, yanked versions. Needs the network.
+    Advisories,
     /// Regenerate the generated blocks of README.md and docs.
     Docs {
         /// Change nothing; fail if a block is out of date.
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Test { quick } => test::run(quick),
         Task::Check => check::run(),
+        Task::Advisories => check::advisories(),
         Task::Docs { check } => docs::run(check),
         Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Task::Bench { what, write } => bench::run(what, write),

@@ -10,9 +10,11 @@ use smtp_mcp_server::cli::outbox::{OutboxArgs, OutboxCommand};
 use smtp_mcp_server::cli::policy::{PolicyArgs, PolicyCommand};
 use smtp_mcp_server::cli::protection::protect_memory;
 use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
+#[cfg(feature = "capture")]
+use smtp_mcp_server::cli::{capture, demo};
 use smtp_mcp_server::cli::{
-    capture, check, completions, demo, health, logging, login, logout, man, outbox, pause, policy, send,
-    serve, token, version,
+    check, completions, health, logging, login, logout, man, outbox, pause, policy, send, serve, token,
+    version,
 };
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, ConfigErrors, ConfigSources, Loaded, LogFilter, load_with_provenance};
@@ -80,7 +82,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             block_on(policy::explain(args, &loaded.config))
         }
         Some(Command::Health(args)) => health::health(&args),
+        #[cfg(feature = "capture")]
         Some(Command::Capture(args)) => block_on(capture::capture(*args)),
+        #[cfg(feature = "capture")]
         Some(Command::Demo(args)) => block_on(demo::demo(args)),
         Some(Command::Completions(args)) => Ok(completions::completions(&args, Args::command())),
         Some(Command::Man(args)) => man::man(&args, Args::command()),

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "capture")]
 use super::capture::CaptureArgs;
 use super::check::CheckArgs;
 use super::completions::CompletionsArgs;
+#[cfg(feature = "capture")]
 use super::demo::DemoArgs;
 use super::health::HealthArgs;
 use super::login::LoginArgs;
@@ -114,8 +116,10 @@ pub enum Command {
     /// Check the health of a server over HTTP (exit code 0 or 1)
     Health(HealthArgs),
     /// Receive mail and keep it as .eml files; nothing is forwarded
+    #[cfg(feature = "capture")]
     Capture(Box<CaptureArgs>),
     /// Show a complete send, without an account or a network
+    #[cfg(feature = "capture")]
     Demo(DemoArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{Directive, EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
@@ -66,7 +66,7 @@ pub fn start(filter: &LogFilter) {
         .compact()
         .with_writer(|| QueueWriter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_filter(env_filter(filter).and(filter_fn(may_be_said)));
+        .with_filter(targets(filter).and(filter_fn(may_be_said)));
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
@@ -100,22 +100,14 @@ fn most_of(target: &str) -> Level {
 }
 
 /// What `filter` means for each crate: a level applies to ours; a library logs at most its warnings.
-fn env_filter(filter: &LogFilter) -> EnvFilter {
+fn targets(filter: &LogFilter) -> Targets {
     match filter {
-        LogFilter::Level(level) => OURS
-            .iter()
-            .fold(libraries(*level), |filter, target| filter.add_directive(directive(target, *level))),
-        LogFilter::Directives(text) => EnvFilter::builder().parse_lossy(text),
+        LogFilter::Level(level) => {
+            let libraries = Targets::new().with_default(*level.min(&LevelFilter::WARN));
+            libraries.with_targets(OURS.map(|target| (target, *level)))
+        }
+        LogFilter::Directives(targets) => targets.clone(),
     }
-}
-
-fn libraries(level: LevelFilter) -> EnvFilter {
-    EnvFilter::default().add_directive(level.min(LevelFilter::WARN).into())
-}
-
-/// `target=level`, which is always a valid directive.
-fn directive(target: &str, level: LevelFilter) -> Directive {
-    format!("{target}={level}").parse().unwrap_or_else(|_| level.into())
 }
 
 #[cfg(test)]
@@ -123,7 +115,7 @@ mod tests {
     use super::*;
 
     fn said(filter: &str) -> String {
-        env_filter(&LogFilter::parse(filter).unwrap()).to_string()
+        targets(&LogFilter::parse(filter).unwrap()).to_string()
     }
 
     #[test]

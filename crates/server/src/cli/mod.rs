@@ -3,9 +3,11 @@
 mod approve;
 pub mod args;
 mod browser;
+#[cfg(feature = "capture")]
 pub mod capture;
 pub mod check;
 pub mod completions;
+#[cfg(feature = "capture")]
 pub mod demo;
 pub mod health;
 pub mod listen;

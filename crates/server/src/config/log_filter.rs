@@ -1,15 +1,15 @@
 //! `LOG_LEVEL`: a level's name, Python's or Rust's, or tracing directives.
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// The log filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum LogFilter {
     /// Everything from this program at this level or above.
     Level(LevelFilter),
-    /// Valid directives, such as `info,rmcp=debug`.
-    Directives(String),
+    /// Directives, such as `info,rmcp=debug`.
+    Directives(Targets),
 }
 
 impl Default for LogFilter {
@@ -25,8 +25,7 @@ impl LogFilter {
             return Some(Self::Level(level));
         }
         // Without this, a misspelt level would be a directive for a module of that name.
-        let is_directives = text.contains('=') && EnvFilter::builder().parse(text).is_ok();
-        is_directives.then(|| Self::Directives(text.to_owned()))
+        text.parse().ok().filter(|_| text.contains('=')).map(Self::Directives)
     }
 }
 

@@ -73,6 +73,7 @@ impl ContentView {
         headers.chain(attachments).chain(bodies).collect()
     }
 
+    #[cfg(feature = "capture")]
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut
     }

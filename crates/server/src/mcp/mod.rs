@@ -18,6 +18,7 @@
 mod admission;
 mod argument_types;
 mod arguments;
+#[cfg(feature = "capture")]
 mod capture;
 mod content_view;
 mod context;
@@ -37,6 +38,7 @@ mod tools;
 mod waiting;
 
 pub(crate) use admission::ParsePermit;
+#[cfg(feature = "capture")]
 pub(crate) use capture::{CaptureHandler, CapturedMail, CapturedMails};
 pub(crate) use content_view::{ContentView, hex};
 pub(crate) use email_view::{EmailView, EventView, email_line};

@@ -47,7 +47,12 @@ const BOUNDARIES: &[(&str, &[&str], &str)] = &[
     // The health check of a container, and the benchmarks, connect to the program itself over HTTP, never to a mail server.
     (
         "TcpStream::connect",
-        &["crates/smtp/src/connect", "crates/server/src/cli/health.rs", "bench/src/http.rs"],
+        &[
+            "crates/smtp/src/connect",
+            "crates/server/src/cli/health.rs",
+            "bench/src/http.rs",
+            "fuzz/src/http.rs",
+        ],
         "only `smtp::connect` opens connections",
     ),
     // `listen` listens with it: tokio's `TcpListener` cannot choose the length of the queue.

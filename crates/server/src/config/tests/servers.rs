@@ -238,5 +238,5 @@ fn log_levels() {
         );
     }
     let directives = loaded(&format!("{RELAY}LOG_LEVEL=info,rmcp=debug")).config.log_filter;
-    assert_eq!(directives, LogFilter::Directives("info,rmcp=debug".to_owned()));
+    assert_eq!(directives, LogFilter::Directives("info,rmcp=debug".parse().unwrap()));
 }
