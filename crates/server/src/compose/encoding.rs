@@ -2,10 +2,17 @@
 
 use std::borrow::Cow;
 
-use encodify::{base64, qp};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use quoted_printable::{InputMode, Options};
 
 /// Lines up to this length are sent as they are (RFC 5322, section 2.1.1).
 const LINE_LIMIT: usize = 78;
+
+/// What becomes a line of base64, in bytes.
+const BASE64_LINE: usize = 57;
+/// What fits on a line of quoted-printable, besides a soft line break (RFC 2045, section 6.7).
+const QP_LINE: usize = 75;
 
 /// An encoded text.
 pub(super) struct Encoded<'t> {
@@ -38,12 +45,13 @@ pub(super) fn encode(text: &str, at_the_end: bool) -> Encoded<'_> {
     if !ends_open && text.split("\r\n").all(is_plain) {
         return Encoded { name: "7bit", bytes: Cow::Borrowed(text.as_bytes()) };
     }
-    let mut bytes = Vec::new();
     if shorter_as_base64(text) {
-        base64::MIME.encode_append(text.as_bytes(), &mut bytes);
-        return Encoded { name: "base64", bytes: Cow::Owned(bytes) };
+        return Encoded { name: "base64", bytes: Cow::Owned(as_base64(text)) };
     }
-    qp::BODY.encode_append(text.as_bytes(), &mut bytes);
+    // The soft line break at the end needs a place on the last line.
+    let limit = if ends_open { QP_LINE } else { QP_LINE + 1 };
+    let options = Options::default().line_length_limit(limit).input_mode(InputMode::Text);
+    let mut bytes = quoted_printable::encode_with_options(text, options).into_bytes();
     if ends_open {
         bytes.extend_from_slice(b"=\r\n");
     }
@@ -57,7 +65,42 @@ fn is_plain(line: &str) -> bool {
         && line.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~'))
 }
 
+/// Lines of at most 76 characters (RFC 2045, section 6.8).
+fn as_base64(text: &str) -> Vec<u8> {
+    let mut lines = String::with_capacity(base64_len(text));
+    for line in text.as_bytes().chunks(BASE64_LINE) {
+        STANDARD.encode_string(line, &mut lines);
+        lines.push_str("\r\n");
+    }
+    lines.into_bytes()
+}
+
+fn base64_len(text: &str) -> usize {
+    text.len().div_ceil(3) * 4 + text.len().div_ceil(BASE64_LINE) * 2
+}
+
+/// What counts is the number of bytes to escape; soft line breaks are few.
 fn shorter_as_base64(text: &str) -> bool {
-    let most = base64::MIME.encoded_len(text.len());
-    qp::BODY.encoded_len_within(text.as_bytes(), most).is_none()
+    let is_escaped = |byte: &u8| !matches!(byte, b'\r' | b'\n' | b'\t' | b' '..=b'<' | b'>'..=b'~');
+    let escaped = text.bytes().filter(|byte| is_escaped(byte)).count();
+    let content = text.len() + 2 * escaped;
+    content + content / QP_LINE * 3 > base64_len(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode;
+
+    #[test]
+    fn no_line_of_quoted_printable_is_longer_than_76_characters() {
+        for length in 70..80 {
+            for end in ["", " ", "\r\n", "ü"] {
+                let text = format!("ü{}{end}", "x".repeat(length));
+                let encoded = encode(&text, true);
+                let lines = String::from_utf8(encoded.bytes.into_owned()).unwrap();
+                assert_eq!(encoded.name, "quoted-printable");
+                assert!(lines.split("\r\n").all(|line| line.len() <= 76), "{lines}");
+            }
+        }
+    }
 }

@@ -1,8 +1,7 @@
 //! Header fields as lines (RFC 5322, sections 2.2.3 and 3.2): ASCII stays as it is and is folded at blanks; an encoded word
 //! (RFC 2047) only for what is not ASCII, and for a word that does not fit on a line.
 
-use encodify::{Fold, rfc2047};
-
+use super::encoded_word::{Lines, WordEncoding};
 use crate::address::Mailbox;
 
 /// The recommended length of a line in bytes (RFC 5322, section 2.1.1).
@@ -11,6 +10,8 @@ const LINE: usize = 78;
 const LINE_LIMIT: usize = 998;
 /// The longest line with an encoded word (RFC 2047, section 2).
 const ENCODED_LINE: usize = 76;
+/// Lines of encoded words.
+const ENCODED_LINES: Lines = Lines { limit: ENCODED_LINE, separator: "\r\n ", column: 1 };
 /// The longest word that fits on a line of its own, after the blank.
 const WORD: usize = LINE - 1;
 /// Room for the shortest encoded word worth beginning.
@@ -46,13 +47,13 @@ impl<'h> Field<'h> {
             let is_first = self.is_at_start && encoded.is_empty();
             let room = if is_first { LINE - self.column - 1 } else { WORD };
             if word.is_ascii() && word.len() <= room && !is_easily_misread(word) {
-                self.encoded(&mut encoded, rfc2047::Q_TEXT);
+                self.encoded(&mut encoded, WordEncoding::QText);
                 self.word(word);
             } else {
                 encoded.push(word);
             }
         }
-        self.encoded(&mut encoded, rfc2047::Q_TEXT);
+        self.encoded(&mut encoded, WordEncoding::QText);
         self.end();
     }
 
@@ -87,13 +88,13 @@ impl<'h> Field<'h> {
         let mut encoded = Vec::new();
         for word in words {
             if is_atom(word) && word.len() <= WORD {
-                self.encoded(&mut encoded, rfc2047::Q_PHRASE);
+                self.encoded(&mut encoded, WordEncoding::QPhrase);
                 self.word(word);
             } else {
                 encoded.push(word);
             }
         }
-        self.encoded(&mut encoded, rfc2047::Q_PHRASE);
+        self.encoded(&mut encoded, WordEncoding::QPhrase);
     }
 
     /// A blank and the word, on the next line if it fits only there.
@@ -112,24 +113,26 @@ impl<'h> Field<'h> {
     }
 
     /// Writes the collected words as encoded words: adjacent ones are read without the blank between them.
-    fn encoded(&mut self, words: &mut Vec<&str>, q: rfc2047::WordEncoder) {
+    fn encoded(&mut self, words: &mut Vec<&str>, q: WordEncoding) {
         if words.is_empty() {
             return;
         }
         let text = std::mem::take(words).join(" ");
-        let encoder = if q.payload_len(&text) <= rfc2047::B.payload_len(&text) { q } else { rfc2047::B };
         if !self.is_at_start && self.column + SHORTEST_ENCODED > ENCODED_LINE {
             self.fold();
         } else {
             self.column += 1;
         }
-        let mut encoded = Vec::new();
-        encoder.encode_words("utf-8", &text, &mut self.column, Fold::HEADER, &mut encoded);
+        let encoded = WordEncoding::shorter(q, &text).write(&text, self.column, ENCODED_LINES);
         // It folds if the first character does not fit; a blank before that would be read as a second one.
-        if !encoded.starts_with(b"\r\n") && !self.header.ends_with(b" ") {
+        if !encoded.starts_with("\r\n") && !self.header.ends_with(b" ") {
             self.header.push(b' ');
         }
-        self.header.extend_from_slice(&encoded);
+        self.header.extend_from_slice(encoded.as_bytes());
+        self.column = match encoded.rsplit_once("\r\n") {
+            Some((_, last)) => last.len(),
+            None => self.column + encoded.len(),
+        };
         self.is_at_start = false;
     }
 

@@ -1,9 +1,10 @@
 //! The name of an attached file: in Content-Disposition as RFC 2231 wants it, and for older clients in Content-Type.
 
-use encodify::{Fold, rfc2047};
 use mail_builder::headers::HeaderType;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::raw::Raw;
+
+use super::encoded_word::{Lines, WordEncoding};
 
 /// The longest name in bytes that fits, in quotes, on a line of its own.
 const PLAIN: usize = 65;
@@ -38,13 +39,9 @@ pub(super) fn content_type(media_type: &str, name: &str) -> String {
     if is_plain(name) {
         return media_type.to_owned();
     }
-    let encoder = match rfc2047::Q_PHRASE.payload_len(name) <= rfc2047::B.payload_len(name) {
-        true => rfc2047::Q_PHRASE,
-        false => rfc2047::B,
-    };
-    let mut words = Vec::new();
-    encoder.encode_words("utf-8", name, &mut 0, Fold::new(WORD, b" ", 0), &mut words);
-    format!("{media_type}; name=\"{}\"", String::from_utf8_lossy(&words))
+    let lines = Lines { limit: WORD, separator: " ", column: 0 };
+    let words = WordEncoding::shorter(WordEncoding::QPhrase, name).write(name, 0, lines);
+    format!("{media_type}; name=\"{words}\"")
 }
 
 /// Whether it is written as it is: `=?` would be decoded by lenient parsers.

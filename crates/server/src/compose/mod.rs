@@ -3,6 +3,7 @@
 mod assemble;
 mod attachment;
 mod attachment_file;
+mod encoded_word;
 mod encoding;
 mod field;
 mod file_name;
