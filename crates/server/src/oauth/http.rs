@@ -1,6 +1,7 @@
 //! Requests to a provider: forms out, JSON in, within limits.
 
 use std::error::Error as _;
+use std::io;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -10,6 +11,7 @@ use url::Url;
 
 use super::provider::Provider;
 use super::{OauthError, ProviderError, printable};
+use crate::file::too_many;
 
 /// For the whole exchange; a provider answers within a second or two.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -129,7 +131,8 @@ fn reason(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut last = None;
     while let Some(error) = cause {
-        last = Some(error.to_string());
+        let advice = error.downcast_ref::<io::Error>().and_then(too_many::advice);
+        last = Some(advice.map_or_else(|| error.to_string(), |advice| format!("{error}: {advice}")));
         cause = error.source();
     }
     printable(&last.unwrap_or_else(|| "the request failed".to_owned()))
