@@ -46,12 +46,24 @@ fn handler() -> McpHandler {
     McpHandler::new(upstreams, deliveries, Principal::Local, Clock::System)
 }
 
-/// What the server answers to these bytes, before it closes the connection.
+/// What the server answers to a whole request that asks to close the connection.
 pub fn exchange(request: &[u8]) -> Vec<u8> {
+    answer(request, false)
+}
+
+/// What the server answers to these bytes, if anything: it may give up a client that sends nothing more.
+pub fn exchange_and_leave(bytes: &[u8]) -> Vec<u8> {
+    answer(bytes, true)
+}
+
+fn answer(request: &[u8], leaves: bool) -> Vec<u8> {
     let mut stream = TcpStream::connect(*ADDRESS).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     // It may close before it has read everything.
-    let _ = stream.write_all(request).and_then(|()| stream.shutdown(Shutdown::Write));
+    let sent = stream.write_all(request);
+    if leaves {
+        let _ = sent.and_then(|()| stream.shutdown(Shutdown::Write));
+    }
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
