@@ -19,15 +19,14 @@ use smtp_mcp_server::cli::{
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, ConfigErrors, ConfigSources, Loaded, LogFilter, load_with_provenance};
 use tracing::level_filters::LevelFilter;
-use zeroizing_alloc::ZeroAlloc;
+use wiping_allocator::WipingAllocator;
 
 /// Gives memory back to the system after large work, also while the program is idle; glibc's allocator keeps it.
 #[cfg(all(target_os = "linux", feature = "jemalloc"))]
 use tikv_jemallocator::Jemalloc as SystemAllocator;
 
-/// Wipes what is freed: libraries that read settings, speak TLS or parse JSON leave secrets there.
 #[global_allocator]
-static ALLOCATOR: ZeroAlloc<SystemAllocator> = ZeroAlloc(SystemAllocator);
+static ALLOCATOR: WipingAllocator<SystemAllocator> = WipingAllocator(SystemAllocator);
 
 fn main() -> ExitCode {
     let _log = logging::begin();
