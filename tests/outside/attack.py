@@ -30,7 +30,7 @@ from test_memory import FILE, HTML, JSON, large_call, nested
 from test_warm_sessions import FewConnections
 
 MIB = 1 << 20
-MOST_MEMORY = 600  # MiB
+MOST_MEMORY = 640  # MiB
 MODERN = json.dumps(META)
 
 
