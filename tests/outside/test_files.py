@@ -125,6 +125,21 @@ def test_no_file_of_the_configuration_is_attached(processes, tmp_path: Path) -> 
     assert [mail.attachments() for mail in capture.kept()] == [[]]
 
 
+def test_the_outbox_in_use_stays_the_programs_own_after_a_reload(processes, tmp_path: Path) -> None:
+    """A reload does not move it. Reading it would drop the locks that SQLite has on it."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    settings = tmp_path / "smtp.env"
+    variables = one_server(processes.capture(), SMTP_ATTACHMENT_DIRS=folder)
+    env_file(settings, variables | {"SMTP_MCP_OUTBOX": f"sqlite:{folder}/first.db"})
+    pipe = processes.pipe({}, "--env-file", str(settings)).handshake()
+    env_file(settings, variables | {"SMTP_MCP_OUTBOX": f"sqlite:{folder}/second.db"})
+    assert not pipe.call("reload_smtp_configuration").is_error
+    mail = {"to": "ada@example.org", "subject": "s", "body": "b"}
+    pipe.call("send_email", **mail, attachments=[{"path": "first.db"}]).has_state("refused").mentions("a file of this program")
+    pipe.call("send_email", **mail).has_state("sent")
+
+
 HIDDEN = [".env", "./.env", ".git/config", "docs/.secret/plan.txt", "open.txt", "docs/open/plan.txt"]
 
 

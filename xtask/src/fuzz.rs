@@ -26,7 +26,7 @@ pub(crate) fn run(target: Option<&str>, seconds: u32) -> Result<()> {
     Ok(())
 }
 
-/// Our crates forbid unsafe code, so there is nothing for a sanitizer to see, and the stable toolchain will do.
+/// The crates under test forbid unsafe code, so there is nothing for a sanitizer to see, and the stable toolchain will do.
 fn fuzz(target: &str, seconds: u32) -> Result<()> {
     let corpus = format!("fuzz/target/corpus/{target}");
     fs::create_dir_all(paths::root().join(&corpus))?;

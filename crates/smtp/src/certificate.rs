@@ -21,7 +21,7 @@ pub enum CertificateProblem {
     /// Nobody whom we trust issued it.
     Issuer,
     /// Another one is trusted, and no CA.
-    Other,
+    NotPinned,
     /// It is for other hosts.
     Name,
     /// It has no subjectAltName, and the common name is not read (RFC 9525, section 2).
@@ -42,7 +42,7 @@ pub(crate) struct SmallKey(pub(crate) usize);
 /// The certificates that are trusted are all servers' own, and this is another one.
 #[derive(Debug, thiserror::Error)]
 #[error("is not the one in the CA file, which holds no CA's")]
-pub(crate) struct OtherCertificate;
+pub(crate) struct NotPinned;
 
 /// What is wrong with the certificate, if `error` is about it.
 pub(crate) fn certificate_problem(error: &Error) -> Option<CertificateProblem> {
@@ -50,7 +50,7 @@ pub(crate) fn certificate_problem(error: &Error) -> Option<CertificateProblem> {
     let Error::InvalidCertificate(error) = error else { return None };
     Some(match error {
         E::UnknownIssuer | E::BadSignature => CertificateProblem::Issuer,
-        E::Other(other) if other.0.is::<OtherCertificate>() => CertificateProblem::Other,
+        E::Other(other) if other.0.is::<NotPinned>() => CertificateProblem::NotPinned,
         E::NotValidForNameContext { presented, .. } if presented.is_empty() => CertificateProblem::NoName,
         E::NotValidForName | E::NotValidForNameContext { .. } => CertificateProblem::Name,
         E::Expired | E::ExpiredContext { .. } => CertificateProblem::Expired,
@@ -91,7 +91,7 @@ pub(crate) fn explain_certificate(error: &Error) -> String {
         E::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => {
             signed_with(signature_algorithm_id)
         }
-        E::Other(other) if other.0.is::<OtherCertificate>() => other.to_string(),
+        E::Other(other) if other.0.is::<NotPinned>() => other.to_string(),
         E::Other(other) => unusual(&other.to_string()),
         _ => "does not follow the rules for certificates (RFC 5280)".to_owned(),
     };

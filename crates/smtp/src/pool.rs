@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
-use self::failure::{is_one_too_many, was_dead};
+use self::failure::{is_connection_limit, was_dead};
 use self::idle::{IdleSession, IdleSessions, close_in_background, quit_all, reap, spawn};
 use crate::boot_time::boot_time;
 use crate::{CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Phase, ServerParams, Session};
@@ -18,10 +18,10 @@ mod login;
 
 /// How long a session may be idle. Servers close idle connections after some minutes; QUIT should come first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long a server that took no further connection is asked for fewer.
-const FEWER_FOR: Duration = Duration::from_secs(300);
+/// How long the pool stays smaller after the server took no further connection.
+const REDUCED_FOR: Duration = Duration::from_secs(300);
 /// How long a server may take to notice that a connection is closed.
-const COUNTED_OUT: Duration = Duration::from_millis(200);
+const CLOSE_NOTICED_AFTER: Duration = Duration::from_millis(200);
 /// How many transactions a session may carry. Many servers close it after about that number.
 const MAX_MESSAGES: u32 = 100;
 
@@ -96,7 +96,7 @@ impl Pool {
     }
 
     /// An idle session that looks alive, else a new one. Waits without a limit of its own until another connection may
-    /// be open. A server that takes no further one while others are open is asked for fewer from then on, for some minutes.
+    /// be open. If the server takes no further one while others are open, the pool stays at that size for some minutes.
     ///
     /// # Errors
     /// As [`Session::open`]. After a refused login the same error is returned without connecting, until
@@ -124,8 +124,10 @@ impl Pool {
             };
             let began = Instant::now();
             match timeout_at(deadline, self.connect_with(permit?)).await {
-                Ok(Ok(None)) if timeout_at(deadline, self.0.checking.lock()).await.is_ok() => {}
-                Ok(Ok(None)) => return Err(failed(ErrorKind::Busy(time_limit))),
+                Ok(Ok(None)) => {
+                    let end_of_check = timeout_at(deadline, self.0.checking.lock()).await;
+                    drop(end_of_check.map_err(|_| failed(ErrorKind::Busy(time_limit)))?);
+                }
                 Ok(Ok(Some(session))) => return Ok(session),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => return Err(failed(ErrorKind::TimedOut(began.elapsed()))),
@@ -148,11 +150,11 @@ impl Pool {
         let session = match idle {
             Some(session) => session,
             None => match self.0.open().await {
-                Err(error) if is_one_too_many(&error) && self.0.others_in_use() => {
-                    self.0.ask_for_fewer(permit);
+                Err(error) if is_connection_limit(&error) && self.0.others_in_use() => {
+                    self.0.reduce_size(permit);
                     return Ok(None);
                 }
-                Err(error) if is_one_too_many(&error) && self.0.has_others() => return Ok(None),
+                Err(error) if is_connection_limit(&error) && self.0.has_others() => return Ok(None),
                 opened => opened?,
             },
         };
@@ -168,7 +170,7 @@ impl Pool {
     pub async fn check(&self) -> Result<ServerInfo, Error> {
         let _alone = self.0.checking.lock().await;
         let session = match self.0.open().await {
-            Err(error) if is_one_too_many(&error) && self.0.has_sessions() => self.open_instead().await?,
+            Err(error) if is_connection_limit(&error) && self.0.has_sessions() => self.open_instead().await?,
             opened => opened?,
         };
         let info = ServerInfo {
@@ -191,7 +193,7 @@ impl Pool {
                     idle.quit().await;
                     return self.0.open_after_closing().await;
                 }
-                None if self.0.others_in_use() => self.0.ask_for_fewer(permit),
+                None if self.0.others_in_use() => self.0.reduce_size(permit),
                 None => return self.0.open().await,
             }
         }
@@ -262,8 +264,8 @@ impl Shared {
     /// A new session in the place of one that was closed just now.
     async fn open_after_closing(&self) -> Result<Session, Error> {
         match self.open().await {
-            Err(error) if is_one_too_many(&error) => {
-                sleep(COUNTED_OUT).await;
+            Err(error) if is_connection_limit(&error) => {
+                sleep(CLOSE_NOTICED_AFTER).await;
                 self.open().await
             }
             opened => opened,
@@ -279,7 +281,7 @@ impl Shared {
         slots.idle.take((self.now)(), self.idle_timeout)
     }
 
-    /// Whether someone else uses a session, or opens one. Only for who has a permit.
+    /// Whether someone else uses a session, or opens one. The caller has a permit.
     fn others_in_use(&self) -> bool {
         self.slots().size > self.permits.available_permits() + 1
     }
@@ -295,15 +297,15 @@ impl Shared {
         !slots.idle.is_empty() || slots.size > self.permits.available_permits()
     }
 
-    /// Only as many sessions as others use, for some minutes.
-    fn ask_for_fewer(self: &Arc<Self>, permit: OwnedSemaphorePermit) {
+    /// Reduces the pool to the sessions that others use, for some minutes.
+    fn reduce_size(self: &Arc<Self>, permit: OwnedSemaphorePermit) {
         permit.forget();
         let fewer = 1 + self.permits.forget_permits(Semaphore::MAX_PERMITS);
         self.slots().size -= fewer;
         debug!(fewer, "the server takes no further connection");
         let shared = Arc::downgrade(self);
         spawn(async move {
-            sleep(FEWER_FOR).await;
+            sleep(REDUCED_FOR).await;
             if let Some(shared) = shared.upgrade() {
                 shared.slots().size += fewer;
                 shared.permits.add_permits(fewer);

@@ -19,7 +19,7 @@ use rustls::{
 
 use crate::ErrorKind;
 use crate::authority::is_authority;
-use crate::certificate::OtherCertificate;
+use crate::certificate::NotPinned;
 use crate::connect::bare_host;
 use crate::key_size::KeySizeVerifier;
 
@@ -179,7 +179,7 @@ impl ServerCertVerifier for FileVerifier {
         }
         match &self.issued {
             Some(issued) => issued.verify_server_cert(leaf, intermediates, name, ocsp, now),
-            None => Err(CertificateError::Other(OtherError(Arc::new(OtherCertificate))).into()),
+            None => Err(CertificateError::Other(OtherError(Arc::new(NotPinned))).into()),
         }
     }
 

@@ -23,3 +23,14 @@ pub async fn reload(sources: &ConfigSources, reading: &BlockingWork) -> Result<C
     };
     reading.run(TIME_LIMIT, move || load(&sources)).await.map_err(late)?
 }
+
+impl Config {
+    /// This configuration as a reload of `old` applies it: the outbox and the access over HTTP stay those that are in use, so that
+    /// their files are still known as the program's own.
+    pub fn reloaded_from(mut self, old: &Self) -> Self {
+        self.files.extend(self.http.token_file.take().map(|file| file.path));
+        self.outbox.clone_from(&old.outbox);
+        self.http.clone_from(&old.http);
+        self
+    }
+}

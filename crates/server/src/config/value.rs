@@ -238,7 +238,7 @@ fn secret_file(
     let path = absolute(written, base)?;
     let shown = path.display();
     let read = text_file::read(&path).map_err(|error| match may_be_a_secret(Path::new(written)) {
-        true => "there is no such file; a password or token itself belongs into the variable without _FILE"
+        true => "there is no such file; this is the place for the path of a file, not for the password or token itself"
             .to_owned(),
         false => format!("{shown} cannot be read: {error}"),
     })?;

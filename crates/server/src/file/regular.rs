@@ -8,10 +8,10 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use crate::file::too_many::explained;
+
 /// More than any file that is read whole needs, in bytes.
 const LIMIT: usize = 1 << 20;
-
-use crate::file::too_many::explained;
 
 /// Flags with which opening a FIFO or a terminal does not wait, and a terminal does not become ours.
 pub const OPEN_FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
@@ -23,7 +23,7 @@ const PROBE: usize = 64;
 ///
 /// # Errors
 /// It cannot be opened, or is something else.
-pub fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     // Opening some devices has an effect of its own.
     refuse_others(fs::metadata(path)?.file_type())?;
     let file = OpenOptions::new().read(true).custom_flags(OPEN_FLAGS).open(path).map_err(explained)?;

@@ -1,6 +1,6 @@
 //! MCP over streamable HTTP: both eras of the protocol on one URL, `/health`, and an orderly shutdown.
 //!
-//! * `access`: access control by Host, Origin and token; `guesses`: wrong tokens cost time; `cors`: what browsers ask before
+//! * `access`: access control by Host, Origin and token; `token_throttle`: wrong tokens cost time; `cors`: what browsers ask before
 //! * `accept`: what a client accepts
 //! * `body`: a request's body, within limits of size and time
 //! * `handler`: from a request to rmcp's response; `in_flight_body`: until that is out
@@ -34,13 +34,13 @@ mod body;
 mod connections;
 mod cors;
 mod error;
-mod guesses;
 mod handler;
 mod health;
 mod in_flight_body;
 mod no_sign_in;
 mod places;
 mod sessions;
+mod token_throttle;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -124,7 +124,7 @@ fn starttls_missing(server: &ServerConfig) -> String {
 
 fn certificate(problem: Option<CertificateProblem>) -> String {
     let advice = match problem {
-        Some(CertificateProblem::Other) => {
+        Some(CertificateProblem::NotPinned) => {
             "If the server has a new certificate, put it, or the CA that issued it, into SMTP_CA_FILE; else it may be another server"
         }
         Some(CertificateProblem::Name) => "Set SMTP_HOST to a name that the certificate contains",

@@ -105,6 +105,7 @@ impl Upstreams {
         };
         let config = config::reload(&self.origin, &self.reading).await.map_err(invalid)?;
         let changes = Changes::between(&old.config, &config);
+        let config = config.reloaded_from(&old.config);
         let known: Vec<_> = old.servers.iter().chain(refused.iter()).cloned().collect();
         let new = Snapshot::build(config, &known, old.preferred.as_deref(), &self.clock).map_err(invalid)?;
         let connection_test = test::test_all(&new.servers).await;

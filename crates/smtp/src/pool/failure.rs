@@ -17,7 +17,7 @@ pub(super) fn was_dead(delivery: &Delivery) -> bool {
 }
 
 /// Whether the server says that it takes no further connection, or none for now.
-pub(super) fn is_one_too_many(error: &Error) -> bool {
+pub(super) fn is_connection_limit(error: &Error) -> bool {
     match (&error.phase, &error.kind) {
         (Phase::Greeting | Phase::Hello, ErrorKind::Reply(reply)) => reply.is_transient(),
         (Phase::Auth, ErrorKind::Reply(reply)) => reply.code == 421,

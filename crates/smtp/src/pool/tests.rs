@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-use super::{FEWER_FOR, IDLE_TIMEOUT, Pool};
+use super::{IDLE_TIMEOUT, Pool, REDUCED_FOR};
 use crate::boot_time::boot_time;
 use crate::{Limits, Security, ServerParams};
 
@@ -90,7 +90,7 @@ async fn a_server_that_took_fewer_is_asked_for_more_after_a_while() {
     };
     let (_server, session) = tokio::join!(refusing, sending);
     tokio::time::pause();
-    tokio::time::sleep(FEWER_FOR).await;
+    tokio::time::sleep(REDUCED_FOR).await;
     tokio::task::yield_now().await;
     assert_eq!((pool.0.slots().size, pool.0.permits.available_permits()), (2, 1));
     drop(session);

@@ -54,7 +54,7 @@ fn what_http_needs() {
         SMTP_MCP_ALLOWED_HOSTS=good.example,bad/host,*\nSMTP_MCP_ALLOWED_ORIGINS=https://good.example,good.example,null";
     insta::assert_snapshot!(bad(&format!("{RELAY}{lines}")), @r#"
     SMTP_MCP_HTTP_TOKEN (environment): found a value that is not shown (it has a character that is not visible ASCII, perhaps a space), expected at least 16 visible ASCII characters without spaces
-    SMTP_MCP_HTTP_TOKEN_FILE (environment): found a value that is not shown (there is no such file; a password or token itself belongs into the variable without _FILE), expected the path of a readable file with one line, the token
+    SMTP_MCP_HTTP_TOKEN_FILE (environment): found a value that is not shown (there is no such file; this is the place for the path of a file, not for the password or token itself), expected the path of a readable file with one line, the token
     SMTP_MCP_ALLOW_UNAUTHENTICATED (environment): found "maybe", expected one of true, 1, yes, on, false, 0, no, off
     SMTP_MCP_ALLOWED_HOSTS (environment): found "good.example,bad/host,*" ("bad/host" is not a host; "*" is not a host), expected host names or addresses, each perhaps with a port, separated by commas
     SMTP_MCP_ALLOWED_ORIGINS (environment): found "https://good.example,good.example,null" ("good.example" is not an origin; an origin is a scheme, a host and optionally a port; "null" is not an origin; an origin is a scheme, a host and optionally a port), expected origins such as https://app.example.org, separated by commas

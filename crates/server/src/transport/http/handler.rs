@@ -22,10 +22,10 @@ use super::accept;
 use super::access;
 use super::body::Bodies;
 use super::error::{HttpError, how_to_connect};
-use super::guesses::Guesses;
 use super::in_flight_body::InFlightBody;
 use super::places::ClientAddress;
 use super::sessions::{SessionUse, Sessions};
+use super::token_throttle::TokenThrottle;
 use crate::budget::{MemoryBudget, MemoryPermit, SMALL};
 use crate::config::HttpConfig;
 use crate::mcp::{McpHandler, ParsePermit};
@@ -44,7 +44,7 @@ pub(super) struct HttpHandler {
     pub(super) config: HttpConfig,
     rmcp: StreamableHttpService<McpHandler, LocalSessionManager>,
     sessions: Sessions,
-    guesses: Guesses,
+    throttle: TokenThrottle,
     stopping: CancellationToken,
     requests: TaskTracker,
     bodies: Bodies,
@@ -76,7 +76,7 @@ impl HttpHandler {
             config,
             rmcp,
             sessions,
-            guesses: Guesses::default(),
+            throttle: TokenThrottle::default(),
             stopping,
             requests: TaskTracker::new(),
             bodies,
@@ -112,14 +112,14 @@ impl HttpHandler {
         let shown = access::shown_token(&head.headers)?;
         let ClientAddress(address) = *head.extensions.get().unwrap_or(&ClientAddress::UNKNOWN);
         tokio::select! {
-            () = self.guesses.wait(address) => {}
+            () = self.throttle.wait(address) => {}
             () = self.stopping.cancelled() => return Err(HttpError::stopping()),
         }
         if shown.is_some_and(|shown| token.is(shown)) {
-            self.guesses.right(address);
+            self.throttle.succeeded(address);
             return Ok(());
         }
-        self.guesses.wrong(address);
+        self.throttle.failed(address);
         Err(HttpError::token_wrong())
     }
 

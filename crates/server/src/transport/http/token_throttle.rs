@@ -26,7 +26,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The wrong tokens of all addresses. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Guesses(Arc<Mutex<State>>);
+pub(super) struct TokenThrottle(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -42,7 +42,7 @@ struct Wrong {
     last: Instant,
 }
 
-impl Guesses {
+impl TokenThrottle {
     /// Waits until the token of a request from `address` may be looked at.
     pub(super) async fn wait(&self, address: IpAddr) {
         let wait = self.wait_for(address);
@@ -62,7 +62,7 @@ impl Guesses {
     }
 
     /// A request from `address` had a wrong token.
-    pub(super) fn wrong(&self, address: IpAddr) {
+    pub(super) fn failed(&self, address: IpAddr) {
         let mut state = self.state();
         state.count(address);
         state.unlogged += 1;
@@ -73,7 +73,7 @@ impl Guesses {
     }
 
     /// A request from `address` had the right token.
-    pub(super) fn right(&self, address: IpAddr) {
+    pub(super) fn succeeded(&self, address: IpAddr) {
         self.state().wrong.remove(&address);
     }
 
@@ -123,37 +123,37 @@ impl State {
 mod tests {
     use super::*;
 
-    fn waits(guesses: &Guesses, address: &str) -> u128 {
-        guesses.wait_for(address.parse().unwrap()).as_millis()
+    fn waits(throttle: &TokenThrottle, address: &str) -> u128 {
+        throttle.wait_for(address.parse().unwrap()).as_millis()
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_of_an_address_grows_until_it_is_right_or_silent() {
-        let guesses = Guesses::default();
+        let throttle = TokenThrottle::default();
         let address = "192.0.2.1".parse().unwrap();
         let mut seen = Vec::new();
         for _ in 0..10 {
-            seen.push(waits(&guesses, "192.0.2.1"));
-            guesses.wrong(address);
+            seen.push(waits(&throttle, "192.0.2.1"));
+            throttle.failed(address);
         }
         assert_eq!(seen, [0, 0, 0, 50, 100, 200, 400, 800, 1600, 2000]);
-        assert_eq!(waits(&guesses, "192.0.2.2"), 0);
+        assert_eq!(waits(&throttle, "192.0.2.2"), 0);
         tokio::time::advance(FORGOTTEN_AFTER).await;
-        assert_eq!(waits(&guesses, "192.0.2.1"), 0);
-        (0..4).for_each(|_| guesses.wrong(address));
-        assert_eq!(waits(&guesses, "192.0.2.1"), 100, "it starts anew");
-        guesses.right(address);
-        assert_eq!(waits(&guesses, "192.0.2.1"), 0);
+        assert_eq!(waits(&throttle, "192.0.2.1"), 0);
+        (0..4).for_each(|_| throttle.failed(address));
+        assert_eq!(waits(&throttle, "192.0.2.1"), 100, "it starts anew");
+        throttle.succeeded(address);
+        assert_eq!(waits(&throttle, "192.0.2.1"), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_memory_is_bounded() {
-        let guesses = Guesses::default();
+        let throttle = TokenThrottle::default();
         let addresses = || (0..2 * ADDRESSES as u128).map(|number| std::net::Ipv6Addr::from(number << 64));
-        addresses().for_each(|address| guesses.wrong(address.into()));
-        assert_eq!(guesses.state().wrong.len(), ADDRESSES);
+        addresses().for_each(|address| throttle.failed(address.into()));
+        assert_eq!(throttle.state().wrong.len(), ADDRESSES);
         tokio::time::advance(FORGOTTEN_AFTER).await;
-        guesses.wrong("192.0.2.1".parse().unwrap());
-        assert_eq!(guesses.state().wrong.len(), 1, "old ones make room");
+        throttle.failed("192.0.2.1".parse().unwrap());
+        assert_eq!(throttle.state().wrong.len(), 1, "old ones make room");
     }
 }
