@@ -20,6 +20,7 @@ CUTS = {
     "cut before the last dot": (LAST_DOT, False),
     "cut before the reply to the last dot": (LAST_DOT, True),
     "cut in a large content": (b"From: ", False),
+    "cut behind a whole flight": (b"RCPT TO:<carl", False),
 }
 
 
@@ -30,7 +31,8 @@ def first(processes, postfix: Postfix, behavior: str) -> dict[str, Any]:
         return postfix.variables()
     wire = CutConnection(postfix.ports["plaintext"], *CUTS[behavior])
     processes.add_cleanup(wire.stop)
-    return postfix.variables(SMTP_PORT=wire.port, SMTP_USE_TLS="false")
+    chunking = "true" if "flight" in behavior else "false"
+    return postfix.variables(SMTP_PORT=wire.port, SMTP_USE_TLS="false", SMTP_CHUNKING=chunking)
 
 
 def is_in_back_off(program: Program, server: str) -> bool:
@@ -48,6 +50,7 @@ ENDS = [
     ("cut before the last dot", [ADA, CARL], "unknown", [], [], [], [ADA, CARL], True),
     ("cut before the reply to the last dot", [ADA, BAD, CARL], "unknown", [ADA, CARL], [], [BAD], [ADA, CARL], True),
     ("cut in a large content", [ADA], "sent", [], [ADA], [], [], True),
+    ("cut behind a whole flight", [ADA, CARL], "unknown", [], [], [], [ADA, CARL], True),
 ]
 
 

@@ -80,6 +80,8 @@ impl Engine {
             credentials: None,
             allow_plaintext_login: false,
             ehlo_name: None,
+            pipelining: true,
+            chunking: true,
             limits: Limits::default(),
         };
         Ok(Self {

@@ -88,7 +88,9 @@ fn status_and_health(phase: Phase, kind: &ErrorKind) -> (RecipientStatus, Health
         (_, ErrorKind::Cancelled | ErrorKind::Busy(_) | ErrorKind::OutOfFiles(_)) => {
             (TryNext, HealthImpact::None)
         }
-        (_, ErrorKind::TooManyRecipients(_)) => (TryNext, HealthImpact::None),
+        (_, ErrorKind::TooManyRecipients(_) | ErrorKind::RefusesExtension(..) | ErrorKind::AllOrNothing) => {
+            (TryNext, HealthImpact::None)
+        }
         (_, ErrorKind::LineEnds) => (Rejected, HealthImpact::None),
         (_, ErrorKind::TooLarge { .. } | ErrorKind::NeedsSmtpUtf8 | ErrorKind::Needs8BitMime) => {
             (TryNext, HealthImpact::None)

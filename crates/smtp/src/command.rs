@@ -48,6 +48,11 @@ pub fn mail(out: &mut Vec<u8>, envelope: &Envelope, params: MailParams, extensio
     out.extend_from_slice(b"\r\n");
 }
 
+/// BDAT for a content of `size` bytes that is sent in one chunk (RFC 3030).
+pub fn bdat(size: u64) -> Vec<u8> {
+    format!("BDAT {size} LAST\r\n").into_bytes()
+}
+
 /// RCPT for one recipient.
 pub fn rcpt(out: &mut Vec<u8>, recipient: &Path) {
     out.extend_from_slice(b"RCPT TO:<");

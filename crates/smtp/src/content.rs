@@ -63,17 +63,25 @@ impl Content {
         !after_cr
     }
 
-    /// What is sent before [`Content::end`]: the content with doubled dots, in slices, without its last CRLF.
-    pub fn dot_stuffed(&self) -> impl Iterator<Item = &[u8]> {
+    /// What is sent for DATA: the content with doubled dots, the end of its last line, and the lone dot.
+    pub fn for_data(&self) -> impl Iterator<Item = &[u8]> {
+        let empty = self.chunks.iter().all(Bytes::is_empty);
+        let end: &[u8] = if empty { b".\r\n" } else { b"\r\n.\r\n" };
+        self.dot_stuffed().chain([end])
+    }
+
+    /// What is sent for BDAT: [`Content::size`] bytes as they are, with the end of the last line.
+    pub fn for_bdat(&self) -> impl Iterator<Item = &[u8]> {
+        let empty = self.chunks.iter().all(Bytes::is_empty);
+        let end: &[u8] = if empty || self.ends_in_crlf() { b"" } else { b"\r\n" };
+        self.chunks.iter().map(Bytes::as_ref).chain([end])
+    }
+
+    /// The content with doubled dots, in slices, without its last CRLF.
+    fn dot_stuffed(&self) -> impl Iterator<Item = &[u8]> {
         let bytes: usize = self.chunks.iter().map(Bytes::len).sum();
         let kept = if self.ends_in_crlf() { bytes - 2 } else { bytes };
         DotStuffed { chunks: self.chunks.iter(), rest: &[], left: kept, at_line_start: true }
-    }
-
-    /// The end of the data: the end of the last line, and the lone dot. It holds the last bytes of a delivery.
-    pub fn end(&self) -> &'static [u8] {
-        let empty = self.chunks.iter().all(Bytes::is_empty);
-        if empty { b".\r\n" } else { b"\r\n.\r\n" }
     }
 
     fn ends_in_crlf(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The result of one delivery.
 
-use crate::{Error, Reply};
+use crate::{Error, RecipientStatus, Reply};
 
 /// One result for each recipient, in the envelope's order.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,12 @@ impl Delivery {
     /// Whether the server accepted the message for any recipient.
     pub fn accepted(&self) -> bool {
         self.recipients.iter().any(Result::is_ok)
+    }
+
+    /// Whether no recipient was accepted and none is unknown.
+    pub fn was_certainly_not_sent(&self) -> bool {
+        let is_unknown = |error: &Error| error.classify().status == RecipientStatus::Unknown;
+        !self.accepted() && !self.errors().any(is_unknown)
     }
 
     /// The errors among the results.

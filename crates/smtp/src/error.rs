@@ -97,6 +97,12 @@ pub enum ErrorKind {
     /// Every connection allowed to the server was in use for as long as the caller could wait.
     #[error("every connection to the server was busy for {} s", .0.as_secs())]
     Busy(Duration),
+    /// The server offers an extension and refused to be spoken to with it. Without the extension the message may be accepted.
+    #[error("the server offers {0} and refused it: {1}")]
+    RefusesExtension(&'static str, Reply),
+    /// Another recipient was refused, and the message is for all of them or for none.
+    #[error("not sent, because another recipient was refused and the message is for all or none")]
+    AllOrNothing,
     /// The caller cancelled the delivery before the last byte was sent.
     #[error("stopped before the end of the message was sent")]
     Cancelled,
@@ -180,6 +186,7 @@ impl Error {
         match &self.kind {
             ErrorKind::Reply(reply)
             | ErrorKind::TooManyRecipients(reply)
+            | ErrorKind::RefusesExtension(_, reply)
             | ErrorKind::TokenRefused(reply) => Some(reply),
             _ => None,
         }

@@ -12,6 +12,8 @@ const KEYWORD_LIMIT: usize = 120;
 pub struct Extensions {
     /// Several commands may be sent before their replies are read (RFC 2920).
     pub pipelining: bool,
+    /// The content may be sent as it is, with its length (RFC 3030).
+    pub chunking: bool,
     /// MAIL may declare the message's size (RFC 1870).
     pub size: bool,
     /// The largest message in bytes. `None`: no limit was given.
@@ -48,6 +50,7 @@ impl Extensions {
         let (keyword, parameters) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
         match keyword.to_ascii_uppercase().as_str() {
             "PIPELINING" => self.pipelining = true,
+            "CHUNKING" => self.chunking = true,
             "SIZE" => self.note_size(parameters),
             "8BITMIME" => self.eight_bit_mime = true,
             "SMTPUTF8" => self.smtputf8 = true,
@@ -92,7 +95,9 @@ mod tests {
         let all = extensions(
             "pipelining\nSIZE 52428800\n8BitMime\nSMTPUTF8\nSTARTTLS\nCHUNKING\nDSN\nENHANCEDSTATUSCODES\nX-FOO bar",
         );
-        assert!(all.pipelining && all.size && all.eight_bit_mime && all.smtputf8 && all.starttls);
+        assert!(
+            all.pipelining && all.chunking && all.size && all.eight_bit_mime && all.smtputf8 && all.starttls
+        );
         assert_eq!(all.size_limit, Some(52_428_800));
         assert_eq!(all.keywords.len(), 9);
         assert_eq!(all.keywords[8], "X-FOO bar");

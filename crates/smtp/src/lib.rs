@@ -6,8 +6,9 @@
 //! * [`phase`], [`reply`], [`error`]: the phase of the session, the server's reply, what went wrong
 //! * [`classify`](mod@classify): what a failure means, as one pure function
 //! * [`envelope`]: paths and envelopes that cannot carry a second command
-//! * [`content`], [`delivery`]: the message, and the result for each recipient
-//! * [`extensions`], [`command`], [`transaction`]: what the server offers, the commands, and one transaction as a state machine
+//! * [`content`], [`mail`], [`delivery`]: the message, how it is sent, and the result for each recipient
+//! * [`extensions`], [`command`], `transaction`, `pipeline`: what the server offers, the commands, one transaction, and the order of
+//!   commands and replies over one session, as state machines
 //! * [`commit_point`]: the point of no return of one delivery
 //! * [`params`]: how to reach a server, and the time limits
 //!
@@ -15,6 +16,7 @@
 //!
 //! * `connect`: the only place that opens a connection; `wire`: flights and replies over it; [`tls`]: certificate verification
 //! * `auth`, `mechanism`: logging in; `mask`: redacting credentials in replies
+//! * `flight`, `transfer`: writing several messages at a time and reading their replies
 //! * [`session`]: one SMTP session; [`pool`]: sessions that are used again
 //!
 //! ```no_run
@@ -30,6 +32,8 @@
 //!         credentials: None,
 //!         allow_plaintext_login: false,
 //!         ehlo_name: None,
+//!         pipelining: true,
+//!         chunking: true,
 //!         limits: Limits::default(),
 //!     },
 //!     2,
@@ -60,12 +64,15 @@ pub mod envelope;
 pub mod error;
 mod exchange;
 pub mod extensions;
+mod flight;
 mod key_size;
+pub mod mail;
 mod mask;
 mod mechanism;
 mod opening;
 pub mod params;
 pub mod phase;
+mod pipeline;
 pub mod pool;
 mod recipient_limit;
 pub mod reply;
@@ -73,7 +80,8 @@ mod reply_words;
 mod scram;
 pub mod session;
 pub mod tls;
-pub mod transaction;
+mod transaction;
+mod transfer;
 mod wire;
 
 pub use certificate::CertificateProblem;
@@ -84,6 +92,7 @@ pub use delivery::Delivery;
 pub use envelope::{Envelope, Path, PathError};
 pub use error::{Error, ErrorKind, IoError};
 pub use extensions::Extensions;
+pub use mail::Mail;
 pub use params::{
     BoxFuture, CredentialError, CredentialSource, Credentials, Limits, Security, ServerParams, Wanted,
 };

@@ -22,6 +22,10 @@ pub struct ServerParams {
     pub allow_plaintext_login: bool,
     /// The name sent with EHLO. `None`: an address literal of the connection's local address.
     pub ehlo_name: Option<String>,
+    /// Send several commands at a time if the server offers PIPELINING (RFC 2920).
+    pub pipelining: bool,
+    /// Send the content with BDAT if the server offers CHUNKING (RFC 3030).
+    pub chunking: bool,
     /// How long each phase may take.
     pub limits: Limits,
 }

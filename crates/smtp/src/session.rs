@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
+use crate::boot_time::boot_time;
 use crate::content::ContentInfo;
 use crate::opening;
-use crate::transaction::{self, Transaction, TransactionStep};
-use crate::wire::{SendError, SocketState, Wire};
+use crate::pipeline::{Pipeline, SessionState};
+use crate::transaction::{self, Transaction};
+use crate::transfer::Transfer;
+use crate::wire::{SocketState, Wire};
 use crate::{
-    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Phase, Reply,
-    ServerParams,
+    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Mail, Phase, ServerParams,
 };
 
 /// How long the first reply may take on a session that was idle. Its peer may be gone without a word: a router that forgot the
 /// connection drops what is sent on it.
 const FIRST_REPLY_AFTER_IDLENESS: Duration = Duration::from_secs(5);
 
-/// How long to wait, after a failed write, for a reply that explains it.
-const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
+/// A session that was used this recently counts as alive: a content may be sent before its envelope is answered.
+const ACTIVE_FOR: Duration = Duration::from_secs(10);
 
 /// The most transactions that one delivery is split into by a server that takes few recipients at a time.
 const MAX_TRANSACTIONS: usize = 20;
@@ -29,9 +31,10 @@ pub struct Session {
     wire: Wire,
     extensions: Extensions,
     limits: Limits,
-    usable: bool,
-    clean: bool,
+    state: SessionState,
     was_idle: bool,
+    used_at: Duration,
+    now: fn() -> Duration,
     messages: u32,
 }
 
@@ -41,19 +44,27 @@ impl Session {
     /// # Errors
     /// The phase that failed, and why. The connection is closed then.
     pub async fn open(server: &ServerParams) -> Result<Self, Error> {
-        let (wire, extensions) = opening::open(server).await?;
+        Self::open_with_clock(server, boot_time).await
+    }
+
+    /// The same with another clock, which tells how long it was idle.
+    pub(crate) async fn open_with_clock(server: &ServerParams, now: fn() -> Duration) -> Result<Self, Error> {
+        let (wire, mut extensions) = opening::open(server).await?;
+        extensions.pipelining &= server.pipelining;
+        extensions.chunking &= server.chunking;
         Ok(Self {
             wire,
             extensions,
             limits: server.limits,
-            usable: true,
-            clean: true,
+            state: SessionState { in_sync: true, clean: true, active: true, knows_bdat: false },
             was_idle: false,
+            used_at: now(),
+            now,
             messages: 0,
         })
     }
 
-    /// The extensions that the server offers, under TLS if there is TLS.
+    /// The extensions that the server offers, under TLS if there is TLS; without those that are not to be used.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
     }
@@ -70,7 +81,7 @@ impl Session {
 
     /// Whether it is in sync and may carry another message.
     pub fn is_usable(&self) -> bool {
-        self.usable
+        self.state.in_sync
     }
 
     /// It was idle: its next command must be answered within 5 s, or its peer is gone.
@@ -80,34 +91,93 @@ impl Session {
 
     /// Whether the connection is open and nothing is waiting to be read, found out without a round trip.
     pub fn looks_alive(&mut self) -> bool {
-        self.usable && self.wire.socket_state() == SocketState::Quiet
+        self.state.in_sync && self.wire.socket_state() == SocketState::Quiet
     }
 
-    /// Sends one message. The reply to the end of the data may take as long as [`Limits::end_of_data`].
-    ///
-    /// If the server's extensions rule the message out, nothing is sent. `commit_point` is committed right
-    /// before the last bytes, and reset if the server refuses the message. Dropping the future leaves a
-    /// session that is not usable.
-    ///
-    /// Recipients that exceed the server's limit for a transaction ([`ErrorKind::TooManyRecipients`]) follow in further ones, as
-    /// long as each makes progress. By then the message is out, and the delivery can no longer be cancelled.
+    /// Sends one message: [`Session::send_many`] with one.
     pub async fn deliver(
         &mut self,
         envelope: &Envelope,
         content: &Content,
         commit_point: &CommitPoint,
     ) -> Delivery {
-        let info = content_info(content).await;
-        let mut delivery = self.transact(envelope, content, info, commit_point, false).await;
-        let mut gets_on = delivery.accepted();
+        let mail = Mail {
+            envelope: envelope.clone(),
+            content: content.clone(),
+            commit_point: commit_point.clone(),
+            all_or_nothing: false,
+        };
+        self.send(&mail).await
+    }
+
+    /// Sends one message: [`Session::send_many`] with one.
+    pub async fn send(&mut self, mail: &Mail) -> Delivery {
+        let mut ended = Delivery { recipients: Vec::new() };
+        self.send_many(std::slice::from_ref(mail), |_, delivery| ended = delivery).await;
+        ended
+    }
+
+    /// Sends messages, as many at a time as the server's extensions allow, and calls `ended` with the index and the outcome of each
+    /// as soon as it is known. The reply to the end of the data may take as long as [`Limits::end_of_data`].
+    ///
+    /// At most 16 messages and 256 KiB are sent without an outcome; if the connection is lost, the outcome of those whose last byte
+    /// was sent is unknown, and the others can be sent again. Small messages are sent whole before the server has answered, unless
+    /// the session was idle for 10 s or the message is for all recipients or none.
+    ///
+    /// If the server's extensions rule a message out, nothing of it is sent. Its commit point is committed before its last bytes are
+    /// written, and reset if the server refuses it. Dropping the future leaves a session that is not usable.
+    ///
+    /// Recipients that exceed the server's limit for a transaction ([`ErrorKind::TooManyRecipients`]) follow in further ones, as
+    /// long as each makes progress; the outcome of such a message comes last. By then the message is out, and the delivery can no
+    /// longer be cancelled.
+    pub async fn send_many(&mut self, mails: &[Mail], mut ended: impl FnMut(usize, Delivery) + Send) {
+        let mut indexes = Vec::new();
+        let mut infos = Vec::new();
+        let mut transactions = Vec::new();
+        for (index, mail) in mails.iter().enumerate() {
+            let info = content_info(&mail.content).await;
+            match transaction::check(&mail.envelope, info, &self.extensions) {
+                Ok(params) => {
+                    indexes.push(index);
+                    infos.push(info);
+                    transactions.push(Transaction::new(&mail.envelope, params, mail.all_or_nothing));
+                }
+                Err(error) => ended(index, Delivery::failed(mail.envelope.recipients.len(), &error)),
+            }
+        }
+        let contents = indexes.iter().map(|index| (&mails[*index].content, &mails[*index].commit_point));
+        let mut split = Vec::new();
+        let outcome = |position: usize, delivery: Delivery| match delivery.accepted()
+            && !over_limit(&delivery).is_empty()
+        {
+            true => split.push((position, delivery)),
+            false => ended(indexes[position], delivery),
+        };
+        self.transact(transactions, contents.collect(), outcome).await;
+        for (position, delivery) in split {
+            let index = indexes[position];
+            ended(index, self.send_rest(&mails[index], infos[position], delivery).await);
+        }
+    }
+
+    /// Sends to the recipients that exceeded the server's limit.
+    async fn send_rest(&mut self, mail: &Mail, info: ContentInfo, mut delivery: Delivery) -> Delivery {
+        let mut gets_on = true;
         for _ in 1..MAX_TRANSACTIONS {
             let left = over_limit(&delivery);
-            if left.is_empty() || !gets_on || !self.usable {
+            if left.is_empty() || !gets_on || !self.is_usable() {
                 break;
             }
-            let recipients = left.iter().map(|index| envelope.recipients[*index].clone()).collect();
-            let rest = Envelope { sender: envelope.sender.clone(), recipients };
-            let further = self.transact(&rest, content, info, &CommitPoint::new(), true).await;
+            let recipients = left.iter().map(|index| mail.envelope.recipients[*index].clone()).collect();
+            let rest = Envelope { sender: mail.envelope.sender.clone(), recipients };
+            let Ok(params) = transaction::check(&rest, info, &self.extensions) else {
+                break;
+            };
+            let transaction = Transaction::new(&rest, params, false).continuing();
+            let commit_point = CommitPoint::new();
+            let mut further = Delivery { recipients: Vec::new() };
+            let contents = vec![(&mail.content, &commit_point)];
+            self.transact(vec![transaction], contents, |_, delivery| further = delivery).await;
             gets_on = further.accepted();
             for (index, end) in left.into_iter().zip(further.recipients) {
                 delivery.recipients[index] = end;
@@ -118,45 +188,41 @@ impl Session {
 
     async fn transact(
         &mut self,
-        envelope: &Envelope,
-        content: &Content,
-        info: ContentInfo,
-        commit_point: &CommitPoint,
-        continues: bool,
-    ) -> Delivery {
-        let params = match transaction::check(envelope, info, &self.extensions) {
-            Ok(params) => params,
-            Err(error) => return Delivery::failed(envelope.recipients.len(), &error),
-        };
-        if !std::mem::replace(&mut self.usable, false) {
+        transactions: Vec<Transaction<'_>>,
+        contents: Vec<(&Content, &CommitPoint)>,
+        mut outcome: impl FnMut(usize, Delivery) + Send,
+    ) {
+        if !std::mem::replace(&mut self.state.in_sync, false) {
             let error = Error::new(Phase::Mail, ErrorKind::Closed);
-            return Delivery::failed(envelope.recipients.len(), &error);
+            for (index, transaction) in transactions.iter().enumerate() {
+                outcome(index, Delivery::failed(transaction.envelope.recipients.len(), &error));
+            }
+            return;
         }
-        self.messages += 1;
-        let mut transaction = Transaction::new(envelope, &self.extensions, params, self.clean);
-        if continues {
-            transaction = transaction.continuing();
-        }
-        let limits = self.limits;
-        let first_reply = if std::mem::take(&mut self.was_idle) {
-            limits.command.min(FIRST_REPLY_AFTER_IDLENESS)
-        } else {
-            limits.command
+        self.messages = self.messages.saturating_add(u32::try_from(contents.len()).unwrap_or(u32::MAX));
+        let active = (self.now)().saturating_sub(self.used_at) < ACTIVE_FOR;
+        let state = SessionState { in_sync: true, active, ..self.state };
+        let first_reply = match std::mem::take(&mut self.was_idle) {
+            true => self.limits.command.min(FIRST_REPLY_AFTER_IDLENESS),
+            false => self.limits.command,
         };
-        while let Err((phase, kind)) =
-            run(&mut self.wire, &mut transaction, content, commit_point, &limits, first_reply).await
-        {
-            transaction.fail(phase, kind);
-        }
-        self.clean = transaction.is_clean();
+        let mut transfer = Transfer {
+            wire: &mut self.wire,
+            pipeline: Pipeline::new(transactions, &self.extensions, state),
+            contents,
+            limits: self.limits,
+            next_reply: first_reply,
+        };
+        transfer.run(outcome).await;
+        self.state = transfer.pipeline.session();
         // An unexpected reply would be taken for the reply to the next command.
-        self.usable = transaction.is_in_sync() && self.wire.socket_state() != SocketState::Readable;
-        transaction.into_delivery()
+        self.state.in_sync &= self.wire.socket_state() != SocketState::Readable;
+        self.used_at = (self.now)();
     }
 
     /// Sends QUIT and closes. Failures are ignored.
     pub async fn quit(mut self) {
-        if self.usable {
+        if self.is_usable() {
             return opening::quit(self.wire, self.limits.command).await;
         }
         opening::close(&mut self.wire, self.limits.command).await;
@@ -177,86 +243,4 @@ fn over_limit(delivery: &Delivery) -> Vec<usize> {
     let is_over = |error: &Error| matches!(error.kind, ErrorKind::TooManyRecipients(_));
     let ends = delivery.recipients.iter().enumerate();
     ends.filter(|(_, end)| end.as_ref().is_err_and(is_over)).map(|(index, _)| index).collect()
-}
-
-/// Takes the transaction's steps until it is done or something fails.
-async fn run(
-    wire: &mut Wire,
-    transaction: &mut Transaction<'_>,
-    content: &Content,
-    commit_point: &CommitPoint,
-    limits: &Limits,
-    first_reply: Duration,
-) -> Result<(), (Phase, ErrorKind)> {
-    let mut command = first_reply;
-    loop {
-        match transaction.step() {
-            TransactionStep::Done => return Ok(()),
-            TransactionStep::Send(group) => {
-                let sent = wire.send(&group, command).await;
-                if let Err(kind) = sent {
-                    return Err((
-                        transaction.phase(),
-                        explain_write_error(wire, kind, |reply| reply.code == 421).await,
-                    ));
-                }
-            }
-            TransactionStep::Content => {
-                let phase = |kind| (Phase::Data, kind);
-                upload(wire, content, commit_point, limits).await.map_err(phase)?;
-                // From here on only the server's reply decides.
-                wire.send(content.end(), limits.content).await.map_err(|kind| (Phase::EndOfData, kind))?;
-            }
-            TransactionStep::Read(phase) => {
-                let within = if phase == Phase::EndOfData { limits.end_of_data } else { command };
-                let reply = wire.read_reply(within).await.map_err(|kind| (phase, kind))?;
-                command = limits.command;
-                if phase == Phase::EndOfData && reply.code >= 400 {
-                    commit_point.reset();
-                }
-                transaction.reply(reply);
-            }
-        }
-    }
-}
-
-/// Writes the content up to its last bytes, and commits.
-async fn upload(
-    wire: &mut Wire,
-    content: &Content,
-    commit_point: &CommitPoint,
-    limits: &Limits,
-) -> Result<(), ErrorKind> {
-    let go_on = || !commit_point.is_cancelled();
-    match wire.send_all(content.dot_stuffed(), limits.content, go_on).await {
-        Ok(()) => {}
-        Err(SendError::Cancelled) => return Err(ErrorKind::Cancelled),
-        Err(SendError::Failed(kind)) => {
-            return Err(explain_write_error(wire, kind, |reply| reply.code >= 400).await);
-        }
-    }
-    // A server that replied or closed in mid-stream will not answer the end of the data: detected now, the status is not unknown.
-    match wire.socket_state() {
-        SocketState::Closed => return Err(ErrorKind::Closed),
-        SocketState::Readable => {
-            return Err(wire
-                .read_reply(EXPLANATION_TIMEOUT)
-                .await
-                .map_or_else(|kind| kind, ErrorKind::Reply));
-        }
-        SocketState::Quiet | SocketState::Unknown => {}
-    }
-    if commit_point.commit() { Ok(()) } else { Err(ErrorKind::Cancelled) }
-}
-
-/// The reply that explains a failed write, if one came, else the failure itself.
-async fn explain_write_error(
-    wire: &mut Wire,
-    kind: ErrorKind,
-    explains: impl Fn(&Reply) -> bool,
-) -> ErrorKind {
-    match wire.read_reply(EXPLANATION_TIMEOUT).await {
-        Ok(reply) if explains(&reply) => ErrorKind::Reply(reply),
-        _ => kind,
-    }
 }

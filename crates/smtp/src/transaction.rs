@@ -1,82 +1,40 @@
-//! One transaction as a pure state machine: which commands are sent as one group (RFC 2920), and what each reply means for each recipient.
+//! One transaction as a pure state machine: what each reply means for each recipient.
 //!
-//! It returns one [`TransactionStep`] after the other and is given every reply in order, or how the connection failed. It never
-//! touches a socket, so a test is a list of replies.
+//! It never touches a socket. What is written and when is decided by [`pipeline`](crate::pipeline).
 
-use std::collections::VecDeque;
-
-use crate::command::{self, MailParams};
+use crate::command::MailParams;
 use crate::content::ContentInfo;
 use crate::recipient_limit::{may_be_recipient_limit, names_recipient_limit};
 use crate::{Delivery, Envelope, Error, ErrorKind, Extensions, Phase, Reply};
-
-/// The most recipients of one group: their replies must fit into the buffers between the two ends while we still write.
-const MAX_RCPT_IN_GROUP: usize = 200;
-
-/// What to do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TransactionStep {
-    /// Write these bytes at once.
-    Send(Vec<u8>),
-    /// Read one reply and pass it to [`Transaction::reply`]; the phase is for failures and time limits.
-    Read(Phase),
-    /// Write the content, commit, write the end, and go on.
-    Content,
-    /// The transaction is over.
-    Done,
-}
-
-/// The command whose reply is read next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expected {
-    Rset,
-    Mail,
-    Rcpt(usize),
-    Data,
-    EndOfData,
-    LoneDot,
-}
-
-/// What is sent next once no reply is outstanding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NextCommand {
-    Rset,
-    Mail,
-    Rcpt(usize),
-    Data,
-    Content,
-    LoneDot,
-    Nothing,
-}
 
 /// The state of one recipient.
 #[derive(Debug, Clone)]
 enum RecipientState {
     Open,
     Accepted,
+    /// MAIL was refused with this error, yet the server may take the content: RCPT was accepted, or an earlier message may not be over.
+    Doubtful(Error),
     Done(Result<Reply, Error>),
 }
 
 /// One transaction.
 #[derive(Debug)]
-pub struct Transaction<'a> {
-    envelope: &'a Envelope,
-    extensions: &'a Extensions,
-    params: MailParams,
-    next: NextCommand,
-    expected: VecDeque<Expected>,
-    mail_refused: bool,
+pub(crate) struct Transaction<'a> {
+    pub(crate) envelope: &'a Envelope,
+    pub(crate) params: MailParams,
+    pub(crate) all_or_nothing: bool,
     recipients: Vec<RecipientState>,
-    in_sync: bool,
-    clean: bool,
+    mail_refused: Option<Error>,
+    reset_refused: bool,
     continues: bool,
+    handed_over: bool,
 }
 
 /// Why a message cannot go to a server with these extensions, known before a byte is sent.
 ///
 /// # Errors
 /// The error that every recipient gets.
-pub fn check(
+pub(crate) fn check(
     envelope: &Envelope,
     content: ContentInfo,
     extensions: &Extensions,
@@ -101,172 +59,84 @@ pub fn check(
 }
 
 impl<'a> Transaction<'a> {
-    /// A transaction on a session that is `clean`, or that needs RSET first because the last one was refused.
-    pub fn new(envelope: &'a Envelope, extensions: &'a Extensions, params: MailParams, clean: bool) -> Self {
-        let next = match (envelope.recipients.is_empty(), clean) {
-            (true, _) => NextCommand::Nothing,
-            (_, true) => NextCommand::Mail,
-            (_, false) => NextCommand::Rset,
-        };
-        let recipients = vec![RecipientState::Open; envelope.recipients.len()];
+    /// A transaction of which nothing was sent.
+    pub(crate) fn new(envelope: &'a Envelope, params: MailParams, all_or_nothing: bool) -> Self {
         Self {
             envelope,
-            extensions,
             params,
-            next,
-            expected: VecDeque::new(),
-            mail_refused: false,
-            recipients,
-            in_sync: true,
-            clean,
+            all_or_nothing,
+            recipients: vec![RecipientState::Open; envelope.recipients.len()],
+            mail_refused: None,
+            reset_refused: false,
             continues: false,
+            handed_over: false,
         }
     }
 
     /// This transaction continues one in which the server accepted other recipients of the same message.
-    pub fn continuing(self) -> Self {
+    pub(crate) fn continuing(self) -> Self {
         Self { continues: true, ..self }
     }
 
-    /// What to do next. Each step is to be done before the next is requested.
-    pub fn step(&mut self) -> TransactionStep {
-        if let Some(expected) = self.expected.front() {
-            return TransactionStep::Read(expected.phase());
+    /// Whether the last byte of the content may have been handed to the socket.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.handed_over
+    }
+
+    pub(crate) fn set_handed_over(&mut self, handed_over: bool) {
+        self.handed_over = handed_over;
+    }
+
+    /// The server may still hold the sender of an earlier message.
+    pub(crate) fn note_refused_reset(&mut self) {
+        self.reset_refused = true;
+    }
+
+    pub(crate) fn any_accepted(&self) -> bool {
+        self.recipients.iter().any(|state| matches!(state, RecipientState::Accepted))
+    }
+
+    fn all_accepted(&self) -> bool {
+        self.recipients.iter().all(|state| matches!(state, RecipientState::Accepted))
+    }
+
+    /// The envelope's answers are known: whether the content is to be sent.
+    pub(crate) fn wants_content(&mut self) -> bool {
+        if self.all_or_nothing && !self.all_accepted() {
+            let withheld = Error::new(Phase::Rcpt, ErrorKind::AllOrNothing);
+            self.end_accepted(&Err(withheld));
         }
-        match self.next {
-            NextCommand::Nothing => TransactionStep::Done,
-            NextCommand::Content => {
-                self.expected.push_back(Expected::EndOfData);
-                self.next = NextCommand::Nothing;
-                TransactionStep::Content
-            }
-            NextCommand::LoneDot => {
-                self.expected.push_back(Expected::LoneDot);
-                self.next = NextCommand::Nothing;
-                TransactionStep::Send(b".\r\n".to_vec())
-            }
-            _ => TransactionStep::Send(self.next_group()),
-        }
+        self.any_accepted()
     }
 
-    /// Passes in the reply that [`TransactionStep::Read`] asked for.
-    pub fn reply(&mut self, reply: Reply) {
-        let Some(expected) = self.expected.pop_front() else {
-            return;
-        };
-        // A 3xx to MAIL or RCPT means that client and server are out of sync.
-        let out_of_place = reply.code / 100 == 3 && matches!(expected, Expected::Mail | Expected::Rcpt(_));
-        if reply.code == 421 || out_of_place {
-            return self.fail(expected.phase(), ErrorKind::Reply(reply));
-        }
-        match expected {
-            Expected::Rset => self.after_rset(&reply),
-            Expected::Mail => self.after_mail(reply),
-            Expected::Rcpt(index) => self.after_rcpt(index, reply),
-            Expected::Data => self.after_data(reply),
-            Expected::EndOfData => self.after_end(reply),
-            Expected::LoneDot => self.in_sync = reply.code >= 400 || reply.is_positive(),
-        }
-    }
-
-    /// Ends the transaction: every recipient without a final result gets this error.
-    pub fn fail(&mut self, phase: Phase, kind: ErrorKind) {
-        self.finish_all(|state| !matches!(state, RecipientState::Done(_)), &Err(Error::new(phase, kind)));
-        self.expected.clear();
-        self.next = NextCommand::Nothing;
-        self.in_sync = false;
-    }
-
-    /// The phase of the next reply, for a group that could not be written.
-    pub fn phase(&self) -> Phase {
-        self.expected.front().map_or(Phase::Data, |expected| expected.phase())
-    }
-
-    /// Whether the session may carry another transaction.
-    pub fn is_in_sync(&self) -> bool {
-        self.in_sync && self.expected.is_empty() && self.next == NextCommand::Nothing
-    }
-
-    /// Whether the next transaction may begin without RSET.
-    pub fn is_clean(&self) -> bool {
-        self.clean
-    }
-
-    /// The result for each recipient.
-    pub fn into_delivery(self) -> Delivery {
-        let lost = || Error::new(Phase::Data, ErrorKind::Closed);
-        let recipients = self.recipients.into_iter().map(|state| match state {
-            RecipientState::Done(end) => end,
-            RecipientState::Open | RecipientState::Accepted => Err(lost()),
-        });
-        Delivery { recipients: recipients.collect() }
-    }
-
-    /// Everything that may be sent before a reply must be read: one command without PIPELINING (RFC 2920, section 3.1).
-    fn next_group(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut recipients = 0;
-        loop {
-            match self.next {
-                NextCommand::Rset => {
-                    out.extend_from_slice(b"RSET\r\n");
-                    self.sent(Expected::Rset, NextCommand::Mail);
-                }
-                NextCommand::Mail => {
-                    command::mail(&mut out, self.envelope, self.params, self.extensions);
-                    self.clean = false;
-                    self.sent(Expected::Mail, NextCommand::Rcpt(0));
-                }
-                NextCommand::Rcpt(index) => {
-                    command::rcpt(&mut out, &self.envelope.recipients[index]);
-                    recipients += 1;
-                    let more = index + 1 < self.envelope.recipients.len();
-                    self.sent(
-                        Expected::Rcpt(index),
-                        if more { NextCommand::Rcpt(index + 1) } else { NextCommand::Data },
-                    );
-                }
-                NextCommand::Data => {
-                    out.extend_from_slice(b"DATA\r\n");
-                    self.sent(Expected::Data, NextCommand::Nothing);
-                }
-                NextCommand::Content | NextCommand::LoneDot | NextCommand::Nothing => return out,
-            }
-            let full = recipients == MAX_RCPT_IN_GROUP && matches!(self.next, NextCommand::Rcpt(_));
-            if !self.extensions.pipelining || full {
-                return out;
-            }
-        }
-    }
-
-    fn sent(&mut self, expected: Expected, next: NextCommand) {
-        self.expected.push_back(expected);
-        self.next = next;
-    }
-
-    /// A server that refuses RSET may still hold the sender of the refused message: nothing may be sent over it.
-    fn after_rset(&mut self, reply: &Reply) {
-        if !reply.is_positive() {
-            self.fail(Phase::Mail, ErrorKind::Garbage(format!("RSET was answered {reply}")));
-        }
-    }
-
-    fn after_mail(&mut self, reply: Reply) {
+    pub(crate) fn after_mail(&mut self, reply: Reply) {
         if reply.is_positive() {
             return;
         }
-        self.mail_refused = true;
-        self.finish_all(|_| true, &Err(Error::new(Phase::Mail, ErrorKind::Reply(reply))));
-        self.next = NextCommand::Nothing;
+        let kind = if self.reset_refused {
+            ErrorKind::Garbage("RSET was refused, so an earlier message may not be over".to_owned())
+        } else {
+            ErrorKind::Reply(reply)
+        };
+        let error = Error::new(Phase::Mail, kind);
+        if self.reset_refused {
+            self.recipients.fill(RecipientState::Doubtful(error.clone()));
+        } else {
+            self.end_all(&error);
+        }
+        self.mail_refused = Some(error);
     }
 
-    fn after_rcpt(&mut self, index: usize, reply: Reply) {
-        match (self.mail_refused, reply.is_positive()) {
-            // The server accepted a recipient without a sender: a lone dot could send it an empty message.
-            (true, true) => self.in_sync = false,
-            (true, false) => {}
-            (false, true) => self.recipients[index] = RecipientState::Accepted,
-            (false, false) => {
+    /// Returns whether the reply is one that a server in step can give.
+    pub(crate) fn after_rcpt(&mut self, index: usize, reply: Reply) -> bool {
+        match (&self.mail_refused, reply.is_positive()) {
+            (Some(error), true) => {
+                self.recipients[index] = RecipientState::Doubtful(error.clone());
+                return false;
+            }
+            (Some(error), false) => self.recipients[index] = RecipientState::Done(Err(error.clone())),
+            (None, true) => self.recipients[index] = RecipientState::Accepted,
+            (None, false) => {
                 let kind = if self.is_recipient_limit(&reply) {
                     ErrorKind::TooManyRecipients(reply)
                 } else {
@@ -275,9 +145,7 @@ impl<'a> Transaction<'a> {
                 self.recipients[index] = RecipientState::Done(Err(Error::new(Phase::Rcpt, kind)));
             }
         }
-        if self.next == NextCommand::Data && self.expected.is_empty() && !self.any_accepted() {
-            self.next = NextCommand::Nothing;
-        }
+        true
     }
 
     /// Whether the server refuses a recipient only because it took others before. A reply that merely may mean so has to follow a
@@ -288,55 +156,82 @@ impl<'a> Transaction<'a> {
             || (has_accepted && may_be_recipient_limit(reply))
     }
 
-    fn after_data(&mut self, reply: Reply) {
-        match (reply.code, self.any_accepted()) {
-            (354, true) => self.next = NextCommand::Content,
-            (354, false) if self.in_sync => self.next = NextCommand::LoneDot,
-            (354, false) => {}
-            _ => {
-                self.in_sync &= reply.code >= 400;
-                self.finish_all(
-                    |state| matches!(state, RecipientState::Accepted),
-                    &Err(Error::new(Phase::Data, ErrorKind::Reply(reply))),
-                );
+    /// DATA was refused.
+    pub(crate) fn after_refused_data(&mut self, reply: Reply) {
+        self.end_accepted(&Err(Error::new(Phase::Data, ErrorKind::Reply(reply))));
+    }
+
+    /// The reply to the end of the data.
+    pub(crate) fn after_end(&mut self, reply: Reply) {
+        for state in &mut self.recipients {
+            if let RecipientState::Doubtful(error) = state {
+                let error = match reply.is_positive() {
+                    true => after_refused_mail(&reply),
+                    false => error.clone(),
+                };
+                *state = RecipientState::Done(Err(error));
+            }
+        }
+        // A server may refuse a content before it has all of it.
+        let phase = if self.handed_over { Phase::EndOfData } else { Phase::Data };
+        let end = match reply.is_positive() {
+            true => Ok(reply),
+            false => Err(Error::new(phase, ErrorKind::Reply(reply))),
+        };
+        self.end_accepted(&end);
+    }
+
+    /// Ends the transaction for every recipient without a result: nothing of the message was accepted.
+    pub(crate) fn end_all(&mut self, error: &Error) {
+        for state in &mut self.recipients {
+            if matches!(state, RecipientState::Open | RecipientState::Accepted) {
+                *state = RecipientState::Done(Err(error.clone()));
             }
         }
     }
 
-    fn after_end(&mut self, reply: Reply) {
-        self.clean = reply.is_positive();
-        self.in_sync = reply.is_positive() || reply.code >= 400;
-        let end = if reply.is_positive() {
-            Ok(reply)
-        } else {
-            Err(Error::new(Phase::EndOfData, ErrorKind::Reply(reply)))
+    /// The session failed before the transaction was over. If the last byte was handed over, only a refusal that was read proves
+    /// that the message was not accepted.
+    pub(crate) fn fail(&mut self, phase: Phase, kind: &ErrorKind) {
+        let is_refused = match kind {
+            ErrorKind::Reply(reply) => reply.code == 421,
+            ErrorKind::RefusesExtension(..) => true,
+            _ => false,
         };
-        self.finish_all(|state| matches!(state, RecipientState::Accepted), &end);
-    }
-
-    fn any_accepted(&self) -> bool {
-        self.recipients.iter().any(|state| matches!(state, RecipientState::Accepted))
-    }
-
-    fn finish_all(&mut self, concerned: impl Fn(&RecipientState) -> bool, end: &Result<Reply, Error>) {
-        for state in self.recipients.iter_mut().filter(|state| concerned(state)) {
-            *state = RecipientState::Done(end.clone());
+        let lost = Error::new(Phase::EndOfData, kind.clone());
+        let is_unknown = self.handed_over && !is_refused;
+        for state in &mut self.recipients {
+            if matches!(state, RecipientState::Doubtful(_)) && is_unknown {
+                *state = RecipientState::Done(Err(lost.clone()));
+            }
         }
+        let error = if is_unknown { lost } else { Error::new(phase, kind.clone()) };
+        self.end_all(&error);
+    }
+
+    /// Gives those whom RCPT accepted this result.
+    fn end_accepted(&mut self, end: &Result<Reply, Error>) {
+        for state in &mut self.recipients {
+            if matches!(state, RecipientState::Accepted) {
+                *state = RecipientState::Done(end.clone());
+            }
+        }
+    }
+
+    /// The result for each recipient.
+    pub(crate) fn delivery(&self) -> Delivery {
+        let lost = || Error::new(Phase::Data, ErrorKind::Closed);
+        let recipients = self.recipients.iter().map(|state| match state {
+            RecipientState::Done(end) => end.clone(),
+            RecipientState::Doubtful(error) => Err(error.clone()),
+            RecipientState::Open | RecipientState::Accepted => Err(lost()),
+        });
+        Delivery { recipients: recipients.collect() }
     }
 }
 
-impl Expected {
-    fn phase(self) -> Phase {
-        match self {
-            Self::Rset | Self::Mail => Phase::Mail,
-            Self::Rcpt(_) => Phase::Rcpt,
-            Self::Data | Self::LoneDot => Phase::Data,
-            Self::EndOfData => Phase::EndOfData,
-        }
-    }
+/// The message was accepted without a sender, or with that of another message.
+fn after_refused_mail(reply: &Reply) -> Error {
+    let words = format!("MAIL was refused, yet the message was answered {reply}");
+    Error::new(Phase::EndOfData, ErrorKind::Garbage(words))
 }
-
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests;

@@ -21,8 +21,6 @@ use crate::mask::Mask;
 use crate::reply::ReplyParser;
 use crate::{ErrorKind, Reply, tls};
 
-/// Small slices are gathered up to this size before a write.
-const CHUNK: usize = 64 * 1024;
 /// The most unread bytes that are held.
 const READ_CHUNK: usize = 8 * 1024;
 
@@ -52,12 +50,10 @@ pub(crate) enum SocketState {
     Unknown,
 }
 
-/// Why content was not written to its end.
-pub(crate) enum SendError {
-    /// The caller cancelled.
-    Cancelled,
-    /// The connection failed.
-    Failed(ErrorKind),
+/// A write that failed, and how many bytes the socket (or TLS) took before.
+pub(crate) struct WriteError {
+    pub(crate) taken: usize,
+    pub(crate) kind: ErrorKind,
 }
 
 impl Wire {
@@ -117,44 +113,29 @@ impl Wire {
         Ok(self.tcp().local_addr()?.ip())
     }
 
-    /// Writes a command group with one write.
-    pub(crate) async fn send(&mut self, group: &[u8], within: Duration) -> Result<(), ErrorKind> {
-        let writing = async {
-            self.stream.write_all(group).await?;
-            self.stream.flush().await
-        };
-        match timeout(within, writing).await {
-            Ok(done) => done.map_err(io_error),
-            Err(_) => Err(ErrorKind::TimedOut(within)),
-        }
+    /// Writes a command.
+    pub(crate) async fn send(&mut self, command: &[u8], within: Duration) -> Result<(), ErrorKind> {
+        self.write(command, within).await.map_err(|error| error.kind)
     }
 
-    /// Writes many slices in large writes, each of which must make progress `within` the limit, as long as `go_on` returns true.
-    pub(crate) async fn send_all<'a>(
-        &mut self,
-        slices: impl Iterator<Item = &'a [u8]>,
-        within: Duration,
-        go_on: impl Fn() -> bool,
-    ) -> Result<(), SendError> {
-        let mut gathered = Vec::with_capacity(CHUNK);
-        for mut slice in slices {
-            while !slice.is_empty() {
-                let room = (CHUNK - gathered.len()).min(slice.len());
-                gathered.extend_from_slice(&slice[..room]);
-                slice = &slice[room..];
-                if gathered.len() == CHUNK {
-                    if !go_on() {
-                        return Err(SendError::Cancelled);
-                    }
-                    self.send(&gathered, within).await.map_err(SendError::Failed)?;
-                    gathered.clear();
+    /// Writes all of it, with one write if the socket takes it.
+    pub(crate) async fn write(&mut self, bytes: &[u8], within: Duration) -> Result<(), WriteError> {
+        let mut taken = 0;
+        let writing = async {
+            while taken < bytes.len() {
+                match self.stream.write(&bytes[taken..]).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    more => taken += more,
                 }
             }
-        }
-        if gathered.is_empty() {
-            return Ok(());
-        }
-        self.send(&gathered, within).await.map_err(SendError::Failed)
+            self.stream.flush().await
+        };
+        let kind = match timeout(within, writing).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => io_error(error),
+            Err(_) => ErrorKind::TimedOut(within),
+        };
+        Err(WriteError { taken, kind })
     }
 
     /// Reads one reply, all of it within the limit: a server that drips bytes gains nothing.

@@ -135,6 +135,12 @@ pub struct ServerConfig {
     pub allow_plaintext_auth: bool,
     /// The name for EHLO, if set.
     pub ehlo_name: Option<String>,
+    /// How many connections may be open, 1 to 100.
+    pub max_connections: usize,
+    /// Use PIPELINING if the server offers it.
+    pub pipelining: bool,
+    /// Use CHUNKING if the server offers it.
+    pub chunking: bool,
 }
 
 /// A PEM file, read.
@@ -204,6 +210,9 @@ impl ServerConfig {
             priority: 0,
             allow_plaintext_auth: variables::ALLOW_PLAINTEXT_AUTH.switch(),
             ehlo_name: None,
+            max_connections: variables::MAX_CONNECTIONS.number() as usize,
+            pipelining: variables::PIPELINING.switch(),
+            chunking: variables::CHUNKING.switch(),
         }
     }
 

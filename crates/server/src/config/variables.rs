@@ -119,6 +119,12 @@ variables! {
         field!(Server: ehlo_name, |setting, _| parse_ehlo_name(&value::plain(setting)?).map(Some), |server| {
             Some(server.ehlo_name.clone().unwrap_or_else(|| "the connection's own address".to_owned()))
         }));
+    MAX_CONNECTIONS = row("SMTP_MAX_CONNECTIONS", Shared, Number(4), "a whole number from 1 to 100", "How many connections to the server may be open. They are opened as mails wait, and closed when they are idle.",
+        field!(Server: max_connections, |setting, _| value::count(setting, 1..=100), |server| Some(server.max_connections.to_string())));
+    PIPELINING = row("SMTP_PIPELINING", Shared, Switch(true), SWITCH, "Sends several commands at a time if the server offers PIPELINING. Set it to false if it offers it and fails.",
+        field!(Server: pipelining, |setting, _| value::switch(setting), |server| Some(server.pipelining.to_string())));
+    CHUNKING = row("SMTP_CHUNKING", Shared, Switch(true), SWITCH, "Sends the mail with BDAT if the server offers CHUNKING. Set it to false if it offers it and fails.",
+        field!(Server: chunking, |setting, _| value::switch(setting), |server| Some(server.chunking.to_string())));
     ATTACHMENT_DIRS = row("SMTP_ATTACHMENT_DIRS", Global, Words("none"), "existing directories, separated like PATH", "Where `path` attachments may come from; a relative path is looked up in each. As `--attachment-dir`, which may be repeated and wins.",
         field!(Program: attachment_dirs, value::directories, |config| {
             list(config.attachment_dirs.iter().map(|path| path.display().to_string()), "none")

@@ -15,9 +15,6 @@ use crate::clock::Clock;
 use crate::config::{ConfigErrors, Encryption, ServerConfig};
 use crate::outcome::ServerId;
 
-/// The number of sessions that may be open to one server.
-const MAX_SESSIONS: usize = 3;
-
 /// A server that does not answer for this long is given up before the call's own time is over, so that the failure is
 /// known and the next server is tried.
 const MAX_COMMAND_TIMEOUT: Duration = Duration::from_secs(35);
@@ -56,12 +53,14 @@ impl Upstream {
             credentials: credentials::source(config, state_dir, clock),
             allow_plaintext_login: config.may_log_in_without_tls(),
             ehlo_name: config.ehlo_name.clone(),
+            pipelining: config.pipelining,
+            chunking: config.chunking,
             limits,
         };
         Ok(Self {
             config: config.clone(),
             state_dir: state_dir.map(Path::to_owned),
-            pool: Pool::new(target, MAX_SESSIONS),
+            pool: Pool::new(target, config.max_connections),
             testing: tokio::sync::Mutex::default(),
             health: Mutex::default(),
             recovering: AtomicBool::new(false),

@@ -119,7 +119,8 @@ async fn an_attempt_that_has_no_time_left_affects_no_health() {
 async fn a_busy_server_is_not_a_broken_one() {
     let latch = Latch::new();
     let sink = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
-    let fixture = Fixture::with_attempt_timeout(vec![server("one", sink.addr())], SHORT);
+    let servers = vec![ServerConfig { max_connections: 3, ..server("one", sink.addr()) }];
+    let fixture = Fixture::with_attempt_timeout(servers, SHORT);
     let under_way = ["a@x.org", "b@x.org", "c@x.org"].map(|to| fixture.begin(Box::leak(Box::new([to]))));
     contents(&sink, 3).await;
     let outcome = fixture.send(&["d@x.org"]).await;

@@ -17,7 +17,7 @@ async fn start(behavior: Behavior) -> Sink {
 #[tokio::test]
 async fn sixty_four_at_once_are_sixty_four_mails() {
     let sink = start(Behavior::default()).await;
-    let fixture = Fixture::new(vec![server("one", sink.addr())]);
+    let fixture = Fixture::new(vec![ServerConfig { max_connections: 3, ..server("one", sink.addr()) }]);
     let mut sending = tokio::task::JoinSet::new();
     for n in 0..64 {
         let subject = json!({ "subject": format!("mail {n}."), "body": format!("body {n}.") });

@@ -11,9 +11,7 @@ fn content(chunks: &[&[u8]]) -> Content {
 
 /// What DATA puts on the wire, its end included.
 fn on_the_wire(content: &Content) -> Vec<u8> {
-    let mut wire: Vec<u8> = content.dot_stuffed().flatten().copied().collect();
-    wire.extend_from_slice(content.end());
-    wire
+    content.for_data().flatten().copied().collect()
 }
 
 /// How a server decodes it (RFC 5321, section 4.5.2). `None`: the end came too early or not at all.

@@ -19,6 +19,8 @@ async fn listen() -> (TcpListener, ServerParams) {
         credentials: None,
         allow_plaintext_login: false,
         ehlo_name: None,
+        pipelining: true,
+        chunking: true,
         limits: Limits::default(),
     };
     (listener, server)

@@ -203,7 +203,7 @@ async fn the_reply_to_the_end_has_a_limit_of_its_own() {
 
 #[tokio::test]
 async fn a_stopped_delivery_never_sends_its_end() {
-    let script = format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: x\n= eof");
+    let script = format!("{HELLO}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\n= eof");
     let peer = Peer::play(&[&script]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
     let commit_point = CommitPoint::new();

@@ -73,6 +73,8 @@ fn server(sink: &Sink) -> ServerParams {
         credentials: None,
         allow_plaintext_login: false,
         ehlo_name: None,
+        pipelining: true,
+        chunking: true,
         limits: Limits { connect: SHORT, command: SHORT, content: SHORT, end_of_data: SHORT },
     }
 }

@@ -78,6 +78,8 @@ impl Peer {
             credentials: None,
             allow_plaintext_login: false,
             ehlo_name: None,
+            pipelining: true,
+            chunking: true,
             limits: Limits {
                 connect: Duration::from_secs(5),
                 command: Duration::from_secs(5),

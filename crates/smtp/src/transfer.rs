@@ -1,0 +1,195 @@
+//! Carries out what the pipeline asks for: writes flights, uploads contents, reads replies.
+
+use std::time::Duration;
+
+use crate::flight::Flight;
+use crate::pipeline::{Awaited, Framing, Part, Pipeline, Step};
+use crate::wire::{SocketState, Wire};
+use crate::{CommitPoint, Content, Delivery, ErrorKind, Limits, Phase, command};
+
+/// How long to wait, after a failed write, for a reply that explains it.
+const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Messages on their way over a connection.
+pub(crate) struct Transfer<'a> {
+    pub(crate) wire: &'a mut Wire,
+    pub(crate) pipeline: Pipeline<'a>,
+    pub(crate) contents: Vec<(&'a Content, &'a CommitPoint)>,
+    pub(crate) limits: Limits,
+    /// How long the next reply may take.
+    pub(crate) next_reply: Duration,
+}
+
+/// Nothing more can be written.
+struct Broken {
+    kind: ErrorKind,
+    /// No command was outstanding and nothing was written: only a 421 can be meant for us.
+    only_closing: bool,
+}
+
+impl Transfer<'_> {
+    /// Sends until every message has its outcome, and reports each.
+    pub(crate) async fn run(&mut self, mut outcome: impl FnMut(usize, Delivery) + Send) {
+        let mut is_done = false;
+        loop {
+            while let Some((message, delivery)) = self.pipeline.take_outcome() {
+                if delivery.was_certainly_not_sent() {
+                    self.contents[message].1.reset();
+                }
+                outcome(message, delivery);
+            }
+            if is_done {
+                return;
+            }
+            let is_quiet = self.pipeline.is_quiet();
+            if is_quiet && self.was_left().await {
+                continue;
+            }
+            let contents = &self.contents;
+            let written = match self.pipeline.step(|message| contents[message].1.commit()) {
+                Step::Done => {
+                    is_done = true;
+                    continue;
+                }
+                Step::Write(parts) => self.write(&parts).await,
+                Step::Upload(message, framing) => self.upload(message, framing).await,
+                Step::Read(awaited) => {
+                    self.read(awaited).await;
+                    continue;
+                }
+            };
+            if let Err(mut broken) = written {
+                broken.only_closing &= is_quiet;
+                self.read_explanations(broken).await;
+            }
+        }
+    }
+
+    /// Whether the server closed or said something without being asked: then it will not answer either.
+    async fn was_left(&mut self) -> bool {
+        let kind = match self.wire.socket_state() {
+            SocketState::Quiet | SocketState::Unknown => return false,
+            SocketState::Closed => ErrorKind::Closed,
+            SocketState::Readable => match self.wire.read_reply(EXPLANATION_TIMEOUT).await {
+                Ok(reply) if reply.code == 421 => ErrorKind::Reply(reply),
+                Ok(reply) if reply.code >= 400 && self.pipeline.phase() == Phase::Data => {
+                    ErrorKind::Reply(reply)
+                }
+                Ok(reply) => ErrorKind::Garbage(format!("unasked: {reply}")),
+                Err(kind) => kind,
+            },
+        };
+        self.pipeline.fail(&kind);
+        true
+    }
+
+    async fn read(&mut self, awaited: Awaited) {
+        let within = match (awaited.decides, awaited.phase) {
+            (true, _) | (_, Phase::EndOfData) => self.limits.end_of_data,
+            _ => self.next_reply,
+        };
+        match self.wire.read_reply(within).await {
+            Ok(reply) => {
+                self.next_reply = self.limits.command;
+                self.pipeline.reply(reply);
+            }
+            Err(kind) => self.pipeline.fail(&kind),
+        }
+    }
+
+    /// Writes commands and small contents together.
+    async fn write(&mut self, parts: &[Part]) -> Result<(), Broken> {
+        let has_content = parts.iter().any(|part| matches!(part, Part::Content(..)));
+        let within = if has_content { self.limits.content } else { self.next_reply };
+        let mut flight = Flight::new(self.wire, within);
+        let mut pushed = 0;
+        let mut ends = Vec::new();
+        let mut result = Ok(());
+        for part in parts {
+            match part {
+                Part::Commands(commands) => {
+                    pushed += commands.len();
+                    result = flight.push(commands).await;
+                }
+                Part::Content(message, framing) => {
+                    for slice in slices(self.contents[*message].0, *framing) {
+                        pushed += slice.len();
+                        result = match result {
+                            Ok(()) => flight.push(slice).await,
+                            failed => failed,
+                        };
+                    }
+                    ends.push((*message, pushed));
+                }
+            }
+            if result.is_err() {
+                break;
+            }
+        }
+        if result.is_ok() {
+            result = flight.flush().await;
+        }
+        let Err(kind) = result else {
+            return Ok(());
+        };
+        let taken = flight.taken;
+        for part in parts {
+            if let Part::Content(message, _) = part
+                && ends.iter().all(|(ended, end)| ended != message || *end > taken)
+            {
+                self.pipeline.set_handed_over(*message, false);
+            }
+        }
+        Err(Broken { kind, only_closing: taken == 0 })
+    }
+
+    /// Writes a large content. Before its last bytes it commits.
+    async fn upload(&mut self, message: usize, framing: Framing) -> Result<(), Broken> {
+        let (content, commit_point) = self.contents[message];
+        let broken = |kind| Broken { kind, only_closing: false };
+        let mut flight = Flight::new(self.wire, self.limits.content);
+        let mut pushed = 0;
+        if framing == Framing::Chunk {
+            let bdat = command::bdat(content.size());
+            pushed += bdat.len();
+            flight.push(&bdat).await.map_err(broken)?;
+        }
+        for slice in slices(content, framing) {
+            if flight.writes_for(slice) && commit_point.is_cancelled() {
+                self.pipeline.fail(&ErrorKind::Cancelled);
+                return Ok(());
+            }
+            pushed += slice.len();
+            flight.push(slice).await.map_err(broken)?;
+        }
+        // A server that replied or closed in mid-stream will not answer the end of the data: detected now, the outcome is not unknown.
+        if matches!(flight.wire.socket_state(), SocketState::Closed | SocketState::Readable) {
+            return Err(broken(ErrorKind::Closed));
+        }
+        if !commit_point.commit() {
+            self.pipeline.fail(&ErrorKind::Cancelled);
+            return Ok(());
+        }
+        let flushed = flight.flush().await;
+        self.pipeline.set_handed_over(message, flight.taken == pushed);
+        flushed.map_err(broken)
+    }
+
+    /// Reads what the server still has to say on a connection that takes nothing any more.
+    async fn read_explanations(&mut self, broken: Broken) {
+        while matches!(self.pipeline.awaited(), Step::Read(_)) {
+            match self.wire.read_reply(EXPLANATION_TIMEOUT).await {
+                Ok(reply) if reply.code == 421 || !broken.only_closing => self.pipeline.reply(reply),
+                _ => break,
+            }
+        }
+        self.pipeline.fail(&broken.kind);
+    }
+}
+
+fn slices(content: &Content, framing: Framing) -> Box<dyn Iterator<Item = &[u8]> + Send + '_> {
+    match framing {
+        Framing::Dot => Box::new(content.for_data()),
+        Framing::Chunk => Box::new(content.for_bdat()),
+    }
+}
