@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use smtp_submission::{CommitPoint, Content, Envelope, Limits, Path, Pool, Security, ServerParams};
+use smtp_submission::{CommitPoint, Content, Envelope, Limits, Mail, Path, Pool, Security, ServerParams};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::mail_server::MailServer;
@@ -98,7 +98,9 @@ impl Engine {
     fn send(&self) -> Result<()> {
         self.runtime.block_on(async {
             let ready = self.pool.connect().await?;
-            let delivery = ready.deliver(&self.envelope, &self.content, &CommitPoint::new()).await;
+            let delivery = ready
+                .deliver(Mail::new(self.envelope.clone(), self.content.clone(), CommitPoint::new()))
+                .await;
             if delivery.accepted() { Ok(()) } else { bail!("the engine: {delivery:?}") }
         })
     }

@@ -23,8 +23,12 @@ impl Delivery {
 
     /// Whether no recipient was accepted and none is unknown.
     pub fn was_certainly_not_sent(&self) -> bool {
-        let is_unknown = |error: &Error| error.classify().status == RecipientStatus::Unknown;
-        !self.accepted() && !self.errors().any(is_unknown)
+        !self.accepted() && !self.is_unknown()
+    }
+
+    /// Whether it is unknown if the server accepted the message for some recipient.
+    pub fn is_unknown(&self) -> bool {
+        self.errors().any(|error| error.classify().status == RecipientStatus::Unknown)
     }
 
     /// The errors among the results.

@@ -21,7 +21,7 @@
 //!
 //! ```no_run
 //! use smtp_submission::tls::{Roots, client_config};
-//! use smtp_submission::{CommitPoint, Content, Envelope, Limits, Path, Pool, Security, ServerParams};
+//! use smtp_submission::{CommitPoint, Content, Envelope, Limits, Mail, Path, Pool, Security, ServerParams};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let pool = Pool::new(
@@ -43,7 +43,8 @@
 //!     recipients: vec![Path::new("grace@example.org")?],
 //! };
 //! let content = Content { chunks: vec!["Subject: Hello\r\n\r\nHello.\r\n".into()], smtputf8: false };
-//! let delivery = pool.connect().await?.deliver(&envelope, &content, &CommitPoint::new()).await;
+//! let mail = Mail::new(envelope, content, CommitPoint::new());
+//! let delivery = pool.connect().await?.deliver(mail).await;
 //! assert!(delivery.recipients[0].is_ok());
 //! # Ok(())
 //! # }

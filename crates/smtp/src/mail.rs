@@ -14,3 +14,10 @@ pub struct Mail {
     /// The content is sent only if every recipient was accepted. It costs a round trip.
     pub all_or_nothing: bool,
 }
+
+impl Mail {
+    /// A message to each recipient that is accepted.
+    pub fn new(envelope: Envelope, content: Content, commit_point: CommitPoint) -> Self {
+        Self { envelope, content, commit_point, all_or_nothing: false }
+    }
+}

@@ -1,20 +1,27 @@
 //! A connection pool for one server: sessions are used again, and a dead one is replaced.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 
-use self::failure::{is_connection_limit, was_dead};
+use self::failure::is_connection_limit;
 use self::idle::{IdleSession, IdleSessions, close_in_background, quit_all, reap, spawn};
+use self::turn::Turn;
+use self::window::Window;
 use crate::boot_time::boot_time;
-use crate::{CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Phase, ServerParams, Session};
+use crate::{Error, ErrorKind, Phase, ServerParams, Session};
 
 mod failure;
 mod idle;
 mod login;
+mod turn;
+mod window;
+
+pub use self::window::PooledSession;
 
 /// How long a session may be idle. Servers close idle connections after some minutes; QUIT should come first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -24,6 +31,8 @@ const REDUCED_FOR: Duration = Duration::from_secs(300);
 const CLOSE_NOTICED_AFTER: Duration = Duration::from_millis(200);
 /// How many transactions a session may carry. Many servers close it after about that number.
 const MAX_MESSAGES: u32 = 100;
+/// How long a session may be used. A name may stand for another machine by then.
+const MAX_AGE: Duration = Duration::from_mins(10);
 
 /// The sessions of one server. Cloning it shares them.
 #[derive(Clone)]
@@ -52,14 +61,17 @@ struct Slots {
     size: usize,
     login_works: bool,
     login_refused: Option<Error>,
+    /// Those who wait for a session, in order.
+    waiting: VecDeque<Waiter>,
+    next_waiter: u64,
+    /// Extensions that the server offers and refuses.
+    refused_extensions: Vec<&'static str>,
 }
 
-/// A session for one message. If dropped unused, it goes back to the pool.
-pub struct PooledSession {
-    session: Option<Session>,
-    reused: bool,
-    shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+/// Someone who takes a place in another's session as soon as one is offered.
+struct Waiter {
+    number: u64,
+    place: oneshot::Sender<PooledSession>,
 }
 
 /// What a new session showed about the server.
@@ -103,10 +115,14 @@ impl Pool {
     /// [`Pool::forget_login_refusal`].
     pub async fn connect(&self) -> Result<PooledSession, Error> {
         loop {
-            if let Some(session) = self.connect_with(self.permit().await?).await? {
-                return Ok(session);
+            let connected = match self.turn().await? {
+                Turn::Place(place) => Some(place),
+                Turn::Permit(permit) => self.connect_with(permit).await?,
+            };
+            match connected {
+                Some(session) => return Ok(session),
+                None => drop(self.0.checking.lock().await),
             }
-            drop(self.0.checking.lock().await);
         }
     }
 
@@ -119,11 +135,15 @@ impl Pool {
         let deadline = Instant::now() + time_limit;
         let failed = |kind| Error::new(Phase::Connect, kind);
         loop {
-            let Ok(permit) = timeout_at(deadline, self.permit()).await else {
+            let Ok(turn) = timeout_at(deadline, self.turn()).await else {
                 return Err(failed(ErrorKind::Busy(time_limit)));
             };
+            let permit = match turn? {
+                Turn::Place(place) => return Ok(place),
+                Turn::Permit(permit) => permit,
+            };
             let began = Instant::now();
-            match timeout_at(deadline, self.connect_with(permit?)).await {
+            match timeout_at(deadline, self.connect_with(permit)).await {
                 Ok(Ok(None)) => {
                     let end_of_check = timeout_at(deadline, self.0.checking.lock()).await;
                     drop(end_of_check.map_err(|_| failed(ErrorKind::Busy(time_limit)))?);
@@ -133,12 +153,6 @@ impl Pool {
                 Err(_) => return Err(failed(ErrorKind::TimedOut(began.elapsed()))),
             }
         }
-    }
-
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = Arc::clone(&self.0.permits).acquire_owned().await;
-        // The semaphore is never closed.
-        permit.map_err(|_| Error::new(Phase::Connect, ErrorKind::Closed))
     }
 
     /// `None`: the server takes no further connection. The permit is gone, and another one must be waited for, or for the end of a
@@ -158,8 +172,7 @@ impl Pool {
                 opened => opened?,
             },
         };
-        let shared = Arc::clone(&self.0);
-        Ok(Some(PooledSession { session: Some(session), reused, shared, _permit: permit }))
+        Ok(Some(self.share(&Window::new(Arc::clone(&self.0), session, reused, permit))))
     }
 
     /// Checks the server with a new session, and keeps the session if there is room. If the server takes no further connection,
@@ -212,46 +225,6 @@ impl Pool {
             slots.idle.take_all()
         };
         quit_all(idle).await;
-    }
-}
-
-impl PooledSession {
-    /// Sends one message and puts the session back if it is still in sync.
-    ///
-    /// A *reused* session that turns out to be dead before the server decided anything about this message, and before the last
-    /// byte was sent, is replaced once by a new one.
-    pub async fn deliver(
-        mut self,
-        envelope: &Envelope,
-        content: &Content,
-        commit_point: &CommitPoint,
-    ) -> Delivery {
-        let Some(mut session) = self.session.take() else {
-            let error = Error::new(Phase::Mail, ErrorKind::Closed);
-            return Delivery::failed(envelope.recipients.len(), &error);
-        };
-        let mut delivery = session.deliver(envelope, content, commit_point).await;
-        if self.reused && !session.is_usable() && !commit_point.is_committed() && was_dead(&delivery) {
-            debug!("a warm session was dead, replaced");
-            // A server that takes one connection must not have two.
-            drop(session);
-            session = match self.shared.open_after_closing().await {
-                Ok(session) => session,
-                Err(error) => return Delivery::failed(envelope.recipients.len(), &error),
-            };
-            delivery = session.deliver(envelope, content, commit_point).await;
-        }
-        self.shared.learn(&delivery);
-        self.session = Some(session);
-        delivery
-    }
-}
-
-impl Drop for PooledSession {
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            self.shared.put_back(session);
-        }
     }
 }
 
@@ -315,7 +288,8 @@ impl Shared {
 
     fn put_back(self: &Arc<Self>, session: Session) {
         let mut slots = self.slots();
-        if slots.closed || !session.is_usable() || session.messages() >= MAX_MESSAGES {
+        let is_worn = session.messages() >= MAX_MESSAGES || session.age() >= MAX_AGE;
+        if slots.closed || !session.is_usable() || is_worn {
             drop(slots);
             return close_in_background(session);
         }

@@ -34,6 +34,7 @@ pub struct Session {
     state: SessionState,
     was_idle: bool,
     used_at: Duration,
+    opened_at: Duration,
     now: fn() -> Duration,
     messages: u32,
 }
@@ -59,6 +60,7 @@ impl Session {
             state: SessionState { in_sync: true, clean: true, active: true, knows_bdat: false },
             was_idle: false,
             used_at: now(),
+            opened_at: now(),
             now,
             messages: 0,
         })
@@ -89,6 +91,17 @@ impl Session {
         self.was_idle = true;
     }
 
+    /// Does without these extensions.
+    pub(crate) fn forgo(&mut self, extensions: &[&str]) {
+        self.extensions.pipelining &= !extensions.contains(&"PIPELINING");
+        self.extensions.chunking &= !extensions.contains(&"CHUNKING");
+    }
+
+    /// How long ago it was opened.
+    pub(crate) fn age(&self) -> Duration {
+        (self.now)().saturating_sub(self.opened_at)
+    }
+
     /// Whether the connection is open and nothing is waiting to be read, found out without a round trip.
     pub fn looks_alive(&mut self) -> bool {
         self.state.in_sync && self.wire.socket_state() == SocketState::Quiet
@@ -101,13 +114,7 @@ impl Session {
         content: &Content,
         commit_point: &CommitPoint,
     ) -> Delivery {
-        let mail = Mail {
-            envelope: envelope.clone(),
-            content: content.clone(),
-            commit_point: commit_point.clone(),
-            all_or_nothing: false,
-        };
-        self.send(&mail).await
+        self.send(&Mail::new(envelope.clone(), content.clone(), commit_point.clone())).await
     }
 
     /// Sends one message: [`Session::send_many`] with one.

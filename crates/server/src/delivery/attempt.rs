@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use smtp_submission::{
-    CommitPoint, Content, Delivery, Envelope, Error, HealthImpact, Path, PathError, Phase, PooledSession,
-    Reply,
+    CommitPoint, Content, Delivery, Envelope, Error, HealthImpact, Mail, Path, PathError, Phase,
+    PooledSession, Reply,
 };
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -189,7 +189,8 @@ impl Attempt<'_> {
             return Err(Stop::Different(what));
         }
         self.progress.record(Stage::Sending(candidate.server.name().to_owned()));
-        Ok(session.deliver(envelope, &content, claim.commit_point()).await)
+        let mail = Mail::new(envelope.clone(), content, claim.commit_point().clone());
+        Ok(session.deliver(mail).await)
     }
 
     /// Records what was decided so far, before the next server is tried.

@@ -16,6 +16,11 @@ pub(super) fn was_dead(delivery: &Delivery) -> bool {
     delivery.recipients.iter().all(|end| end.as_ref().is_err_and(dead))
 }
 
+/// Whether the server refused an extension that it offers, so that the message may go without it.
+pub(super) fn refuses_extension(delivery: &Delivery) -> bool {
+    delivery.errors().any(|error| matches!(error.kind, ErrorKind::RefusesExtension(..)))
+}
+
 /// Whether the server says that it takes no further connection, or none for now.
 pub(super) fn is_connection_limit(error: &Error) -> bool {
     match (&error.phase, &error.kind) {

@@ -1,13 +1,13 @@
 //! Logins: until one has worked, one is tried at a time, and a refusal stops all further ones.
 
 use super::Shared;
-use crate::{Delivery, Error, HealthImpact, Session};
+use crate::{Delivery, Error, ErrorKind, HealthImpact, Session};
 
 impl Shared {
     /// Opens a session. Until a login has worked, one is tried at a time, and its refusal applies to all callers.
     pub(super) async fn open(&self) -> Result<Session, Error> {
         if self.server.credentials.is_none() {
-            return Session::open(&self.server).await;
+            return self.open_session().await;
         }
         let alone = if self.slots().login_works { None } else { Some(self.first_login.lock().await) };
         if let Some(refused) = self.slots().login_refused.clone() {
@@ -15,7 +15,7 @@ impl Shared {
         }
         // After the first success the waiting callers need not wait for each other.
         let _alone = alone.filter(|_| !self.slots().login_works);
-        let opened = Session::open(&self.server).await;
+        let opened = self.open_session().await;
         match &opened {
             Ok(_) => self.slots().login_works = true,
             Err(error) => self.note_refusal(error),
@@ -31,7 +31,23 @@ impl Shared {
         }
     }
 
+    /// Remembers a refused login, and extensions that the server offers and refuses.
     pub(super) fn learn(&self, delivery: &Delivery) {
-        delivery.errors().for_each(|error| self.note_refusal(error));
+        for error in delivery.errors() {
+            self.note_refusal(error);
+            if let ErrorKind::RefusesExtension(name, _) = error.kind() {
+                let mut slots = self.slots();
+                if !slots.refused_extensions.contains(name) {
+                    slots.refused_extensions.push(name);
+                }
+            }
+        }
+    }
+
+    /// Opens a session that uses none of the extensions that the server has refused.
+    async fn open_session(&self) -> Result<Session, Error> {
+        let mut session = Session::open_with_clock(&self.server, self.now).await?;
+        session.forgo(&self.slots().refused_extensions);
+        Ok(session)
     }
 }

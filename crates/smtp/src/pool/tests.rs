@@ -67,7 +67,7 @@ async fn a_session_that_was_idle_while_the_machine_slept_is_not_used_again() {
     let mut reused = Vec::new();
     for slept in [0, IDLE_TIMEOUT.as_secs() - 1, IDLE_TIMEOUT.as_secs()] {
         NOW.fetch_add(slept, Ordering::Relaxed);
-        reused.push(pool.connect().await.unwrap().reused);
+        reused.push(pool.connect().await.unwrap().is_reused());
     }
     assert_eq!(reused, [false, true, false]);
 }

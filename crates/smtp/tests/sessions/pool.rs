@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::peer::Peer;
-use smtp_submission::{CommitPoint, Content, Credentials, Envelope, Path, Phase, Pool};
+use smtp_submission::{CommitPoint, Content, Credentials, Envelope, Mail, Path, Phase, Pool};
 
 fn envelope() -> Envelope {
     Envelope { sender: None, recipients: vec![Path::new("a@x.org").unwrap()] }
@@ -19,7 +19,7 @@ pub(crate) const BYE: &str = "C: QUIT\nS: 221 bye\n= eof";
 
 async fn deliver(pool: &Pool) -> Result<String, String> {
     let ready = pool.connect().await.map_err(|error| error.to_string())?;
-    let delivery = ready.deliver(&envelope(), &content(), &CommitPoint::new()).await;
+    let delivery = ready.deliver(Mail::new(envelope(), content(), CommitPoint::new())).await;
     match &delivery.recipients[0] {
         Ok(reply) => Ok(reply.to_string()),
         Err(error) => Err(error.to_string()),
@@ -59,20 +59,74 @@ async fn a_drained_pool_parks_no_more() {
     peer.finish().await;
 }
 
-#[tokio::test]
-async fn turns_are_waited_for() {
-    let peer = Peer::play(&[&format!("{HELLO}{}{BYE}", MAIL.repeat(8))]).await;
-    let pool = Pool::new(peer.server(), 1);
+/// Sends so many messages at the same time.
+async fn deliver_together(pool: &Pool, messages: usize) -> Vec<String> {
     let mut sending = tokio::task::JoinSet::new();
-    for _ in 0..8 {
+    for _ in 0..messages {
         let pool = pool.clone();
-        sending.spawn(async move { deliver(&pool).await });
+        sending.spawn(async move { deliver(&pool).await.unwrap_or_else(|error| error) });
     }
-    while let Some(sent) = sending.join_next().await {
-        assert_eq!(sent.unwrap().unwrap(), "250 done");
-    }
+    let mut results = sending.join_all().await;
+    results.sort();
+    results
+}
+
+const CHUNKING: &str = "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250-PIPELINING\nS: 250 CHUNKING\n";
+const FLIGHT: &str = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: BDAT 3 LAST\nC: x\n";
+const TAKEN: &str = "S: 250 ok\nS: 250 ok\nS: 250 done\n";
+
+/// Whoever waits for the session of another shares it: three messages behind the first, which shows that the server knows BDAT.
+#[tokio::test]
+async fn those_who_wait_share_a_session() {
+    let behind = format!("{FLIGHT}C: RSET\n{FLIGHT}C: RSET\n{FLIGHT}");
+    let script = format!("{CHUNKING}{FLIGHT}{TAKEN}{behind}{TAKEN}S: 250 ok\n{TAKEN}S: 250 ok\n{TAKEN}{BYE}");
+    let peer = Peer::play(&[&script]).await;
+    let pool = Pool::new(peer.server(), 1);
+    assert_eq!(deliver_together(&pool, 4).await, vec!["250 done"; 4]);
     pool.drain().await;
     peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_cut_leaves_those_unknown_that_were_sent_whole_and_unanswered() {
+    let behind = format!("{FLIGHT}C: RSET\n{FLIGHT}C: RSET\n{FLIGHT}");
+    let first = format!("{CHUNKING}{FLIGHT}{TAKEN}{behind}{TAKEN}= close");
+    let peer = Peer::play(&[&first]).await;
+    let pool = Pool::new(peer.server(), 1);
+    let cut = "the server closed the connection (end of data)";
+    assert_eq!(deliver_together(&pool, 4).await, ["250 done", "250 done", cut, cut]);
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_closing_server_did_not_take_goes_over_a_new_session() {
+    let behind = format!("{FLIGHT}C: RSET\n{FLIGHT}C: RSET\n{FLIGHT}");
+    let first = format!("{CHUNKING}{FLIGHT}{TAKEN}{behind}{TAKEN}S: 421 no more messages\n= close");
+    let second = format!("{CHUNKING}{FLIGHT}{TAKEN}{FLIGHT}{TAKEN}{BYE}");
+    let peer = Peer::play(&[&first, &second]).await;
+    let pool = Pool::new(peer.server(), 1);
+    assert_eq!(deliver_together(&pool, 4).await, vec!["250 done"; 4]);
+    pool.drain().await;
+    peer.finish().await;
+}
+
+/// A server, or something before it, that offers what it does not know gets the message without it, now and later.
+#[tokio::test]
+async fn an_extension_that_is_refused_is_done_without() {
+    let without_pipelining =
+        "C: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<a@x.org>\nS: 250 ok\nC: BDAT 3 LAST\nC: x\nS: 250 done\n";
+    for (refusal, mail) in [
+        ("S: 250 ok\nS: 250 ok\nS: 502 what is BDAT?\n= eof", MAIL),
+        ("S: 554 SMTP synchronization error\n= eof", without_pipelining),
+    ] {
+        let first = format!("{CHUNKING}{FLIGHT}{refusal}");
+        let peer = Peer::play(&[&first, &format!("{CHUNKING}{mail}{mail}{BYE}")]).await;
+        let pool = Pool::new(peer.server(), 1);
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+        pool.drain().await;
+        peer.finish().await;
+    }
 }
 
 #[tokio::test]

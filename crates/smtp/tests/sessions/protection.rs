@@ -13,7 +13,7 @@ use secrecy::ExposeSecret as _;
 use smtp_submission::tls::{Roots, client_config};
 use smtp_submission::{
     BoxFuture, CommitPoint, Content, CredentialError, CredentialSource, Credentials, Envelope, Error,
-    ErrorKind, Path, Phase, Pool, Security, Session, Wanted,
+    ErrorKind, Mail, Path, Phase, Pool, Security, Session, Wanted,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -121,7 +121,13 @@ async fn a_protected_session_is_used_again() {
         let content = Content { chunks: vec!["x\r\n".into()], smtputf8: false };
         for _ in 0..2 {
             let ready = pool.connect().await.unwrap();
-            assert!(ready.deliver(&envelope, &content, &CommitPoint::new()).await.recipients[0].is_ok());
+            assert!(
+                ready
+                    .deliver(Mail::new(envelope.clone(), content.clone(), CommitPoint::new()))
+                    .await
+                    .recipients[0]
+                    .is_ok()
+            );
         }
         pool.drain().await;
         peer.finish().await;
