@@ -9,12 +9,14 @@ mod process;
 mod program;
 mod rpc;
 mod sample;
+mod smtp;
 mod stdio;
 mod stopwatch;
 mod table;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -28,6 +30,20 @@ enum Benchmark {
     Outbox,
     /// The rules: a verdict on a message with many recipients and many patterns.
     Policy,
+    /// The SMTP engine beside other clients, against a real Postfix, at a distance and without. Needs root.
+    Smtp(smtp::Peers),
+    /// For the benchmark of the engine: the engine as a client.
+    #[command(hide = true)]
+    Engine(smtp::EngineOptions),
+    /// For the benchmark of the engine: carries packets between two devices, with a round trip of so many milliseconds.
+    #[command(hide = true)]
+    Distance {
+        /// Milliseconds.
+        round_trip: u64,
+    },
+    /// For the benchmark of the engine: how long a connection takes.
+    #[command(hide = true)]
+    Connect(smtp::Endpoint),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +51,12 @@ fn main() -> ExitCode {
         Benchmark::Program => program::measure(),
         Benchmark::Outbox => outbox::measure(),
         Benchmark::Policy => policy::measure(),
+        Benchmark::Smtp(peers) => smtp::measure(&peers),
+        Benchmark::Engine(options) => smtp::run_engine(&options),
+        Benchmark::Distance { round_trip } => {
+            smtp::carry(Duration::from_millis(round_trip)).map(|()| String::new())
+        }
+        Benchmark::Connect(endpoint) => smtp::connect_time(&endpoint),
     };
     let printed = measured.and_then(|tables| Ok(write!(std::io::stdout(), "{tables}")?));
     match printed {

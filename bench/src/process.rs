@@ -27,7 +27,7 @@ impl Program {
     }
 
     /// Built in the same directory as this one.
-    fn path(self) -> Result<PathBuf> {
+    pub(crate) fn path(self) -> Result<PathBuf> {
         let name = match self {
             Self::Ours => "smtp-mcp-server",
             Self::Empty => "smtp-bench-empty",
@@ -85,7 +85,12 @@ impl Process {
     }
 
     fn with_pipes(program: Program, settings: &Settings) -> Result<(Self, Streams)> {
-        let mut process = Self::start(program, &[], settings, |command| {
+        Self::of(Command::new(program.path()?), settings)
+    }
+
+    /// Starts the program of a command with a client.
+    pub(crate) fn of(command: Command, settings: &Settings) -> Result<(Self, Streams)> {
+        let mut process = Self::start(command, &[], settings, |command| {
             command.stdin(Stdio::piped()).stdout(Stdio::piped())
         })?;
         let to = Box::new(process.child.stdin.take().context("no stdin")?);
@@ -99,7 +104,7 @@ impl Process {
         use std::os::unix::net::UnixStream;
         let (to, stdin) = UnixStream::pair()?;
         let (from, stdout) = UnixStream::pair()?;
-        let process = Self::start(program, &[], settings, |command| {
+        let process = Self::start(Command::new(program.path()?), &[], settings, |command| {
             command.stdin(OwnedFd::from(stdin)).stdout(OwnedFd::from(stdout))
         })?;
         Ok((process, Streams { to: Box::new(to), from: Box::new(from) }))
@@ -116,24 +121,24 @@ impl Process {
             Program::Ours => &["--transport", "http", "--port", "0"],
             Program::Empty => &["http"],
         };
-        let mut process = Self::start(program, arguments, settings, |command| command.stdin(Stdio::null()))?;
+        let command = Command::new(program.path()?);
+        let mut process = Self::start(command, arguments, settings, |command| command.stdin(Stdio::null()))?;
         let address = process.address()?;
         Ok((process, address))
     }
 
     fn start(
-        program: Program,
+        mut command: Command,
         arguments: &[&str],
         settings: &Settings,
         connect: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Result<Self> {
         let home = tempfile::tempdir()?;
         let log = home.path().join("log");
-        let mut command = Command::new(program.path()?);
         command.args(arguments).current_dir(home.path()).env_clear().env("HOME", home.path());
         command.envs(settings.iter().cloned());
         connect(&mut command).stderr(File::create(&log)?);
-        let child = command.spawn().with_context(|| format!("cannot start {program:?}"))?;
+        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         Ok(Self { child, log: open(&log)?, _home: home })
     }
 

@@ -36,10 +36,16 @@ impl Client {
         self.answer()
     }
 
-    /// Calls a tool without arguments `calls` times, always with `in_flight` calls without an answer.
-    pub(crate) fn burst(&mut self, tool: &str, calls: usize, in_flight: usize) -> Result<()> {
+    /// Calls a tool `calls` times, always with `in_flight` calls without an answer.
+    pub(crate) fn burst(
+        &mut self,
+        tool: &str,
+        arguments: &Value,
+        calls: usize,
+        in_flight: usize,
+    ) -> Result<()> {
         let mut said = in_flight.min(calls);
-        self.say(tool, said)?;
+        self.say(tool, arguments, said)?;
         let mut answered = 0;
         while answered < calls {
             // Whatever has arrived is answered with as many new calls, in one write.
@@ -53,16 +59,16 @@ impl Client {
             }
             answered += received;
             let more = received.min(calls - said);
-            self.say(tool, more)?;
+            self.say(tool, arguments, more)?;
             said += more;
         }
         Ok(())
     }
 
-    fn say(&mut self, tool: &str, calls: usize) -> Result<()> {
+    fn say(&mut self, tool: &str, arguments: &Value, calls: usize) -> Result<()> {
         let mut lines = String::new();
         for _ in 0..calls {
-            lines += &rpc::call(self.id(), tool, &Value::Object(serde_json::Map::new()));
+            lines += &rpc::call(self.id(), tool, arguments);
             lines.push('\n');
         }
         Ok(self.to.write_all(lines.as_bytes())?)

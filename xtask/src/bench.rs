@@ -1,14 +1,17 @@
 //! `cargo xtask bench`: measures the release build; the tables are printed, or written into docs/performance.md.
 
+use std::ffi::OsString;
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
 use crate::shell::{self, cargo, command};
-use crate::{docs, paths};
+use crate::{docs, node, paths};
 
 const DOCUMENT: &str = "docs/performance.md";
+const PLOT: &str = "docs/performance-smtp.svg";
+const NODEMAILER: &str = "nodemailer@10";
 
 /// The benchmarks: each is a subcommand of `smtp-bench`, and a block of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +22,8 @@ pub(crate) enum Benchmark {
     Outbox,
     /// The rules: a verdict on a message with many recipients and many patterns.
     Policy,
+    /// The SMTP engine beside other clients, against a real Postfix, at a distance and without. Needs root, Postfix and npm.
+    Smtp,
 }
 
 impl Benchmark {
@@ -27,6 +32,7 @@ impl Benchmark {
             Self::Program => "program",
             Self::Outbox => "outbox",
             Self::Policy => "policy",
+            Self::Smtp => "smtp",
         }
     }
 }
@@ -48,6 +54,9 @@ pub(crate) fn run(what: Option<Benchmark>, write: bool) -> Result<()> {
     for what in all {
         let mut bench = command(paths::built("release", "smtp-bench"));
         bench.arg(what.word());
+        if *what == Benchmark::Smtp {
+            bench.args(peers(write)?);
+        }
         if write {
             write_block(*what, &shell::captured(&mut bench)?)?;
         } else {
@@ -55,6 +64,26 @@ pub(crate) fn run(what: Option<Benchmark>, write: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Builds and installs what the engine is compared with, and says where it is.
+fn peers(write: bool) -> Result<Vec<OsString>> {
+    shell::run(command("bash").arg(paths::root().join("tests/outside/install-lab")))?;
+    let lettre = paths::target().join("bench-lettre");
+    let manifest = paths::root().join("bench/peers/lettre/Cargo.toml");
+    shell::run(
+        cargo(&["build", "--release", "--locked"])
+            .arg("--manifest-path")
+            .arg(manifest)
+            .arg("--target-dir")
+            .arg(&lettre),
+    )?;
+    let nodemailer = paths::scratch("bench-nodemailer")?;
+    let node = node::install(&nodemailer, NODEMAILER)?.context(node::MISSING)?;
+    let plot = if write { paths::root().join(PLOT) } else { paths::scratch("bench")?.join("plot.svg") };
+    let lettre = lettre.join("release/lettre-peer");
+    let options = [("--lettre", lettre), ("--node", node), ("--nodemailer", nodemailer), ("--plot", plot)];
+    Ok(options.into_iter().flat_map(|(name, path)| [name.into(), path.into()]).collect())
 }
 
 fn write_block(what: Benchmark, tables: &str) -> Result<()> {

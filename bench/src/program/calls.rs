@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::json;
 
 use crate::http::{self, Era};
 use crate::process::{Between, Process, Program, unused};
@@ -119,7 +120,7 @@ impl Contestant {
 
     fn burst(&mut self, calls: usize, in_flight: usize) -> Result<()> {
         match &mut self.client {
-            Client::Stdio(client) => client.burst(self.tool, calls, in_flight),
+            Client::Stdio(client) => client.burst(self.tool, &json!({}), calls, in_flight),
             Client::Http(client) => client.burst(calls),
         }
     }

@@ -85,7 +85,7 @@ fn status_and_health(phase: Phase, kind: &ErrorKind) -> (RecipientStatus, Health
     use RecipientStatus::{Accepted, Rejected, TryNext, Unknown};
 
     match (phase, kind) {
-        (_, ErrorKind::Cancelled | ErrorKind::Busy(_) | ErrorKind::OutOfFiles(_)) => {
+        (_, ErrorKind::Cancelled | ErrorKind::Busy(_) | ErrorKind::Paced(_) | ErrorKind::OutOfFiles(_)) => {
             (TryNext, HealthImpact::None)
         }
         (_, ErrorKind::TooManyRecipients(_) | ErrorKind::RefusesExtension(..) | ErrorKind::AllOrNothing) => {

@@ -103,6 +103,9 @@ pub enum ErrorKind {
     /// Another recipient was refused, and the message is for all of them or for none.
     #[error("not sent, because another recipient was refused and the message is for all or none")]
     AllOrNothing,
+    /// The server takes no further message for so long: as many as allowed were sent, or it asked for fewer.
+    #[error("the limit of messages a minute is reached, or the server asked for a pause of {} s", .0.as_secs().max(1))]
+    Paced(Duration),
     /// The caller cancelled the delivery before the last byte was sent.
     #[error("stopped before the end of the message was sent")]
     Cancelled,

@@ -18,15 +18,18 @@ use crate::{Error, ErrorKind, Phase, ServerParams, Session};
 mod failure;
 mod idle;
 mod login;
+mod pace;
+mod size;
 mod turn;
 mod window;
 
+use self::pace::Pace;
 pub use self::window::PooledSession;
 
 /// How long a session may be idle. Servers close idle connections after some minutes; QUIT should come first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long the pool stays smaller after the server took no further connection.
-const REDUCED_FOR: Duration = Duration::from_secs(300);
+/// How long to wait for the pace to allow a message: whoever waits here keeps messages for other servers waiting.
+const PACE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a server may take to notice that a connection is closed.
 const CLOSE_NOTICED_AFTER: Duration = Duration::from_millis(200);
 /// How many transactions a session may carry. Many servers close it after about that number.
@@ -45,6 +48,8 @@ struct Shared {
     now: fn() -> Duration,
     permits: Arc<Semaphore>,
     slots: Mutex<Slots>,
+    /// Held by the one whose turn is next, until the pace allows it.
+    pacing: tokio::sync::Mutex<()>,
     /// Held while a login is tried that has not worked yet.
     first_login: tokio::sync::Mutex<()>,
     /// Held while the server is checked, with a session that has no permit.
@@ -59,6 +64,9 @@ struct Slots {
     closed: bool,
     /// How many sessions may be open.
     size: usize,
+    pace: Pace,
+    /// It has refused a message because of the number of connections.
+    wants_fewer: bool,
     login_works: bool,
     login_refused: Option<Error>,
     /// Those who wait for a session, in order.
@@ -86,12 +94,18 @@ pub struct ServerInfo {
 impl Pool {
     /// A pool that connects on demand, with at most `max_open` sessions (at least one).
     pub fn new(server: ServerParams, max_open: usize) -> Self {
-        Self::with_idle_timeout(server, max_open, IDLE_TIMEOUT, boot_time)
+        Self::with_max_rate(server, max_open, None)
     }
 
-    fn with_idle_timeout(
+    /// The same, with at most `max_rate` messages in any minute.
+    pub fn with_max_rate(server: ServerParams, max_open: usize, max_rate: Option<usize>) -> Self {
+        Self::with_clock(server, max_open, Pace::new(max_rate), IDLE_TIMEOUT, boot_time)
+    }
+
+    fn with_clock(
         server: ServerParams,
         max_open: usize,
+        pace: Pace,
         idle_timeout: Duration,
         now: fn() -> Duration,
     ) -> Self {
@@ -101,7 +115,8 @@ impl Pool {
             idle_timeout,
             now,
             permits: Arc::new(Semaphore::new(size)),
-            slots: Mutex::new(Slots { size, ..Slots::default() }),
+            slots: Mutex::new(Slots { size, pace, ..Slots::default() }),
+            pacing: tokio::sync::Mutex::default(),
             first_login: tokio::sync::Mutex::default(),
             checking: tokio::sync::Mutex::default(),
         }))
@@ -114,6 +129,11 @@ impl Pool {
     /// As [`Session::open`]. After a refused login the same error is returned without connecting, until
     /// [`Pool::forget_login_refusal`].
     pub async fn connect(&self) -> Result<PooledSession, Error> {
+        self.0.await_pace().await;
+        self.counted(self.connect_now().await)
+    }
+
+    async fn connect_now(&self) -> Result<PooledSession, Error> {
         loop {
             let connected = match self.turn().await? {
                 Turn::Place(place) => Some(place),
@@ -131,8 +151,22 @@ impl Pool {
     /// # Errors
     /// As [`Pool::connect`]; [`ErrorKind::Busy`] if no connection was free in time, and [`ErrorKind::TimedOut`] with the
     /// time that was left for connecting, if that was not enough. So a busy server can be told from a broken one.
+    /// [`ErrorKind::Paced`] if the pace of the server does not allow a further message within seconds.
     pub async fn connect_within(&self, time_limit: Duration) -> Result<PooledSession, Error> {
         let deadline = Instant::now() + time_limit;
+        let patience = deadline.min(Instant::now() + PACE_PATIENCE);
+        if timeout_at(patience, self.0.await_pace()).await.is_err() {
+            return Err(Error::new(Phase::Connect, ErrorKind::Paced(self.0.wait_for_pace())));
+        }
+        self.counted(self.connect_before(deadline, time_limit).await)
+    }
+
+    /// Without a session no message is sent, so none counts.
+    fn counted(&self, connected: Result<PooledSession, Error>) -> Result<PooledSession, Error> {
+        connected.inspect_err(|_| self.0.slots().pace.give_back())
+    }
+
+    async fn connect_before(&self, deadline: Instant, time_limit: Duration) -> Result<PooledSession, Error> {
         let failed = |kind| Error::new(Phase::Connect, kind);
         loop {
             let Ok(turn) = timeout_at(deadline, self.turn()).await else {
@@ -252,38 +286,6 @@ impl Shared {
             return None;
         }
         slots.idle.take((self.now)(), self.idle_timeout)
-    }
-
-    /// Whether someone else uses a session, or opens one. The caller has a permit.
-    fn others_in_use(&self) -> bool {
-        self.slots().size > self.permits.available_permits() + 1
-    }
-
-    /// Whether a session is open that has no permit: one that is idle by now, or that of a check.
-    fn has_others(&self) -> bool {
-        self.checking.try_lock().is_err() || !self.slots().idle.is_empty()
-    }
-
-    /// Whether a session is idle or in use.
-    fn has_sessions(&self) -> bool {
-        let slots = self.slots();
-        !slots.idle.is_empty() || slots.size > self.permits.available_permits()
-    }
-
-    /// Reduces the pool to the sessions that others use, for some minutes.
-    fn reduce_size(self: &Arc<Self>, permit: OwnedSemaphorePermit) {
-        permit.forget();
-        let fewer = 1 + self.permits.forget_permits(Semaphore::MAX_PERMITS);
-        self.slots().size -= fewer;
-        debug!(fewer, "the server takes no further connection");
-        let shared = Arc::downgrade(self);
-        spawn(async move {
-            sleep(REDUCED_FOR).await;
-            if let Some(shared) = shared.upgrade() {
-                shared.slots().size += fewer;
-                shared.permits.add_permits(fewer);
-            }
-        });
     }
 
     fn put_back(self: &Arc<Self>, session: Session) {

@@ -137,6 +137,8 @@ pub struct ServerConfig {
     pub ehlo_name: Option<String>,
     /// How many connections may be open, 1 to 100.
     pub max_connections: usize,
+    /// How many messages may be sent in any minute.
+    pub max_rate: Option<usize>,
     /// Use PIPELINING if the server offers it.
     pub pipelining: bool,
     /// Use CHUNKING if the server offers it.
@@ -211,6 +213,7 @@ impl ServerConfig {
             allow_plaintext_auth: variables::ALLOW_PLAINTEXT_AUTH.switch(),
             ehlo_name: None,
             max_connections: variables::MAX_CONNECTIONS.number() as usize,
+            max_rate: None,
             pipelining: variables::PIPELINING.switch(),
             chunking: variables::CHUNKING.switch(),
         }

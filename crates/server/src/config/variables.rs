@@ -121,6 +121,10 @@ variables! {
         }));
     MAX_CONNECTIONS = row("SMTP_MAX_CONNECTIONS", Shared, Number(4), "a whole number from 1 to 100", "How many connections to the server may be open. They are opened as mails wait, and closed when they are idle.",
         field!(Server: max_connections, |setting, _| value::count(setting, 1..=100), |server| Some(server.max_connections.to_string())));
+    MAX_RATE = row("SMTP_MAX_RATE", Shared, Words("no limit"), "a whole number from 1 to 100000", "How many mails a minute this program sends through the server at most; the others wait in the outbox. Microsoft 365 allows 30.",
+        field!(Server: max_rate, |setting, _| value::count(setting, 1..=100_000).map(Some), |server| {
+            Some(server.max_rate.map_or_else(|| "no limit".to_owned(), |rate| rate.to_string()))
+        }));
     PIPELINING = row("SMTP_PIPELINING", Shared, Switch(true), SWITCH, "Sends several commands at a time if the server offers PIPELINING. Set it to false if it offers it and fails.",
         field!(Server: pipelining, |setting, _| value::switch(setting), |server| Some(server.pipelining.to_string())));
     CHUNKING = row("SMTP_CHUNKING", Shared, Switch(true), SWITCH, "Sends the mail with BDAT if the server offers CHUNKING. Set it to false if it offers it and fails.",

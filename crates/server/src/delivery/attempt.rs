@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smtp_submission::{
-    CommitPoint, Content, Delivery, Envelope, Error, HealthImpact, Mail, Path, PathError, Phase,
+    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, HealthImpact, Mail, Path, PathError, Phase,
     PooledSession, Reply,
 };
 use tokio::time::Instant;
@@ -33,6 +33,8 @@ pub(super) struct Attempt<'a> {
     pub(super) recipients: Vec<RecipientOutcome>,
     /// The claim, from the first session on.
     pub(super) claim: Option<Claim>,
+    /// How long a server takes no further message: it is not failing.
+    pub(super) paced: Option<Duration>,
 }
 
 /// How an attempt ended.
@@ -158,7 +160,12 @@ impl Attempt<'_> {
         self.progress.record(Stage::Connecting(server.name().to_owned()));
         let delivery = match server.session(time_limit).await {
             Ok(session) => self.deliver(session, candidate, &envelope).await?,
-            Err(error) => Delivery::failed(recipients.len(), &error),
+            Err(error) => {
+                if let ErrorKind::Paced(wait) = error.kind() {
+                    self.paced = self.paced.max(Some(*wait));
+                }
+                Delivery::failed(recipients.len(), &error)
+            }
         };
         server.note(impact(&delivery), began);
         let results = recipients.into_iter().zip(&delivery.recipients);

@@ -61,15 +61,19 @@ impl Worker {
             deadline: Instant::now() + self.attempt_timeout,
             recipients,
             claim: None,
+            paced: None,
         };
         let ended = tokio::select! {
             ended = attempt.run() => Some(ended),
             () = self.deadline.cancelled() => None,
         };
-        let Attempt { recipients, claim, .. } = attempt;
+        let Attempt { recipients, claim, paced, .. } = attempt;
         match ended {
             Some(Ended::NotOurs) => {}
-            Some(Ended::Complete) => self.record(&queued, claim, recipients).await,
+            Some(Ended::Complete) => {
+                let pause = paced.unwrap_or_else(|| backoff::pause(queued.id, queued.attempts + 1));
+                self.record(&queued, claim, recipients, pause).await;
+            }
             None => self.cut_off(&queued, claim, recipients, commit_point).await,
         }
     }
@@ -98,7 +102,7 @@ impl Worker {
             }
             Ok(Permission::Denied(reason)) => {
                 close(&mut open, RecipientStatus::Rejected, Phase::Connect, &reason);
-                self.record(queued, None, open).await;
+                self.record(queued, None, open, Duration::ZERO).await;
             }
             Err(error) => drop(self.gives_up(&error).await),
         }
@@ -106,8 +110,13 @@ impl Worker {
     }
 
     /// Records what an attempt came to, as often as it takes.
-    async fn record(&self, queued: &Queued, claim: Option<Claim>, recipients: Vec<RecipientOutcome>) {
-        let pause = backoff::pause(queued.id, queued.attempts + 1);
+    async fn record(
+        &self,
+        queued: &Queued,
+        claim: Option<Claim>,
+        recipients: Vec<RecipientOutcome>,
+        pause: Duration,
+    ) {
         let Some(mut claim) = claim else {
             while let Err(error) = self.outbox.postpone(queued, recipients.clone(), pause).await {
                 if self.gives_up(&error).await {
@@ -150,13 +159,13 @@ impl Worker {
         if !commit_point.cancel() {
             let reason = "the program stopped while it waited for the server's answer to the end of the mail";
             close(&mut recipients, RecipientStatus::Unknown, Phase::EndOfData, reason);
-            return self.record(queued, claim, recipients).await;
+            return self.record(queued, claim, recipients, Duration::ZERO).await;
         }
         if !self.outbox.is_durable() {
             let reason =
                 "stopped before its last byte was sent, because the program is stopping; nothing is kept";
             close(&mut recipients, RecipientStatus::Rejected, Phase::Data, reason);
-            return self.record(queued, claim, recipients).await;
+            return self.record(queued, claim, recipients, Duration::ZERO).await;
         }
         if let Some(claim) = claim
             && let Err((_, error)) = self.outbox.release(claim).await
@@ -176,7 +185,7 @@ impl Worker {
             let mut open: Vec<_> =
                 email.recipients.into_iter().map(|one| RecipientOutcome::open(one.address)).collect();
             close(&mut open, RecipientStatus::Rejected, Phase::Connect, &error.to_string());
-            self.record(queued, None, open).await;
+            self.record(queued, None, open, Duration::ZERO).await;
         }
     }
 }

@@ -90,6 +90,7 @@ fn hint(server: &ServerConfig, error: &Error) -> String {
         (_, ErrorKind::OutOfFiles(_)) => out_of_files(error),
         (_, ErrorKind::Lookup(_)) => "Check SMTP_HOST for a typo, and check the network".to_owned(),
         (_, ErrorKind::TooManyRecipients(_)) => "The server takes only so many recipients at a time; this one has not got the mail".to_owned(),
+        (_, ErrorKind::Paced(_)) => "It is sent later by itself; SMTP_MAX_RATE is the limit of this program".to_owned(),
         (_, ErrorKind::TooLarge { .. }) => "Send less, or put large files elsewhere and send a link".to_owned(),
         (_, ErrorKind::Needs8BitMime) => "An attached message has 8-bit characters and may not be encoded: give it the type application/octet-stream".to_owned(),
         (_, ErrorKind::NeedsSmtpUtf8) => "Use an address whose part before the @ is plain ASCII".to_owned(),

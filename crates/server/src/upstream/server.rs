@@ -60,7 +60,7 @@ impl Upstream {
         Ok(Self {
             config: config.clone(),
             state_dir: state_dir.map(Path::to_owned),
-            pool: Pool::new(target, config.max_connections),
+            pool: Pool::with_max_rate(target, config.max_connections, config.max_rate),
             testing: tokio::sync::Mutex::default(),
             health: Mutex::default(),
             recovering: AtomicBool::new(false),

@@ -21,6 +21,25 @@ pub(super) fn refuses_extension(delivery: &Delivery) -> bool {
     delivery.errors().any(|error| matches!(error.kind, ErrorKind::RefusesExtension(..)))
 }
 
+/// Whether the server says that it gets too many messages at a time: 421 and 432, and 450 or 451 with X.7.X and words about a rate.
+/// X.7.X alone may be about one recipient, such as greylisting.
+pub(super) fn is_rate_limit(error: &Error) -> bool {
+    let ErrorKind::Reply(reply) = &error.kind else {
+        return false;
+    };
+    let text = reply.text.to_ascii_lowercase();
+    let words = ["rate", "too many", "too much", "too fast", "limit", "throttl", "quota", "slow down"];
+    let is_policy = reply.enhanced.is_some_and(|code| code.subject == 7);
+    let is_about_rate = is_policy && words.iter().any(|word| text.contains(word));
+    let is_message = matches!(error.phase, Phase::Mail | Phase::Rcpt | Phase::Data | Phase::EndOfData);
+    is_message && (matches!(reply.code, 421 | 432) || (matches!(reply.code, 450 | 451) && is_about_rate))
+}
+
+/// Whether the server says that it has too many connections or senders at a time.
+pub(super) fn wants_fewer_connections(error: &Error) -> bool {
+    matches!(&error.kind, ErrorKind::Reply(reply) if matches!(reply.code, 421 | 432)) && is_rate_limit(error)
+}
+
 /// Whether the server says that it takes no further connection, or none for now.
 pub(super) fn is_connection_limit(error: &Error) -> bool {
     match (&error.phase, &error.kind) {

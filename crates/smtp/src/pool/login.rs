@@ -1,6 +1,7 @@
 //! Logins: until one has worked, one is tried at a time, and a refusal stops all further ones.
 
 use super::Shared;
+use super::failure::{is_rate_limit, wants_fewer_connections};
 use crate::{Delivery, Error, ErrorKind, HealthImpact, Session};
 
 impl Shared {
@@ -31,10 +32,18 @@ impl Shared {
         }
     }
 
-    /// Remembers a refused login, and extensions that the server offers and refuses.
+    /// Remembers a refused login, extensions that the server offers and refuses, and whether it gets too much at a time.
     pub(super) fn learn(&self, delivery: &Delivery) {
+        if delivery.accepted() {
+            self.slots().pace.get_on((self.now)());
+        }
         for error in delivery.errors() {
             self.note_refusal(error);
+            if is_rate_limit(error) {
+                let mut slots = self.slots();
+                slots.pace.slow_down((self.now)());
+                slots.wants_fewer |= wants_fewer_connections(error);
+            }
             if let ErrorKind::RefusesExtension(name, _) = error.kind() {
                 let mut slots = self.slots();
                 if !slots.refused_extensions.contains(name) {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
-use super::{IDLE_TIMEOUT, Pool, REDUCED_FOR};
+use super::pace::Pace;
+use super::size::REDUCED_FOR;
+use super::{IDLE_TIMEOUT, Pool};
 use crate::boot_time::boot_time;
 use crate::{Limits, Security, ServerParams};
 
@@ -44,7 +46,7 @@ async fn answer(listener: &TcpListener) -> Vec<String> {
 #[tokio::test]
 async fn an_idle_session_that_expires_gets_quit() {
     let (listener, server) = listen().await;
-    let pool = Pool::with_idle_timeout(server, 1, Duration::ZERO, boot_time);
+    let pool = Pool::with_clock(server, 1, Pace::default(), Duration::ZERO, boot_time);
     for _ in 0..2 {
         let used = async { drop(pool.connect().await.unwrap()) };
         let (received, ()) = tokio::join!(answer(&listener), used);
@@ -58,7 +60,7 @@ async fn a_session_that_was_idle_while_the_machine_slept_is_not_used_again() {
     static NOW: AtomicU64 = AtomicU64::new(0);
     let (listener, server) = listen().await;
     let now = || Duration::from_secs(NOW.load(Ordering::Relaxed));
-    let pool = Pool::with_idle_timeout(server, 1, IDLE_TIMEOUT, now);
+    let pool = Pool::with_clock(server, 1, Pace::default(), IDLE_TIMEOUT, now);
     tokio::spawn(async move {
         loop {
             answer(&listener).await;

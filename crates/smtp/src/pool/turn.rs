@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::sleep;
 
 use super::window::{MAX_PLACES, PooledSession, Window};
 use super::{Pool, Shared, Waiter};
@@ -64,6 +67,23 @@ impl Pool {
 }
 
 impl Shared {
+    /// Waits until the pace allows a further message, and counts it.
+    pub(super) async fn await_pace(&self) {
+        let _next = self.pacing.lock().await;
+        loop {
+            let taken = self.slots().pace.take((self.now)());
+            match taken {
+                Ok(()) => return,
+                Err(wait) => sleep(wait).await,
+            }
+        }
+    }
+
+    /// How long the pace allows no further message.
+    pub(super) fn wait_for_pace(&self) -> Duration {
+        self.slots().pace.wait((self.now)())
+    }
+
     fn stand_in_line(&self, place: oneshot::Sender<PooledSession>) -> InLine<'_> {
         let mut slots = self.slots();
         let number = slots.next_waiter;

@@ -90,10 +90,8 @@ impl Window {
         let shared = Arc::clone(&self.shared);
         // Nobody who leaves stops it for the others.
         spawn(async move {
-            if let Some(session) = send_all(&shared, session, reused, mails).await {
-                shared.put_back(session);
-            }
-            drop(permit);
+            let session = send_all(&shared, session, reused, mails).await;
+            shared.end_turn(session, permit);
         });
     }
 }
@@ -124,6 +122,7 @@ impl PooledSession {
 impl Drop for PooledSession {
     fn drop(&mut self) {
         if !self.is_left {
+            self.window.shared.slots().pace.give_back();
             self.window.leave(None);
         }
     }

@@ -1,9 +1,10 @@
 //! The pool: sessions are used again, replaced when dead, and a refused login is not repeated.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::peer::Peer;
-use smtp_submission::{CommitPoint, Content, Credentials, Envelope, Mail, Path, Phase, Pool};
+use smtp_submission::{CommitPoint, Content, Credentials, Envelope, ErrorKind, Mail, Path, Phase, Pool};
 
 fn envelope() -> Envelope {
     Envelope { sender: None, recipients: vec![Path::new("a@x.org").unwrap()] }
@@ -108,6 +109,44 @@ async fn what_a_closing_server_did_not_take_goes_over_a_new_session() {
     assert_eq!(deliver_together(&pool, 4).await, vec!["250 done"; 4]);
     pool.drain().await;
     peer.finish().await;
+}
+
+#[tokio::test]
+async fn no_minute_has_more_messages_than_allowed() {
+    let peer = Peer::play(&[&format!("{HELLO}{MAIL}{MAIL}{BYE}")]).await;
+    let pool = Pool::with_max_rate(peer.server(), 1, Some(2));
+    for _ in 0..2 {
+        assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+    }
+    let error = pool.connect_within(Duration::from_millis(20)).await.err().unwrap();
+    assert!(
+        matches!(error.kind(), ErrorKind::Paced(wait) if *wait > Duration::from_secs(50)),
+        "{error:?}: {:?}",
+        error.classify()
+    );
+    pool.drain().await;
+    peer.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_gets_too_much_is_given_a_pause() {
+    for (refusal, is_paused) in [
+        ("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", true),
+        ("450 4.7.1 Error: too much mail from 192.0.2.1", true),
+        ("450 4.7.1 Greylisted, come back later", false),
+        ("451 4.3.0 local error", false),
+    ] {
+        let refused = MAIL.replace("S: 250 done", &format!("S: {refusal}"));
+        let peer = Peer::play(&[&format!("{HELLO}{refused}{BYE}")]).await;
+        let pool = Pool::new(peer.server(), 1);
+        assert!(deliver(&pool).await.unwrap_err().contains(refusal));
+        let next = pool.connect_within(Duration::from_millis(20)).await;
+        let paused = next.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::Paced(_)));
+        assert_eq!(paused, is_paused, "{refusal}");
+        drop(next);
+        pool.drain().await;
+        peer.finish().await;
+    }
 }
 
 /// A server, or something before it, that offers what it does not know gets the message without it, now and later.

@@ -107,7 +107,7 @@ fn shared_settings_hold_for_all_numbered_servers_and_account_settings_for_none()
     let config = good(
         "SMTP_HOST_1=one\nSMTP_FROM_EMAIL_1=a@example.org\nSMTP_HOST_2=two\nSMTP_FROM_EMAIL_2=b@example.org\nSMTP_TIMEOUT_2=2.5\n\
          SMTP_TIMEOUT=9\nSMTP_MAX_RETRIES=0\nSMTP_ALLOWED_FROM=*@example.net\nSMTP_EHLO_NAME=me.example\nSMTP_ALLOW_PLAINTEXT_AUTH=yes\n\
-         SMTP_MAX_CONNECTIONS=7\nSMTP_PIPELINING=off\nSMTP_CHUNKING=off\n\
+         SMTP_MAX_CONNECTIONS=7\nSMTP_MAX_RATE=30\nSMTP_PIPELINING=off\nSMTP_CHUNKING=off\n\
          SMTP_HOST=old\nSMTP_USERNAME=u\nSMTP_PASSWORD=p\nSMTP_PORT=1\nSMTP_USE_SSL=true\nSMTP_NAME=x\nSMTP_PRIORITY=3\nSMTP_FROM_EMAIL=c@example.org",
     );
     let [one, two] = config.servers.as_slice() else { panic!("{config:?}") };
@@ -118,7 +118,8 @@ fn shared_settings_hold_for_all_numbered_servers_and_account_settings_for_none()
             (server.max_retries, server.ehlo_name.as_deref(), server.allow_plaintext_auth),
             (0, Some("me.example"), true)
         );
-        assert_eq!((server.max_connections, server.pipelining, server.chunking), (7, false, false));
+        assert_eq!((server.max_connections, server.max_rate), (7, Some(30)));
+        assert!(!server.pipelining && !server.chunking);
         assert_eq!((&server.username, &server.login.password, server.port), (&None, &None, 587));
     }
     insta::assert_snapshot!(config.warnings.join("\n"), @r#"SMTP_FROM_EMAIL (environment), SMTP_HOST (environment), SMTP_NAME (environment), SMTP_PASSWORD (environment), SMTP_PORT (environment), SMTP_PRIORITY (environment), SMTP_USERNAME (environment), SMTP_USE_SSL (environment): not used, because numbered servers are set"#);
