@@ -19,10 +19,13 @@ RECIPIENTS = """
 /^tmp/ 450 4.2.0 try later
 /^bye/ 421 4.3.2 closing for now
 """
+SENDERS = """
+/^evil/ 550 5.7.1 not this sender
+"""
 
 
 class Postfix(RealServer):
-    """Recipients `bad*` are refused (550), `tmp*` deferred (450), and at `bye*` the connection is closed (421)."""
+    """Recipients `bad*` are refused (550), `tmp*` deferred (450), and at `bye*` the connection is closed (421). Senders `evil*` are refused."""
 
     other_host = "127.0.0.2"  # the certificate names the first one only
     recipient_fields = ("Delivered-To", "X-Original-To")
@@ -48,6 +51,7 @@ class Postfix(RealServer):
         self.fill_in("main.cf", etc / "main.cf", uid=owner.pw_uid, gid=owner.pw_gid)
         self.fill_in("master.cf", etc / "master.cf", size_limit=SIZE_LIMIT, **self.ports)
         (etc / "recipients").write_text(RECIPIENTS)
+        (etc / "senders").write_text(SENDERS)
         (etc / "sasl/smtpd.conf").write_text(
             f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256\nsasldb_path: {etc}/sasldb2\n"
         )

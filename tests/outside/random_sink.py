@@ -43,38 +43,63 @@ class RandomSink:
         def say(line: str) -> None:
             stream.wfile.write(line.encode() + b"\r\n")
 
+        has_sender = False
         recipients: list[str] = []
         say("220 sink")
         for line in stream.rfile:
             verb = line[:4].upper()
-            if verb == b"MAIL":
+            if verb == b"EHLO":
+                dice = self.chance()
+                offered = [] if dice < 0.25 else ["PIPELINING"] if dice < 0.5 else ["PIPELINING", "CHUNKING"]
+                say("\r\n".join([*(f"250-{keyword}" for keyword in ("sink", *offered)), "250 8BITMIME"]))
+            elif verb == b"MAIL":
                 recipients = []
                 dice = self.chance()
                 if dice < 0.01:
                     return
+                has_sender = dice >= 0.06
                 say("451 later" if dice < 0.05 else "550 no" if dice < 0.06 else "250 ok")
             elif verb == b"RCPT":
                 dice = self.chance()
-                if dice < 0.05:
+                if not has_sender:
+                    say("503 MAIL first")
+                elif dice < 0.05:
                     say("451 later" if dice < 0.03 else "550 no such user")
                 else:
                     recipients.append(line.split(b"<")[1].split(b">")[0].decode())
                     say("250 ok")
-            elif verb == b"DATA":
-                say("354 go on")
-                content = b""
-                for line in stream.rfile:
-                    if line == b".\r\n":
-                        break
-                    content += line
-                else:
+            elif verb == b"DATA" and not recipients:
+                say("503 RCPT first")
+            elif verb in (b"DATA", b"BDAT"):
+                content = self.content(stream, line, say)
+                if content is None:
                     return
-                if not self.end_of_data(content, recipients, say):
+                if not recipients:
+                    say("503 RCPT first")
+                elif not self.end_of_data(content, recipients, say):
                     return
+                has_sender, recipients = False, []
             elif verb == b"QUIT":
                 return say("221 bye")
             else:
+                if verb == b"RSET":
+                    has_sender, recipients = False, []
                 say("250 ok")
+
+    @staticmethod
+    def content(stream: socketserver.StreamRequestHandler, line: bytes, say) -> bytes | None:
+        """What DATA or BDAT brings; None if the client is gone before its end."""
+        if line[:4].upper() == b"BDAT":
+            size = int(line.split()[1])
+            chunk = stream.rfile.read(size)
+            return chunk if len(chunk) == size else None
+        say("354 go on")
+        content = b""
+        for line in stream.rfile:
+            if line == b".\r\n":
+                return content
+            content += line
+        return None
 
     def end_of_data(self, content: bytes, recipients: list[str], say) -> bool:
         """Replies to the content; False: it drops the connection instead."""

@@ -173,7 +173,7 @@ def storm(home: Path, seconds: float, processes: int, seed: int) -> list[str]:
     """Runs for so long; what went wrong."""
     dice = random.Random(seed)
     sink = RandomSink(seed)
-    variables = one_server(sink, SMTP_POLICY="open", SMTP_MCP_OUTBOX=f"sqlite:{home}/outbox/outbox.db", LOG_LEVEL="warning")
+    variables = one_server(sink, SMTP_POLICY="open", SMTP_MAX_CONNECTIONS=2, SMTP_MCP_OUTBOX=f"sqlite:{home}/outbox/outbox.db", LOG_LEVEL="warning")
     may_unshare = shutil.which("unshare") is not None and subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
     told = Told()
     clients = [

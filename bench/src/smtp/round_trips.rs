@@ -13,7 +13,7 @@ use crate::table::{Table, rounded};
 use crate::{progress, stdio, stopwatch};
 
 const ROUNDS: usize = 7;
-const MESSAGES: usize = 40;
+const MESSAGES: usize = 100;
 const IN_BULK: usize = 640;
 const IN_FLIGHT: usize = 32;
 

@@ -95,7 +95,7 @@ fn status_and_health(phase: Phase, kind: &ErrorKind) -> (RecipientStatus, Health
         (_, ErrorKind::TooLarge { .. } | ErrorKind::NeedsSmtpUtf8 | ErrorKind::Needs8BitMime) => {
             (TryNext, HealthImpact::None)
         }
-        (_, ErrorKind::Reply(Reply { code: 421, .. })) => (TryNext, BriefFailure),
+        (_, ErrorKind::ClosedBefore | ErrorKind::Reply(Reply { code: 421, .. })) => (TryNext, BriefFailure),
         (Phase::Connect | Phase::Greeting | Phase::Hello | Phase::Tls, _) => (TryNext, Failure),
         (Phase::Auth, ErrorKind::Reply(Reply { code: 530 | 534 | 535, .. }))
         | (Phase::Mail, ErrorKind::Reply(Reply { code: 530, .. })) => (TryNext, AuthFailure),

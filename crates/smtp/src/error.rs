@@ -100,6 +100,9 @@ pub enum ErrorKind {
     /// The server offers an extension and refused to be spoken to with it. Without the extension the message may be accepted.
     #[error("the server offers {0} and refused it: {1}")]
     RefusesExtension(&'static str, Reply),
+    /// The server ended the session with its reply to another message, before it came to this one.
+    #[error("the server closed the connection before it came to this message")]
+    ClosedBefore,
     /// Another recipient was refused, and the message is for all of them or for none.
     #[error("not sent, because another recipient was refused and the message is for all or none")]
     AllOrNothing,

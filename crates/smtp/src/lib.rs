@@ -17,6 +17,7 @@
 //! * `connect`: the only place that opens a connection; `wire`: flights and replies over it; [`tls`]: certificate verification
 //! * `auth`, `mechanism`: logging in; `mask`: redacting credentials in replies
 //! * `flight`, `transfer`: writing several messages at a time and reading their replies
+//! * [`counters`]: round trips, bytes, sessions
 //! * [`session`]: one SMTP session; [`pool`]: sessions that are used again
 //!
 //! ```no_run
@@ -59,6 +60,7 @@ pub mod command;
 pub mod commit_point;
 mod connect;
 pub mod content;
+pub mod counters;
 pub mod delivery;
 mod der;
 pub mod envelope;
@@ -89,6 +91,7 @@ pub use certificate::CertificateProblem;
 pub use classify::{Classification, HealthImpact, RecipientStatus, classify};
 pub use commit_point::CommitPoint;
 pub use content::Content;
+pub use counters::Counters;
 pub use delivery::Delivery;
 pub use envelope::{Envelope, Path, PathError};
 pub use error::{Error, ErrorKind, IoError};

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
-use tracing::debug;
+use tracing::{Instrument as _, debug, debug_span};
 
+use crate::counters::Counter;
 use crate::mask::Mask;
 use crate::wire::{SocketState, Wire};
 use crate::{Error, ErrorKind, Extensions, Phase, Reply, Security, ServerParams};
@@ -16,14 +17,15 @@ use crate::{auth, command, connect, tls};
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connects, negotiates TLS as configured, and logs in. After a failure the connection is closed.
-pub(crate) async fn open(server: &ServerParams) -> Result<(Wire, Extensions), Error> {
+pub(crate) async fn open(server: &ServerParams, counter: Arc<Counter>) -> Result<(Wire, Extensions), Error> {
     let deadline = Instant::now() + server.limits.connect;
-    let mut wire = Wire::plain(connect::connect(server, deadline).await?);
+    let connecting = connect::connect(server, deadline).instrument(debug_span!("connect"));
+    let mut wire = Wire::plain(connecting.await?, counter);
     if let Some(known) = server.credentials.as_ref().and_then(|source| source.known()) {
         wire.add_mask(Mask::of(&known));
     }
     if let Security::Implicit(config) = &server.security {
-        wire = handshake(wire, server, config, deadline).await?;
+        wire = handshake(wire, server, config, deadline).instrument(debug_span!("tls")).await?;
     }
     let mut extensions = match greet(&mut wire, server).await {
         Ok(extensions) => extensions,
@@ -31,9 +33,9 @@ pub(crate) async fn open(server: &ServerParams) -> Result<(Wire, Extensions), Er
     };
     if let Security::StartTls(config) = &server.security {
         let deadline = Instant::now() + server.limits.connect;
-        wire = handshake(wire, server, config, deadline).await?;
+        wire = handshake(wire, server, config, deadline).instrument(debug_span!("tls")).await?;
     }
-    match log_in(&mut wire, &mut extensions, server).await {
+    match log_in(&mut wire, &mut extensions, server).instrument(debug_span!("login")).await {
         Ok(()) => Ok((wire, extensions)),
         Err(error) => Err(leave(wire, server, error)),
     }
@@ -137,7 +139,7 @@ async fn handshake(
     let name = tls::server_name(&server.host).map_err(error)?;
     let within = server.limits.connect;
     let wire = wire.handshake(Arc::clone(config), name, within, deadline).await.map_err(error)?;
-    debug!(version = wire.tls_version(), "protected");
+    debug!(version = wire.tls_version(), resumed = wire.is_tls_resumed(), "protected");
     Ok(wire)
 }
 

@@ -202,9 +202,11 @@ impl<'a> Pipeline<'a> {
     }
 
     fn fail_at(&mut self, message: usize, phase: Phase, kind: &ErrorKind) {
+        // What the server said about this message is not told to others.
         let behind = match kind {
             ErrorKind::Reply(reply) if reply.code != 421 => &ErrorKind::Closed,
-            ErrorKind::Cancelled => &ErrorKind::Closed,
+            ErrorKind::Reply(_) | ErrorKind::RefusesExtension(..) => &ErrorKind::ClosedBefore,
+            ErrorKind::Cancelled | ErrorKind::Garbage(_) => &ErrorKind::Closed,
             _ => kind,
         };
         for (index, transaction) in self.messages.iter_mut().enumerate().skip(self.taken) {

@@ -13,7 +13,8 @@ use self::idle::{IdleSession, IdleSessions, close_in_background, quit_all, reap,
 use self::turn::Turn;
 use self::window::Window;
 use crate::boot_time::boot_time;
-use crate::{Error, ErrorKind, Phase, ServerParams, Session};
+use crate::counters::{Counted, Counter};
+use crate::{Counters, Error, ErrorKind, Phase, ServerParams, Session};
 
 mod failure;
 mod idle;
@@ -47,6 +48,7 @@ struct Shared {
     /// The time, as [`boot_time`] tells it.
     now: fn() -> Duration,
     permits: Arc<Semaphore>,
+    counter: Arc<Counter>,
     slots: Mutex<Slots>,
     /// Held by the one whose turn is next, until the pace allows it.
     pacing: tokio::sync::Mutex<()>,
@@ -115,6 +117,7 @@ impl Pool {
             idle_timeout,
             now,
             permits: Arc::new(Semaphore::new(size)),
+            counter: Arc::default(),
             slots: Mutex::new(Slots { size, pace, ..Slots::default() }),
             pacing: tokio::sync::Mutex::default(),
             first_login: tokio::sync::Mutex::default(),
@@ -194,6 +197,7 @@ impl Pool {
     async fn connect_with(&self, permit: OwnedSemaphorePermit) -> Result<Option<PooledSession>, Error> {
         let idle = self.0.take_idle();
         let reused = idle.is_some();
+        self.0.counter.add(Counted::SessionsReused, usize::from(reused));
         debug!(reused, "session");
         let session = match idle {
             Some(session) => session,
@@ -246,6 +250,11 @@ impl Pool {
         }
     }
 
+    /// What its sessions did so far.
+    pub fn counters(&self) -> Counters {
+        self.0.counter.read()
+    }
+
     /// Forgets that the login was refused, so that it is tried once more.
     pub fn forget_login_refusal(&self) {
         self.0.slots().login_refused = None;
@@ -259,6 +268,7 @@ impl Pool {
             slots.idle.take_all()
         };
         quit_all(idle).await;
+        debug!(counters = ?self.counters(), "no session is kept any more");
     }
 }
 

@@ -1,16 +1,21 @@
 //! An SMTP session: connected, encrypted, logged in, and ready to send one message after the other.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tracing::{Instrument as _, debug_span};
 
 use crate::boot_time::boot_time;
 use crate::content::ContentInfo;
+use crate::counters::{Counted, Counter};
 use crate::opening;
 use crate::pipeline::{Pipeline, SessionState};
 use crate::transaction::{self, Transaction};
 use crate::transfer::Transfer;
 use crate::wire::{SocketState, Wire};
 use crate::{
-    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Mail, Phase, ServerParams,
+    CommitPoint, Content, Counters, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Mail, Phase,
+    ServerParams,
 };
 
 /// How long the first reply may take on a session that was idle. Its peer may be gone without a word: a router that forgot the
@@ -36,6 +41,7 @@ pub struct Session {
     used_at: Duration,
     opened_at: Duration,
     now: fn() -> Duration,
+    counter: Arc<Counter>,
     messages: u32,
 }
 
@@ -45,12 +51,18 @@ impl Session {
     /// # Errors
     /// The phase that failed, and why. The connection is closed then.
     pub async fn open(server: &ServerParams) -> Result<Self, Error> {
-        Self::open_with_clock(server, boot_time).await
+        Self::open_with(server, Arc::default(), boot_time).await
     }
 
-    /// The same with another clock, which tells how long it was idle.
-    pub(crate) async fn open_with_clock(server: &ServerParams, now: fn() -> Duration) -> Result<Self, Error> {
-        let (wire, mut extensions) = opening::open(server).await?;
+    /// The same, counted with others, and with another clock, which tells how long it was idle.
+    pub(crate) async fn open_with(
+        server: &ServerParams,
+        counter: Arc<Counter>,
+        now: fn() -> Duration,
+    ) -> Result<Self, Error> {
+        let span = debug_span!("session", host = %server.host, port = server.port);
+        let (wire, mut extensions) = opening::open(server, Arc::clone(&counter)).instrument(span).await?;
+        counter.add(Counted::SessionsOpened, 1);
         extensions.pipelining &= server.pipelining;
         extensions.chunking &= server.chunking;
         Ok(Self {
@@ -62,6 +74,7 @@ impl Session {
             used_at: now(),
             opened_at: now(),
             now,
+            counter,
             messages: 0,
         })
     }
@@ -74,6 +87,16 @@ impl Session {
     /// The version of TLS, such as `TLSv1.3`. `None`: plaintext.
     pub fn tls_version(&self) -> Option<&'static str> {
         self.wire.tls_version()
+    }
+
+    /// Whether TLS resumed an earlier session (RFC 8446, section 2.2): sessions with the same configuration do.
+    pub fn is_tls_resumed(&self) -> bool {
+        self.wire.is_tls_resumed()
+    }
+
+    /// What it did so far; a session of a pool counts with the others.
+    pub fn counters(&self) -> Counters {
+        self.counter.read()
     }
 
     /// How many transactions it has begun.
@@ -206,6 +229,7 @@ impl Session {
             }
             return;
         }
+        self.counter.add(Counted::Messages, contents.len());
         self.messages = self.messages.saturating_add(u32::try_from(contents.len()).unwrap_or(u32::MAX));
         let active = (self.now)().saturating_sub(self.used_at) < ACTIVE_FOR;
         let state = SessionState { in_sync: true, active, ..self.state };
@@ -220,7 +244,8 @@ impl Session {
             limits: self.limits,
             next_reply: first_reply,
         };
-        transfer.run(outcome).await;
+        let span = debug_span!("messages", count = transfer.contents.len());
+        transfer.run(outcome).instrument(span).await;
         self.state = transfer.pipeline.session();
         // An unexpected reply would be taken for the reply to the next command.
         self.state.in_sync &= self.wire.socket_state() != SocketState::Readable;

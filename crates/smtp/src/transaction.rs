@@ -195,7 +195,7 @@ impl<'a> Transaction<'a> {
     pub(crate) fn fail(&mut self, phase: Phase, kind: &ErrorKind) {
         let is_refused = match kind {
             ErrorKind::Reply(reply) => reply.code == 421,
-            ErrorKind::RefusesExtension(..) => true,
+            ErrorKind::RefusesExtension(..) | ErrorKind::ClosedBefore => true,
             _ => false,
         };
         let lost = Error::new(Phase::EndOfData, kind.clone());

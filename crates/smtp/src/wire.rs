@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::counters::{Counted, Counter};
 use crate::mask::Mask;
 use crate::reply::ReplyParser;
 use crate::{ErrorKind, Reply, tls};
@@ -30,6 +31,9 @@ pub(crate) struct Wire {
     unread: Vec<u8>,
     parser: ReplyParser,
     mask: Mask,
+    counter: Arc<Counter>,
+    /// Something was written since the last read.
+    has_written: bool,
 }
 
 enum Stream {
@@ -58,12 +62,13 @@ pub(crate) struct WriteError {
 
 impl Wire {
     /// A plaintext connection.
-    pub(crate) fn plain(stream: TcpStream) -> Self {
-        Self::over(Stream::Plain(stream))
+    pub(crate) fn plain(stream: TcpStream, counter: Arc<Counter>) -> Self {
+        Self::over(Stream::Plain(stream), counter)
     }
 
-    fn over(stream: Stream) -> Self {
-        Self { stream, unread: Vec::new(), parser: ReplyParser::default(), mask: Mask::default() }
+    fn over(stream: Stream, counter: Arc<Counter>) -> Self {
+        let (unread, parser, mask) = (Vec::new(), ReplyParser::default(), Mask::default());
+        Self { stream, unread, parser, mask, counter, has_written: false }
     }
 
     /// Takes the TLS handshake and returns a new connection: nothing read in plaintext survives, only what is hidden.
@@ -79,7 +84,9 @@ impl Wire {
         };
         let handshake = TlsConnector::from(config).connect(name, tcp);
         match timeout_at(deadline, handshake).await {
-            Ok(Ok(stream)) => Ok(Self { mask: self.mask, ..Self::over(Stream::Tls(Box::new(stream))) }),
+            Ok(Ok(stream)) => {
+                Ok(Self { mask: self.mask, ..Self::over(Stream::Tls(Box::new(stream)), self.counter) })
+            }
             Ok(Err(e)) => Err(tls::kind(e)),
             Err(_) => Err(ErrorKind::TimedOut(within)),
         }
@@ -108,6 +115,14 @@ impl Wire {
         tls::version_name(stream.get_ref().1.protocol_version()?)
     }
 
+    /// Whether TLS resumed an earlier session with the server, without a second look at its certificate.
+    pub(crate) fn is_tls_resumed(&self) -> bool {
+        let Stream::Tls(stream) = &self.stream else {
+            return false;
+        };
+        stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
     /// The local address.
     pub(crate) fn local_address(&self) -> io::Result<IpAddr> {
         Ok(self.tcp().local_addr()?.ip())
@@ -130,7 +145,10 @@ impl Wire {
             }
             self.stream.flush().await
         };
-        let kind = match timeout(within, writing).await {
+        let written = timeout(within, writing).await;
+        self.has_written = true;
+        self.counter.add(Counted::BytesSent, taken);
+        let kind = match written {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => io_error(error),
             Err(_) => ErrorKind::TimedOut(within),
@@ -162,13 +180,19 @@ impl Wire {
 
     async fn fill(&mut self) -> Result<(), ErrorKind> {
         self.acknowledge_at_once();
+        if std::mem::take(&mut self.has_written) {
+            self.counter.add(Counted::RoundTrips, 1);
+        }
         let start = self.unread.len();
         self.unread.resize(start + READ_CHUNK, 0);
         let read = self.stream.read(&mut self.unread[start..]).await;
         self.unread.truncate(start + *read.as_ref().unwrap_or(&0));
         match read {
             Ok(0) => Err(ErrorKind::Closed),
-            Ok(_) => Ok(()),
+            Ok(length) => {
+                self.counter.add(Counted::BytesReceived, length);
+                Ok(())
+            }
             Err(e) => Err(io_error(e)),
         }
     }

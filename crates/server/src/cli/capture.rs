@@ -69,6 +69,9 @@ pub struct CaptureArgs {
     /// Leave an extension out, such as PIPELINING or STARTTLS.
     #[arg(long, value_name = "EXTENSION", value_parser = extension)]
     without: Vec<Extension>,
+    /// Offer an extension that is off by default: CHUNKING.
+    #[arg(long, value_name = "EXTENSION", value_parser = extension)]
+    with: Vec<Extension>,
     /// The largest mail to accept.
     #[arg(long, value_name = "BYTES")]
     max_size: Option<usize>,
@@ -177,6 +180,7 @@ fn behavior(args: &CaptureArgs) -> anyhow::Result<Behavior> {
     behavior = args.refuse.iter().fold(behavior, |behavior, glob| behavior.refuse(glob));
     behavior = args.defer.iter().fold(behavior, |behavior, glob| behavior.defer(glob));
     behavior = args.disconnect.iter().fold(behavior, |behavior, glob| behavior.disconnect(glob));
+    behavior = args.with.iter().fold(behavior, |behavior, extension| behavior.with(*extension));
     behavior = args.without.iter().fold(behavior, |behavior, extension| behavior.without(*extension));
     Ok(behavior.after_data(after_data(args)?).wait(args.answer_after.map_or(Wait::No, Wait::For)))
 }

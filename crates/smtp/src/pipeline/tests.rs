@@ -129,6 +129,7 @@ fn described(delivery: &Delivery) -> Vec<String> {
         Err(error) => match &error.kind {
             ErrorKind::Reply(reply) => format!("{} {}", error.phase, reply.code),
             ErrorKind::Closed => format!("{} closed", error.phase),
+            ErrorKind::ClosedBefore => "closed before".to_owned(),
             ErrorKind::AllOrNothing => "withheld".to_owned(),
             ErrorKind::RefusesExtension(name, reply) => format!("no {name}, {}", reply.code),
             ErrorKind::Garbage(_) => format!("{} garbage", error.phase),
@@ -242,7 +243,7 @@ fn a_server_has_to_answer_bdat_before_a_second_message_follows() {
     assert_eq!(played.written, ["MAIL RCPT BDAT content", "MAIL RCPT BDAT content"]);
     assert!(played.session.knows_bdat);
     let played = play(mode, &[1, 1], new, &[250, 250, 502]);
-    assert_eq!(played.results, ["no CHUNKING, 502", "no CHUNKING, 502"]);
+    assert_eq!(played.results, ["no CHUNKING, 502", "closed before"]);
     assert!(!played.session.in_sync);
     let refused = play(mode, &[1], new, &[250, 550, 503]);
     assert_eq!(refused.results, ["RCPT TO 550"]);
@@ -253,7 +254,7 @@ fn a_server_that_refuses_pipelining_is_believed() {
     let mode = Mode::of('c');
     let words = Reply { code: 554, enhanced: None, text: "SMTP synchronization error".to_owned() };
     let played = play_sizes(mode, &[(2, 10), (1, 10)], session(mode), &[reply(250), words]);
-    assert_eq!(played.results, vec!["no PIPELINING, 554"; 3]);
+    assert_eq!(played.results, ["no PIPELINING, 554", "no PIPELINING, 554", "closed before"]);
     assert!(!played.session.in_sync);
 }
 
@@ -340,7 +341,7 @@ const MEANINGS: &str = "
     cc 250 550 503 250 250 250 250 | RCPT TO 550, ok 250       | clean
     cc 250 250 250 0               | ok 250, end of data closed | none
     cc 250 250 0                   | end of data closed, end of data closed | none
-    cc 250 250 421                 | end of data 421, MAIL FROM 421 | none
+    cc 250 250 421                 | end of data 421, closed before | none
     cc 250 250 250 250 250 421     | ok 250, RCPT TO 421       | none
     cc 250 250 250 502 250 250 250 | ok 250, ok 250            | none
     cc 250 250 250 502 503 250 250 | ok 250, end of data garbage | none

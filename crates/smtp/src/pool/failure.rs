@@ -4,16 +4,32 @@ use crate::{Delivery, Error, ErrorKind, Phase};
 
 /// Whether the only failure is the end of the connection, or that its first command was not answered. After another timeout the
 /// same server is not tried again: the time is better spent on another one.
-pub(super) fn was_dead(delivery: &Delivery) -> bool {
+///
+/// 421 is about the session, and not about this message, if the session `has_worked` and does not even take the sender, or if it is
+/// the first thing that is heard of it after it `was_idle`.
+pub(super) fn was_dead(delivery: &Delivery, has_worked: bool, was_idle: bool) -> bool {
     let dead = |error: &Error| match &error.kind {
         // After the end of the data the caller may have been told "unknown": that mail must not be sent again.
         _ if error.phase == Phase::EndOfData => false,
-        ErrorKind::Closed | ErrorKind::Io(_) => true,
+        ErrorKind::Closed | ErrorKind::ClosedBefore | ErrorKind::Io(_) => true,
         ErrorKind::TimedOut(_) => error.phase == Phase::Mail,
-        ErrorKind::Reply(reply) => reply.code == 421,
+        ErrorKind::Reply(reply) => {
+            reply.code == 421 && (was_idle || (has_worked && error.phase == Phase::Mail))
+        }
         _ => false,
     };
     delivery.recipients.iter().all(|end| end.as_ref().is_err_and(dead))
+}
+
+/// Whether another message's reply ended the session, before the server came to this one.
+pub(super) fn was_behind(delivery: &Delivery) -> bool {
+    delivery.errors().any(|error| error.kind == ErrorKind::ClosedBefore)
+}
+
+/// Whether the server decided about the message: it works.
+pub(super) fn was_decided(delivery: &Delivery) -> bool {
+    let is_refusal = |error: &Error| error.reply().is_some_and(|reply| reply.code != 421);
+    delivery.accepted() || delivery.errors().any(is_refusal)
 }
 
 /// Whether the server refused an extension that it offers, so that the message may go without it.

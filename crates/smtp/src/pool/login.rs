@@ -1,5 +1,7 @@
 //! Logins: until one has worked, one is tried at a time, and a refusal stops all further ones.
 
+use std::sync::Arc;
+
 use super::Shared;
 use super::failure::{is_rate_limit, wants_fewer_connections};
 use crate::{Delivery, Error, ErrorKind, HealthImpact, Session};
@@ -55,7 +57,7 @@ impl Shared {
 
     /// Opens a session that uses none of the extensions that the server has refused.
     async fn open_session(&self) -> Result<Session, Error> {
-        let mut session = Session::open_with_clock(&self.server, self.now).await?;
+        let mut session = Session::open_with(&self.server, Arc::clone(&self.counter), self.now).await?;
         session.forgo(&self.slots().refused_extensions);
         Ok(session)
     }

@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::debug;
 
 use super::Shared;
-use super::failure::{refuses_extension, was_dead};
+use super::failure::{refuses_extension, was_behind, was_dead, was_decided};
 use super::idle::spawn;
 use crate::{Delivery, Error, ErrorKind, Mail, Phase, Session};
 
@@ -77,7 +77,9 @@ impl Window {
         if state.places > 0 {
             return;
         }
-        let mails = std::mem::take(&mut state.mails);
+        let mut mails = std::mem::take(&mut state.mails);
+        // A large message must not keep small ones waiting.
+        mails.sort_by_key(|waiting| waiting.mail.content.size());
         let Some(Ready { session, reused, permit }) = state.ready.take() else {
             return;
         };
@@ -135,13 +137,16 @@ async fn send_all(
     mut reused: bool,
     mut mails: Vec<Waiting>,
 ) -> Option<Session> {
+    // A session that ended with the first message may end because of that message.
+    let mut may_begin_again = true;
     loop {
         debug!(messages = mails.len(), reused, "sending");
-        let Left { mails: left, gets_on } = send(shared, &mut session, mails).await;
+        let Left { mails: left, gets_on } = send(shared, &mut session, reused, mails).await;
         if left.is_empty() {
             return Some(session);
         }
-        if !reused && !gets_on {
+        may_begin_again &= left.iter().all(|(_, delivery)| was_behind(delivery));
+        if !reused && !gets_on && !std::mem::take(&mut may_begin_again) {
             left.into_iter().for_each(|(waiting, delivery)| waiting.end(delivery));
             return Some(session);
         }
@@ -171,15 +176,17 @@ struct Left {
 }
 
 /// Sends messages over one session, and tells their callers.
-async fn send(shared: &Shared, session: &mut Session, mails: Vec<Waiting>) -> Left {
+async fn send(shared: &Shared, session: &mut Session, reused: bool, mails: Vec<Waiting>) -> Left {
     let (mails, mut callers): (Vec<_>, Vec<_>) =
         mails.into_iter().map(|waiting| (waiting.mail, Some(waiting.caller))).unzip();
     let mut left = Vec::new();
     let mut gets_on = false;
     let ended = |index: usize, delivery: Delivery| {
         shared.learn(&delivery);
-        let (is_dead, is_refused) = (was_dead(&delivery), refuses_extension(&delivery));
-        gets_on |= is_refused || (!is_dead && !delivery.is_unknown());
+        let is_refused = refuses_extension(&delivery);
+        let is_first = !gets_on && left.is_empty();
+        let is_dead = was_dead(&delivery, reused || gets_on, reused && is_first);
+        gets_on |= is_refused || was_decided(&delivery);
         let Some(caller) = callers[index].take() else { return };
         let waiting = Waiting { mail: mails[index].clone(), caller };
         match (is_dead || is_refused) && !waiting.mail.commit_point.is_committed() {

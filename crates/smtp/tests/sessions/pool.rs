@@ -88,6 +88,29 @@ async fn those_who_wait_share_a_session() {
     peer.finish().await;
 }
 
+/// What opening takes, and then: one round trip for the first, one for three that share the session.
+#[tokio::test]
+async fn round_trips_and_bytes_are_counted() {
+    let behind = format!("{FLIGHT}C: RSET\n{FLIGHT}C: RSET\n{FLIGHT}");
+    let replies = format!("{TAKEN}S: 250 ok\n{TAKEN}S: 250 ok\n{TAKEN}").replace("S: ", "S+ ");
+    let replies = replies.trim_end().strip_suffix("S+ 250 done").unwrap().to_owned() + "S: 250 done\n";
+    let script = format!("{CHUNKING}{FLIGHT}{TAKEN}{behind}{replies}{BYE}");
+    let peer = Peer::play(&[&script]).await;
+    let pool = Pool::new(peer.server(), 1);
+    deliver_together(&pool, 4).await;
+    let counters = pool.counters();
+    assert_eq!((counters.sessions_opened, counters.sessions_reused, counters.messages), (1, 0, 4));
+    // EHLO, the first message, and the others; the replies to the first come one by one.
+    assert_eq!(counters.round_trips, 3);
+    let flight = "MAIL FROM:<>  RCPT TO:<a@x.org>  BDAT 3 LAST  x  ".len() as u64;
+    assert_eq!(
+        counters.bytes_sent,
+        "EHLO [127.0.0.1]  ".len() as u64 + 4 * flight + 2 * "RSET  ".len() as u64
+    );
+    pool.drain().await;
+    peer.finish().await;
+}
+
 #[tokio::test]
 async fn a_cut_leaves_those_unknown_that_were_sent_whole_and_unanswered() {
     let behind = format!("{FLIGHT}C: RSET\n{FLIGHT}C: RSET\n{FLIGHT}");

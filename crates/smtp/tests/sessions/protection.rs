@@ -104,6 +104,21 @@ fn implicit(pem: &str) -> Security {
 }
 
 #[tokio::test]
+async fn a_second_session_resumes_tls() {
+    let certified = issued(&params("127.0.0.1"));
+    let script = "= tls\nS: 220 mx\nC: EHLO *\nS: 250 mx\nC: QUIT\nS: 221 bye\n= eof";
+    let peer = Peer::play_with(&[script, script], Some(certified.acceptor)).await;
+    let mut server = peer.server();
+    server.security = implicit(&certified.pem);
+    for resumed in [false, true] {
+        let session = Session::open(&server).await.unwrap();
+        assert_eq!(session.is_tls_resumed(), resumed);
+        session.quit().await;
+    }
+    peer.finish().await;
+}
+
+#[tokio::test]
 async fn a_protected_session_is_used_again() {
     let hello = "C: EHLO *\nS: 250 mx\n";
     let mail = "C: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<a@x.org>\nS: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 done\n";
