@@ -101,6 +101,8 @@ pub use params::{
     BoxFuture, CredentialError, CredentialSource, Credentials, Limits, Security, ServerParams, Wanted,
 };
 pub use phase::Phase;
+#[cfg(feature = "fuzz")]
+pub use pipeline::any_server;
 pub use pool::{Pool, PooledSession, ServerInfo};
 pub use reply::{EnhancedCode, Reply};
 pub use reply_words::is_ordinary as is_ordinary_in_replies;

@@ -233,6 +233,10 @@ impl Command {
     }
 }
 
+#[cfg(any(test, feature = "fuzz"))]
+#[expect(clippy::unwrap_used, clippy::expect_used, reason = "what it checks is told by a panic")]
+#[cfg_attr(not(feature = "fuzz"), expect(unreachable_pub, reason = "only the fuzz target reaches it"))]
+pub mod any_server;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -166,7 +166,13 @@ impl Pool {
 
     /// Without a session no message is sent, so none counts.
     fn counted(&self, connected: Result<PooledSession, Error>) -> Result<PooledSession, Error> {
-        connected.inspect_err(|_| self.0.slots().pace.give_back())
+        match connected {
+            Ok(session) => Ok(session.counted()),
+            Err(error) => {
+                self.0.slots().pace.give_back();
+                Err(error)
+            }
+        }
     }
 
     async fn connect_before(&self, deadline: Instant, time_limit: Duration) -> Result<PooledSession, Error> {

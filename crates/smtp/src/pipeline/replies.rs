@@ -45,13 +45,14 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Some servers and what stands before them offer PIPELINING and then refuse it, in words alone.
+    /// Some servers and what stands before them offer PIPELINING and then refuse it, in words alone; those about an address do not count.
     fn refuses_pipelining(&self, command: Command, reply: &Reply) -> bool {
         let text = reply.text.to_ascii_lowercase();
+        let mut words = text.split_whitespace().filter(|word| !word.contains('@'));
         self.extensions.pipelining
-            && reply.code >= 400
+            && matches!(reply.code, 500..=504 | 550 | 554)
             && !matches!(command, Command::End(Framing::Dot) | Command::LoneDot)
-            && (text.contains("pipelin") || text.contains("synchroni"))
+            && words.any(|word| word.contains("pipelining") || word.contains("synchroni"))
     }
 
     /// A server that refuses RSET may still hold the sender of the refused message: nothing may be sent over it.

@@ -256,6 +256,9 @@ fn a_server_that_refuses_pipelining_is_believed() {
     let played = play_sizes(mode, &[(2, 10), (1, 10)], session(mode), &[reply(250), words]);
     assert_eq!(played.results, ["no PIPELINING, 554", "no PIPELINING, 554", "closed before"]);
     assert!(!played.session.in_sync);
+    let address = Reply { text: "<pipelining@x.org>: no such user".to_owned(), ..reply(550) };
+    let played = play_sizes(mode, &[(2, 10)], session(mode), &[reply(250), reply(250), address, reply(250)]);
+    assert_eq!(played.results, ["ok 250", "RCPT TO 550"]);
 }
 
 /// What each reply means to one message with two recipients, or to two with one each where the mode is doubled. The mode, the codes

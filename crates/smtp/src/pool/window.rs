@@ -18,6 +18,8 @@ pub(super) const MAX_PLACES: usize = 16;
 pub struct PooledSession {
     window: Arc<Window>,
     is_left: bool,
+    /// The pace counts a message for it.
+    is_counted: bool,
 }
 
 /// The places of a session.
@@ -62,7 +64,7 @@ impl Window {
     /// One more place.
     pub(super) fn place(self: &Arc<Self>) -> PooledSession {
         self.state().places += 1;
-        PooledSession { window: Arc::clone(self), is_left: false }
+        PooledSession { window: Arc::clone(self), is_left: false, is_counted: false }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,6 +101,12 @@ impl Window {
 }
 
 impl PooledSession {
+    /// The pace counts a message for it, which is taken back if it is dropped unused.
+    pub(super) fn counted(mut self) -> Self {
+        self.is_counted = true;
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn is_reused(&self) -> bool {
         self.window.state().ready.as_ref().is_some_and(|ready| ready.reused)
@@ -124,7 +132,9 @@ impl PooledSession {
 impl Drop for PooledSession {
     fn drop(&mut self) {
         if !self.is_left {
-            self.window.shared.slots().pace.give_back();
+            if self.is_counted {
+                self.window.shared.slots().pace.give_back();
+            }
             self.window.leave(None);
         }
     }
@@ -184,8 +194,7 @@ async fn send(shared: &Shared, session: &mut Session, reused: bool, mails: Vec<W
     let ended = |index: usize, delivery: Delivery| {
         shared.learn(&delivery);
         let is_refused = refuses_extension(&delivery);
-        let is_first = !gets_on && left.is_empty();
-        let is_dead = was_dead(&delivery, reused || gets_on, reused && is_first);
+        let is_dead = was_dead(&delivery, reused || gets_on, reused && !gets_on);
         gets_on |= is_refused || was_decided(&delivery);
         let Some(caller) = callers[index].take() else { return };
         let waiting = Waiting { mail: mails[index].clone(), caller };
