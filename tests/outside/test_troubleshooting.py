@@ -341,6 +341,8 @@ ELSEWHERE = {
     "it is being sent by process … on …": "as above, with a program that is stopped",
     "its body did not arrive within … s": "takes two minutes; crates/server/tests/http/limits.rs has shorter ones",
     "every connection to the server was busy for … s": "takes most of a minute; crates/server/tests/delivery has its own clock",
+    "the limit of messages a minute is reached, or the server asked for a pause of … s": "test_pacing.py has it",
+    "the server offers … and refused it: …": "the mail is sent without it; crates/smtp/tests/sessions/pool.rs has such servers",
     **dict.fromkeys((
         "TLS failed: … names no host in a subjectAltName", "TLS failed: … has expired", "TLS failed: … is signed with SHA-1",
         "TLS failed: … is signed with …", "TLS failed: … has an RSA key of … bits", "TLS failed: … is not for servers",
@@ -386,6 +388,7 @@ NO_ENTRY = {
     "a login without TLS is not allowed": "the configuration refuses it before, and that has an entry",
     "the message has a line end other than CRLF": "what is composed has none",
     "stopped before the end of the message was sent": "the answer says when and why instead, and that has an entry",
+    "not sent, because another recipient was refused and the message is for all or none": "no call asks for that",
     "Invalid request: its body ended early": "nobody is there who could read it",
 }
 WORDS = {

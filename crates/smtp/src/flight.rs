@@ -6,7 +6,7 @@ use crate::ErrorKind;
 use crate::wire::{Wire, WriteError};
 
 /// Slices are gathered up to this size before a write, in bytes.
-const WRITE_SIZE: usize = 64 << 10;
+pub(crate) const WRITE_SIZE: usize = 64 << 10;
 
 /// A flight that is being written.
 pub(crate) struct Flight<'a> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::flight::Flight;
+use tokio::time::Instant;
+
+use crate::flight::{Flight, WRITE_SIZE};
 use crate::pipeline::{Awaited, Framing, Part, Pipeline, Step};
 use crate::wire::{SocketState, Wire};
 use crate::{CommitPoint, Content, Delivery, ErrorKind, Limits, Phase, command};
@@ -154,7 +156,7 @@ impl Transfer<'_> {
             pushed += bdat.len();
             flight.push(&bdat).await.map_err(broken)?;
         }
-        for slice in slices(content, framing) {
+        for slice in slices(content, framing).flat_map(|slice| slice.chunks(WRITE_SIZE)) {
             if flight.writes_for(slice) && commit_point.is_cancelled() {
                 self.pipeline.fail(&ErrorKind::Cancelled);
                 return Ok(());
@@ -177,8 +179,10 @@ impl Transfer<'_> {
 
     /// Reads what the server still has to say on a connection that takes nothing any more.
     async fn read_explanations(&mut self, broken: Broken) {
+        let deadline = Instant::now() + EXPLANATION_TIMEOUT;
         while matches!(self.pipeline.awaited(), Step::Read(_)) {
-            match self.wire.read_reply(EXPLANATION_TIMEOUT).await {
+            let within = deadline.saturating_duration_since(Instant::now());
+            match self.wire.read_reply(within).await {
                 Ok(reply) if reply.code == 421 || !broken.only_closing => self.pipeline.reply(reply),
                 _ => break,
             }

@@ -10,7 +10,7 @@ use super::pace::Pace;
 use super::size::REDUCED_FOR;
 use super::{IDLE_TIMEOUT, Pool};
 use crate::boot_time::boot_time;
-use crate::{Limits, Security, ServerParams};
+use crate::{CommitPoint, Content, Envelope, Limits, Mail, Path, Security, ServerParams};
 
 async fn listen() -> (TcpListener, ServerParams) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -72,6 +72,47 @@ async fn a_session_that_was_idle_while_the_machine_slept_is_not_used_again() {
         reused.push(pool.connect().await.unwrap().is_reused());
     }
     assert_eq!(reused, [false, true, false]);
+}
+
+/// Takes messages on one connection, each in one flight or with a reply to the envelope first; says which.
+async fn take_messages(listener: &TcpListener, messages: usize) -> Vec<&'static str> {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 mx\r\n").await.unwrap();
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    stream.write_all(b"250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n").await.unwrap();
+    let mut ways = Vec::new();
+    for _ in 0..messages {
+        // MAIL and RCPT; nothing is answered yet.
+        stream.read_line(&mut line).await.unwrap();
+        stream.read_line(&mut line).await.unwrap();
+        ways.push(if stream.buffer().starts_with(b"BDAT") { "one flight" } else { "envelope first" });
+        stream.write_all(b"250 ok\r\n250 ok\r\n").await.unwrap();
+        stream.read_line(&mut line).await.unwrap();
+        stream.read_line(&mut line).await.unwrap();
+        stream.write_all(b"250 done\r\n").await.unwrap();
+    }
+    ways
+}
+
+#[tokio::test]
+async fn after_ten_seconds_of_idleness_the_content_waits_for_the_envelope() {
+    static NOW: AtomicU64 = AtomicU64::new(0);
+    let (listener, server) = listen().await;
+    let now = || Duration::from_secs(NOW.load(Ordering::Relaxed));
+    let pool = Pool::with_clock(server, 1, Pace::default(), IDLE_TIMEOUT, now);
+    let sending = async {
+        for idle in [0, 9, 10, 0] {
+            NOW.fetch_add(idle, Ordering::Relaxed);
+            let envelope = Envelope { sender: None, recipients: vec![Path::new("a@x.org").unwrap()] };
+            let content = Content { chunks: vec!["x\r\n".into()], smtputf8: false };
+            let mail = Mail::new(envelope, content, CommitPoint::new());
+            assert!(pool.connect().await.unwrap().deliver(mail).await.accepted());
+        }
+    };
+    let (ways, ()) = tokio::join!(take_messages(&listener, 4), sending);
+    assert_eq!(ways, ["one flight", "one flight", "envelope first", "one flight"]);
 }
 
 #[tokio::test]

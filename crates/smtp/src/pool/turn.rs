@@ -1,7 +1,6 @@
 //! Whose turn it is: those who wait for a session take a free one, or a place in the session of someone before them.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
