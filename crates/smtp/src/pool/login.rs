@@ -34,18 +34,10 @@ impl Shared {
         }
     }
 
-    /// Remembers a refused login, extensions that the server offers and refuses, and whether it gets too much at a time.
+    /// Remembers a refused login, and extensions that the server offers and refuses.
     pub(super) fn learn(&self, delivery: &Delivery) {
-        if delivery.accepted() {
-            self.slots().pace.get_on((self.now)());
-        }
         for error in delivery.errors() {
             self.note_refusal(error);
-            if is_rate_limit(error) {
-                let mut slots = self.slots();
-                slots.pace.slow_down((self.now)());
-                slots.wants_fewer |= wants_fewer_connections(error);
-            }
             if let ErrorKind::RefusesExtension(name, _) = error.kind() {
                 let mut slots = self.slots();
                 if !slots.refused_extensions.contains(name) {
@@ -53,6 +45,19 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Remembers whether the server gets too much at a time.
+    pub(super) fn learn_pace(&self, delivery: &Delivery) {
+        let now = (self.now)();
+        let mut slots = self.slots();
+        if delivery.accepted() {
+            slots.pace.get_on(now);
+        }
+        if delivery.errors().any(is_rate_limit) {
+            slots.pace.slow_down(now);
+        }
+        slots.wants_fewer |= delivery.errors().any(wants_fewer_connections);
     }
 
     /// Opens a session that uses none of the extensions that the server has refused.

@@ -13,8 +13,8 @@ use crate::{Delivery, Error, ErrorKind, Mail, Phase, Session};
 /// The most messages that share a session at a time.
 pub(super) const MAX_PLACES: usize = 16;
 
-/// A session for one message, perhaps shared with others that wait for the same server. If it is dropped unused, the others go on
-/// without it.
+/// A session for one message, perhaps shared with others that wait for the same server: they are sent together once each of them was
+/// delivered or dropped. So do not keep one while you wait for another.
 pub struct PooledSession {
     window: Arc<Window>,
     is_left: bool,
@@ -198,10 +198,12 @@ async fn send(shared: &Shared, session: &mut Session, reused: bool, mails: Vec<W
         gets_on |= is_refused || was_decided(&delivery);
         let Some(caller) = callers[index].take() else { return };
         let waiting = Waiting { mail: mails[index].clone(), caller };
-        match (is_dead || is_refused) && !waiting.mail.commit_point.is_committed() {
-            true => left.push((waiting, delivery)),
-            false => waiting.end(delivery),
+        if (is_dead || is_refused) && !waiting.mail.commit_point.is_committed() {
+            // It was about the session, such as the number of its messages.
+            return left.push((waiting, delivery));
         }
+        shared.learn_pace(&delivery);
+        waiting.end(delivery);
     };
     session.send_many(&mails, ended).await;
     Left { mails: left, gets_on }
