@@ -122,6 +122,7 @@ def test_no_file_of_the_configuration_is_attached(processes, tmp_path: Path) -> 
     (folder / "fine.txt").rename(files["password"])
     pipe.call("send_email", to="ada@example.org", subject="s", body="b", attachments=[{"path": "password"}]).has_state("refused")
     pipe.call("send_email", to="ada@example.org", subject="s", body="b").has_state("sent")
+    capture.stop()
     assert [mail.attachments() for mail in capture.kept()] == [[]]
 
 

@@ -9,12 +9,14 @@ def test_no_more_than_configured(processes) -> None:
     program = processes.program(one_server(capture, SMTP_MAX_RATE=3))
     answers = program.call_all("send_email", [{"to": f"a{number}@example.org", "subject": f"Mail {number}", "body": "Body"} for number in range(5)])
     waiting = [answer for answer in answers if answer.data["state"] == "queued"]
-    assert len(waiting) == 2 and len(capture.kept()) == 3
+    assert len(waiting) == 2
     for answer in waiting:
         answer.mentions("SMTP_MAX_RATE", "messages a minute")
         next_attempt = datetime.fromisoformat(answer.data["next_attempt_at"])
         assert next_attempt - datetime.now(timezone.utc) < timedelta(seconds=61), answer
     assert program.health("primary")["is_failed"] is False
+    processes.stop_all()
+    assert len(capture.kept()) == 3
 
 
 def test_a_server_that_gets_too_much_gets_a_pause(processes) -> None:
@@ -23,4 +25,5 @@ def test_a_server_that_gets_too_much_gets_a_pause(processes) -> None:
     program.send(subject="One").has_state("queued").mentions("450 4.7.1")
     program.send(subject="Two").has_state("sent")
     assert program.health("primary")["is_failed"] is False
+    processes.stop_all()
     assert [mail.message["subject"] for mail in capture.kept()] == ["Two"]

@@ -86,6 +86,7 @@ def test_through_the_sink(processes, way: dict[str, Any]) -> None:
     capture = processes.capture(*rules)
     program = processes.program(one_server(capture, **way, SMTP_FROM_EMAIL="bench@lab.test"))
     send(program)
+    processes.stop_all()
     kept = [(mail.sender, address, str(mail.message["subject"])) for mail in capture.kept() for address in mail.recipients]
     assert sorted(kept) == sorted(expected())
     for mail in capture.kept():

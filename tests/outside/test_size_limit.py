@@ -33,7 +33,7 @@ def test_what_just_fits_is_sent_and_one_byte_more_is_refused_before_mail(process
     processes.stop_all()
     # Three mails were requested, over one connection or two; MAIL was sent for one of them.
     conversations = postfix.wait_for(lambda: ends_of_conversations(postfix), "the connections to end")
-    assert [found for line in conversations for found in re.findall(r"mail=\S+|data=\S+", line)] == ["mail=1", "data=1"], conversations
+    assert [found for line in conversations for found in re.findall(r"mail=\S+|bdat=\S+|data=\S+", line)] == ["mail=1", "bdat=1"], conversations
 
 
 def ends_of_conversations(postfix: Postfix) -> list[str]:
