@@ -21,7 +21,7 @@ def test_no_more_than_configured(processes) -> None:
 
 def test_a_server_that_gets_too_much_gets_a_pause(processes) -> None:
     capture = processes.capture("--at", "mail 1st reply 450 4.7.1 Error: too much mail from you")
-    program = processes.program(one_server(capture, LOG_LEVEL="debug"))
+    program = processes.program(one_server(capture))
     program.send(subject="One").has_state("queued").mentions("450 4.7.1")
     program.send(subject="Two").has_state("sent")
     assert program.health("primary")["is_failed"] is False

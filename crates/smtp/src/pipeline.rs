@@ -20,7 +20,7 @@ use crate::transaction::Transaction;
 use crate::{Delivery, ErrorKind, Extensions, Phase};
 
 /// The most messages whose outcome is open at a time: as many may be unknown after a failure.
-const MAX_MESSAGES: usize = 16;
+pub(crate) const MAX_MESSAGES: usize = 16;
 /// The most bytes of content of those messages, and the largest content that is sent before its envelope is answered.
 const MAX_BYTES: u64 = 256 << 10;
 /// The most replies that are outstanding: they must fit into the buffers between the two ends while we still write.
@@ -160,6 +160,12 @@ impl<'a> Pipeline<'a> {
     pub(crate) fn is_quiet(&self) -> bool {
         let has_more = self.begun < self.messages.len() || self.next != Next::Begin;
         self.session.in_sync && self.expected.is_empty() && has_more
+    }
+
+    /// Whether a content was handed over whose reply comes after the next one.
+    pub(crate) fn has_content_behind(&self) -> bool {
+        let mut behind = self.expected.iter().skip(1);
+        behind.any(|(message, _)| self.messages[*message].is_handed_over())
     }
 
     /// The phase in which the session is, for a failure.

@@ -71,17 +71,10 @@ struct Slots {
     wants_fewer: bool,
     login_works: bool,
     login_refused: Option<Error>,
-    /// Those who wait for a session, in order.
-    waiting: VecDeque<Waiter>,
-    next_waiter: u64,
+    /// Those who wait for a session, in order: each takes a place in another's as soon as one is offered. Closed: it waits no more.
+    waiting: VecDeque<oneshot::Sender<PooledSession>>,
     /// Extensions that the server offers and refuses.
     refused_extensions: Vec<&'static str>,
-}
-
-/// Someone who takes a place in another's session as soon as one is offered.
-struct Waiter {
-    number: u64,
-    place: oneshot::Sender<PooledSession>,
 }
 
 /// What a new session showed about the server.
@@ -132,8 +125,8 @@ impl Pool {
     /// As [`Session::open`]. After a refused login the same error is returned without connecting, until
     /// [`Pool::forget_login_refusal`].
     pub async fn connect(&self) -> Result<PooledSession, Error> {
-        self.0.await_pace().await;
-        self.counted(self.connect_now().await)
+        let counted = self.0.await_pace().await;
+        self.counted(counted, self.connect_now().await)
     }
 
     async fn connect_now(&self) -> Result<PooledSession, Error> {
@@ -158,18 +151,22 @@ impl Pool {
     pub async fn connect_within(&self, time_limit: Duration) -> Result<PooledSession, Error> {
         let deadline = Instant::now() + time_limit;
         let patience = deadline.min(Instant::now() + PACE_PATIENCE);
-        if timeout_at(patience, self.0.await_pace()).await.is_err() {
+        let Ok(counted) = timeout_at(patience, self.0.await_pace()).await else {
             return Err(Error::new(Phase::Connect, ErrorKind::Paced(self.0.wait_for_pace())));
-        }
-        self.counted(self.connect_before(deadline, time_limit).await)
+        };
+        self.counted(counted, self.connect_before(deadline, time_limit).await)
     }
 
     /// Without a session no message is sent, so none counts.
-    fn counted(&self, connected: Result<PooledSession, Error>) -> Result<PooledSession, Error> {
+    fn counted(
+        &self,
+        counted: Duration,
+        connected: Result<PooledSession, Error>,
+    ) -> Result<PooledSession, Error> {
         match connected {
-            Ok(session) => Ok(session.counted()),
+            Ok(session) => Ok(session.counted(counted)),
             Err(error) => {
-                self.0.slots().pace.give_back();
+                self.0.slots().pace.correct(counted, None);
                 Err(error)
             }
         }

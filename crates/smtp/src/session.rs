@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::{Instrument as _, debug_span};
 
 use crate::boot_time::boot_time;
+use crate::command::MailParams;
 use crate::content::ContentInfo;
 use crate::counters::{Counted, Counter};
 use crate::opening;
@@ -131,16 +132,6 @@ impl Session {
     }
 
     /// Sends one message: [`Session::send_many`] with one.
-    pub async fn deliver(
-        &mut self,
-        envelope: &Envelope,
-        content: &Content,
-        commit_point: &CommitPoint,
-    ) -> Delivery {
-        self.send(&Mail::new(envelope.clone(), content.clone(), commit_point.clone())).await
-    }
-
-    /// Sends one message: [`Session::send_many`] with one.
     pub async fn send(&mut self, mail: &Mail) -> Delivery {
         let mut ended = Delivery { recipients: Vec::new() };
         self.send_many(std::slice::from_ref(mail), |_, delivery| ended = delivery).await;
@@ -162,36 +153,34 @@ impl Session {
     /// longer be cancelled.
     pub async fn send_many(&mut self, mails: &[Mail], mut ended: impl FnMut(usize, Delivery) + Send) {
         let mut indexes = Vec::new();
-        let mut infos = Vec::new();
         let mut transactions = Vec::new();
         for (index, mail) in mails.iter().enumerate() {
             let info = content_info(&mail.content).await;
             match transaction::check(&mail.envelope, info, &self.extensions) {
                 Ok(params) => {
-                    indexes.push(index);
-                    infos.push(info);
+                    indexes.push((index, params));
                     transactions.push(Transaction::new(&mail.envelope, params, mail.all_or_nothing));
                 }
                 Err(error) => ended(index, Delivery::failed(mail.envelope.recipients.len(), &error)),
             }
         }
-        let contents = indexes.iter().map(|index| (&mails[*index].content, &mails[*index].commit_point));
+        let contents = indexes.iter().map(|(index, _)| (&mails[*index].content, &mails[*index].commit_point));
         let mut split = Vec::new();
-        let outcome = |position: usize, delivery: Delivery| match delivery.accepted()
-            && !over_limit(&delivery).is_empty()
-        {
-            true => split.push((position, delivery)),
-            false => ended(indexes[position], delivery),
+        let outcome = |position: usize, delivery: Delivery| {
+            let (index, params) = indexes[position];
+            match delivery.accepted() && !over_limit(&delivery).is_empty() {
+                true => split.push((index, params, delivery)),
+                false => ended(index, delivery),
+            }
         };
         self.transact(transactions, contents.collect(), outcome).await;
-        for (position, delivery) in split {
-            let index = indexes[position];
-            ended(index, self.send_rest(&mails[index], infos[position], delivery).await);
+        for (index, params, delivery) in split {
+            ended(index, self.send_rest(&mails[index], params, delivery).await);
         }
     }
 
     /// Sends to the recipients that exceeded the server's limit.
-    async fn send_rest(&mut self, mail: &Mail, info: ContentInfo, mut delivery: Delivery) -> Delivery {
+    async fn send_rest(&mut self, mail: &Mail, params: MailParams, mut delivery: Delivery) -> Delivery {
         let mut gets_on = true;
         for _ in 1..MAX_TRANSACTIONS {
             let left = over_limit(&delivery);
@@ -200,9 +189,6 @@ impl Session {
             }
             let recipients = left.iter().map(|index| mail.envelope.recipients[*index].clone()).collect();
             let rest = Envelope { sender: mail.envelope.sender.clone(), recipients };
-            let Ok(params) = transaction::check(&rest, info, &self.extensions) else {
-                break;
-            };
             let transaction = Transaction::new(&rest, params, false).continuing();
             let commit_point = CommitPoint::new();
             let mut further = Delivery { recipients: Vec::new() };

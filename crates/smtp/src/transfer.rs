@@ -91,6 +91,9 @@ impl Transfer<'_> {
             _ => self.next_reply,
         };
         match self.wire.read_reply(within).await {
+            Ok(reply) if reply.code == 421 && self.goes_on().await => {
+                self.pipeline.fail(&ErrorKind::Garbage(format!("the server went on after {reply}")));
+            }
             Ok(reply) => {
                 self.next_reply = self.limits.command;
                 self.pipeline.reply(reply);
@@ -99,47 +102,25 @@ impl Transfer<'_> {
         }
     }
 
+    /// Whether the server answers further commands after a 421, instead of closing: then it may accept what was sent behind it.
+    async fn goes_on(&mut self) -> bool {
+        self.pipeline.has_content_behind() && self.wire.read_reply(EXPLANATION_TIMEOUT).await.is_ok()
+    }
+
     /// Writes commands and small contents together.
     async fn write(&mut self, parts: &[Part]) -> Result<(), Broken> {
         let has_content = parts.iter().any(|part| matches!(part, Part::Content(..)));
         let within = if has_content { self.limits.content } else { self.next_reply };
         let mut flight = Flight::new(self.wire, within);
-        let mut pushed = 0;
-        let mut ends = Vec::new();
-        let mut result = Ok(());
-        for part in parts {
-            match part {
-                Part::Commands(commands) => {
-                    pushed += commands.len();
-                    result = flight.push(commands).await;
-                }
-                Part::Content(message, framing) => {
-                    for slice in slices(self.contents[*message].0, *framing) {
-                        pushed += slice.len();
-                        result = match result {
-                            Ok(()) => flight.push(slice).await,
-                            failed => failed,
-                        };
-                    }
-                    ends.push((*message, pushed));
-                }
-            }
-            if result.is_err() {
-                break;
-            }
-        }
-        if result.is_ok() {
-            result = flight.flush().await;
-        }
-        let Err(kind) = result else {
+        let Err(kind) = write_all(&mut flight, parts, &self.contents).await else {
             return Ok(());
         };
         let taken = flight.taken;
+        let mut end = 0;
         for part in parts {
-            if let Part::Content(message, _) = part
-                && ends.iter().all(|(ended, end)| ended != message || *end > taken)
-            {
-                self.pipeline.set_handed_over(*message, false);
+            end += slices(part, &self.contents).map(<[u8]>::len).sum::<usize>();
+            if let Part::Content(message, _) = part {
+                self.pipeline.set_handed_over(*message, end <= taken);
             }
         }
         Err(Broken { kind, only_closing: taken == 0 })
@@ -156,7 +137,7 @@ impl Transfer<'_> {
             pushed += bdat.len();
             flight.push(&bdat).await.map_err(broken)?;
         }
-        for slice in slices(content, framing).flat_map(|slice| slice.chunks(WRITE_SIZE)) {
+        for slice in content_slices(content, framing).flat_map(|slice| slice.chunks(WRITE_SIZE)) {
             if flight.writes_for(slice) && commit_point.is_cancelled() {
                 self.pipeline.fail(&ErrorKind::Cancelled);
                 return Ok(());
@@ -191,7 +172,29 @@ impl Transfer<'_> {
     }
 }
 
-fn slices(content: &Content, framing: Framing) -> Box<dyn Iterator<Item = &[u8]> + Send + '_> {
+async fn write_all(
+    flight: &mut Flight<'_>,
+    parts: &[Part],
+    contents: &[(&Content, &CommitPoint)],
+) -> Result<(), ErrorKind> {
+    for part in parts {
+        for slice in slices(part, contents) {
+            flight.push(slice).await?;
+        }
+    }
+    flight.flush().await
+}
+
+type Slices<'a> = Box<dyn Iterator<Item = &'a [u8]> + Send + 'a>;
+
+fn slices<'a>(part: &'a Part, contents: &[(&'a Content, &CommitPoint)]) -> Slices<'a> {
+    match part {
+        Part::Commands(commands) => Box::new(std::iter::once(commands.as_slice())),
+        Part::Content(message, framing) => content_slices(contents[*message].0, *framing),
+    }
+}
+
+fn content_slices(content: &Content, framing: Framing) -> Slices<'_> {
     match framing {
         Framing::Dot => Box::new(content.for_data()),
         Framing::Chunk => Box::new(content.for_bdat()),

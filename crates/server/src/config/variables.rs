@@ -101,7 +101,7 @@ variables! {
         field!(Server: ca, |setting, base| value::ca_file(setting, base).map(Some), |server| {
             Some(server.ca.as_ref().map_or_else(|| "the platform's roots".to_owned(), |ca| ca.path.display().to_string()))
         }));
-    TIMEOUT = row("SMTP_TIMEOUT", Shared, Number(30), "seconds, more than 0 and at most 300", "For connecting, and for each SMTP command or write (at most 35 s, because a call must be answered); fractions are allowed. The reply to the end of the data has its own, longer limit.",
+    TIMEOUT = row("SMTP_TIMEOUT", Shared, Number(30), "seconds, more than 0 and at most 300", "For connecting, and for each SMTP command or write (at most 35 s, because a call must be answered); fractions are allowed. The replies after the last byte of a mail was sent have their own, longer limit.",
         field!(Server: timeout, |setting, _| value::seconds(setting), |server| Some(format!("{} s", server.timeout.as_secs_f64()))));
     MAX_RETRIES = row("SMTP_MAX_RETRIES", Shared, Number(3), "a whole number from 0 to 10", "Further connection attempts on one server after the first.",
         field!(Server: max_retries, |setting, _| value::number(setting, 0..=10), |server| Some(server.max_retries.to_string())));

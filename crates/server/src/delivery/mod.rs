@@ -5,6 +5,8 @@ mod backoff;
 mod in_progress;
 mod permission;
 mod progress;
+mod slot;
+mod waited;
 mod wire_check;
 mod worker;
 
@@ -27,10 +29,12 @@ use crate::outcome::State;
 use crate::upstream::{Snapshot, Upstreams};
 use in_progress::{InProgress, InProgressGuard};
 use progress::ProgressSender;
+use slot::hold_slot;
 use worker::Worker;
 
 pub use permission::{Permission, permission};
 pub use progress::{Progress, Stage};
+pub use waited::Waited;
 
 /// Attempts at the same time.
 const MAX_ATTEMPTS: usize = 64;
@@ -81,15 +85,6 @@ struct Shared {
 struct Started {
     entry: InProgressGuard,
     commit_point: CommitPoint,
-}
-
-/// What a caller who waited learns.
-#[derive(Debug, Clone)]
-pub struct Waited {
-    /// The record of the message.
-    pub email: Email,
-    /// It is being sent, and its last byte is out: it can no longer be stopped.
-    pub may_have_been_sent: bool,
 }
 
 impl Deliveries {
@@ -205,9 +200,7 @@ impl Deliveries {
         shared.has_backlog.store(true, Ordering::Release);
         let mut slot = None;
         loop {
-            if slot.is_none() {
-                slot = Arc::clone(&shared.slots).try_acquire_owned().ok();
-            }
+            slot = slot.or_else(|| Arc::clone(&shared.slots).try_acquire_owned().ok());
             if slot.is_none() {
                 return Ok(());
             }
@@ -259,8 +252,10 @@ impl Deliveries {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&shared.slots).acquire_owned().await.ok(),
             };
-            shared.worker.attempt(queued, first, &commit_point, &sender).await;
-            drop((sender, entry, slot));
+            let attempt = shared.worker.attempt(queued, first, &commit_point, &sender);
+            let time_limit = shared.worker.attempt_timeout;
+            hold_slot(attempt, slot, time_limit, || shared.wake.notify_one()).await;
+            drop((sender, entry));
             if shared.has_backlog.load(Ordering::Acquire) {
                 shared.wake.notify_one();
             }

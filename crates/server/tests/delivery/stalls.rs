@@ -134,6 +134,28 @@ async fn a_busy_server_is_not_a_broken_one() {
     assert_eq!(copies(&sink), "a b c");
 }
 
+/// As many mails as there may be attempts wait for a server that says nothing more: a mail for another server is sent.
+#[tokio::test]
+async fn a_silent_server_does_not_hold_up_the_mails_of_another() {
+    let latch = Latch::new();
+    let one = Sink::start(Behavior::default().wait(Wait::Until(latch.clone()))).await.unwrap();
+    let two = Sink::start(Behavior::default()).await.unwrap();
+    let silent = ServerConfig { max_connections: 64, ..server("one", one.addr()) };
+    let fixture =
+        Fixture::with_attempt_timeout(vec![silent, server("two", two.addr())], Duration::from_secs(1));
+    let mut under_way = tokio::task::JoinSet::new();
+    for number in 0..64 {
+        let message = fixture.message(&[&format!("a{number}@x.org")], &json!({}));
+        under_way.spawn(fixture.deliver(message, LONG));
+    }
+    contents(&one, 64).await;
+    let message = fixture.message(&["b@x.org"], &json!({ "from_email": "me@two.example" }));
+    let outcome = fixture.deliver(message, LONG).await;
+    assert_eq!(statuses(&outcome), "A");
+    latch.release();
+    assert!(under_way.join_all().await.iter().all(|outcome| statuses(outcome) == "A"));
+}
+
 /// No reply to the end of the data: the caller hears that it may have been sent, and no other server is tried; the late 250 is
 /// recorded.
 #[tokio::test]

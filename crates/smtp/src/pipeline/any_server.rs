@@ -254,7 +254,11 @@ fn read(server: &mut Server, pipeline: &mut Pipeline<'_>, heard: &mut [Heard]) {
     }
     match code {
         0 => pipeline.fail(&ErrorKind::Closed),
-        _ => pipeline.reply(Reply { code, enhanced: None, text: String::new() }),
+        // Some refusals are in words that are about an extension elsewhere.
+        _ => {
+            let text = if code == 554 { "synchronization" } else { "" };
+            pipeline.reply(Reply { code, enhanced: None, text: text.to_owned() });
+        }
     }
 }
 

@@ -9,6 +9,7 @@ fn code() -> impl Strategy<Value = u16> {
         12 => Just(250),
         3 => Just(354),
         1 => Just(421),
+        1 => Just(554),
         1 => Just(0),
         4 => 400..600_u16,
         1 => 200..400_u16,

@@ -13,7 +13,7 @@ impl Pipeline<'_> {
         if reply.code == 421 || (is_out_of_place && command != Command::Rset) {
             return self.fail_at(message, command.phase(), &ErrorKind::Reply(reply));
         }
-        if self.refuses_pipelining(command, &reply) {
+        if self.refuses_pipelining(command, &reply) && self.is_refused_alone(message, command) {
             let kind = ErrorKind::RefusesExtension("PIPELINING", reply);
             return self.fail_at(message, command.phase(), &kind);
         }
@@ -53,6 +53,13 @@ impl Pipeline<'_> {
             && matches!(reply.code, 500..=504 | 550 | 554)
             && !matches!(command, Command::End(Framing::Dot) | Command::LoneDot)
             && words.any(|word| word.contains("pipelining") || word.contains("synchroni"))
+    }
+
+    /// Whether the reply to this command refuses all that was sent: no content is unanswered that the server may yet accept.
+    fn is_refused_alone(&self, message: usize, command: Command) -> bool {
+        let is_refused = matches!(command, Command::Mail | Command::End(_));
+        let may_be_accepted = |index: usize| self.messages[index].is_handed_over();
+        (is_refused || !may_be_accepted(message)) && !(message + 1..self.begun).any(may_be_accepted)
     }
 
     /// A server that refuses RSET may still hold the sender of the refused message: nothing may be sent over it.

@@ -253,9 +253,22 @@ fn a_server_has_to_answer_bdat_before_a_second_message_follows() {
 fn a_server_that_refuses_pipelining_is_believed() {
     let mode = Mode::of('c');
     let words = Reply { code: 554, enhanced: None, text: "SMTP synchronization error".to_owned() };
-    let played = play_sizes(mode, &[(2, 10), (1, 10)], session(mode), &[reply(250), words]);
-    assert_eq!(played.results, ["no PIPELINING, 554", "no PIPELINING, 554", "closed before"]);
-    assert!(!played.session.in_sync);
+    let new = SessionState { knows_bdat: false, ..session(mode) };
+    let idle = Mode::of('i');
+    for (mode, session, replies) in
+        [(mode, new, vec![words.clone()]), (idle, session(idle), vec![reply(250), words.clone()])]
+    {
+        let played = play_sizes(mode, &[(2, 10), (1, 10)], session, &replies);
+        assert_eq!(played.results, ["no PIPELINING, 554", "no PIPELINING, 554", "closed before"]);
+        assert!(!played.session.in_sync);
+    }
+    // The content may be accepted for the other recipient, or behind it that of another message.
+    let played =
+        play_sizes(mode, &[(2, 10)], session(mode), &[reply(250), reply(250), words.clone(), reply(250)]);
+    assert_eq!(played.results, ["ok 250", "RCPT TO 554"]);
+    let replies = [vec![words, reply(503), reply(503)], vec![reply(250); 4]].concat();
+    let played = play_sizes(mode, &[(1, 10), (1, 10)], session(mode), &replies);
+    assert_eq!(played.results, ["MAIL FROM 554", "ok 250"]);
     let address = Reply { text: "<pipelining@x.org>: no such user".to_owned(), ..reply(550) };
     let played = play_sizes(mode, &[(2, 10)], session(mode), &[reply(250), reply(250), address, reply(250)]);
     assert_eq!(played.results, ["ok 250", "RCPT TO 550"]);

@@ -39,9 +39,14 @@ impl Pace {
         Ok(())
     }
 
-    /// Nothing was sent after all.
-    pub(super) fn give_back(&mut self) {
-        self.sent.pop_back();
+    /// The message that was counted then is sent now, or with `None` not at all.
+    pub(super) fn correct(&mut self, counted: Duration, sent: Option<Duration>) {
+        if let Some(at) = self.sent.iter().position(|time| *time == counted) {
+            self.sent.remove(at);
+        }
+        if self.per_minute.is_some() {
+            self.sent.extend(sent);
+        }
     }
 
     /// How long a further message has to wait.
@@ -98,6 +103,18 @@ mod tests {
             assert_eq!(pace.take(at(now)), taken, "{now}");
         }
         assert!((0..1000).all(|_| Pace::default().take(at(0)).is_ok()));
+    }
+
+    #[test]
+    fn what_counts_is_when_a_message_is_sent() {
+        let mut pace = Pace::new(Some(2));
+        assert_eq!((pace.take(at(0)), pace.take(at(1))), (Ok(()), Ok(())));
+        pace.correct(at(0), Some(at(40)));
+        pace.correct(at(1), None);
+        assert_eq!((pace.take(at(61)), pace.take(at(61))), (Ok(()), Err(at(39))));
+        // It waited for longer than a minute.
+        pace.correct(at(1), Some(at(62)));
+        assert_eq!(pace.take(at(100)), Err(at(21)));
     }
 
     #[test]

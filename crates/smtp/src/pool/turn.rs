@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::sleep;
 
-use super::window::{MAX_PLACES, PooledSession, Window};
-use super::{Pool, Shared, Waiter};
+use super::window::{PooledSession, Window};
+use super::{Pool, Shared};
+use crate::pipeline::MAX_MESSAGES;
 use crate::{Error, ErrorKind, Phase};
 
 /// What ends the waiting.
@@ -18,12 +19,6 @@ pub(super) enum Turn {
     Place(PooledSession),
 }
 
-/// Someone in line, until dropped.
-struct InLine<'a> {
-    shared: &'a Shared,
-    number: u64,
-}
-
 impl Pool {
     /// Waits until a session may be used or opened, or until someone shares theirs.
     pub(super) async fn turn(&self) -> Result<Turn, Error> {
@@ -31,13 +26,14 @@ impl Pool {
             return Ok(Turn::Permit(permit));
         }
         let (place, mut offered) = oneshot::channel();
-        let in_line = self.0.stand_in_line(place);
+        self.0.slots().waiting.push_back(place);
         let permit = tokio::select! {
             biased;
             Ok(place) = &mut offered => return Ok(Turn::Place(place)),
             permit = self.permit() => permit?,
         };
-        drop(in_line);
+        // From now on no place can be offered; one may have been just before.
+        offered.close();
         Ok(offered.try_recv().map_or(Turn::Permit(permit), Turn::Place))
     }
 
@@ -51,28 +47,29 @@ impl Pool {
     /// Offers places to those who wait: to as many as fall to each session.
     pub(super) fn share(&self, window: &Arc<Window>) -> PooledSession {
         let own = window.place();
-        let invited: Vec<Waiter> = {
+        let invited: Vec<_> = {
             let mut slots = self.0.slots();
-            let fair = slots.waiting.len().div_ceil(slots.size.max(1));
-            let fair = fair.min(MAX_PLACES - 1);
-            slots.waiting.drain(..fair).collect()
+            slots.waiting.retain(|waiting| !waiting.is_closed());
+            let fair = slots.waiting.len().div_ceil(slots.size);
+            slots.waiting.drain(..fair.min(MAX_MESSAGES - 1)).collect()
         };
-        for waiter in invited {
+        for waiting in invited {
             // Whoever left in the meantime gives the place back.
-            let _ = waiter.place.send(window.place());
+            let _ = waiting.send(window.place());
         }
         own
     }
 }
 
 impl Shared {
-    /// Waits until the pace allows a further message, and counts it.
-    pub(super) async fn await_pace(&self) {
+    /// Waits until the pace allows a further message, and counts it; returns when.
+    pub(super) async fn await_pace(&self) -> Duration {
         let _next = self.pacing.lock().await;
         loop {
-            let taken = self.slots().pace.take((self.now)());
+            let now = (self.now)();
+            let taken = self.slots().pace.take(now);
             match taken {
-                Ok(()) => return,
+                Ok(()) => return now,
                 Err(wait) => sleep(wait).await,
             }
         }
@@ -81,19 +78,5 @@ impl Shared {
     /// How long the pace allows no further message.
     pub(super) fn wait_for_pace(&self) -> Duration {
         self.slots().pace.wait((self.now)())
-    }
-
-    fn stand_in_line(&self, place: oneshot::Sender<PooledSession>) -> InLine<'_> {
-        let mut slots = self.slots();
-        let number = slots.next_waiter;
-        slots.next_waiter += 1;
-        slots.waiting.push_back(Waiter { number, place });
-        InLine { shared: self, number }
-    }
-}
-
-impl Drop for InLine<'_> {
-    fn drop(&mut self) {
-        self.shared.slots().waiting.retain(|waiter| waiter.number != self.number);
     }
 }

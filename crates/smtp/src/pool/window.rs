@@ -1,6 +1,7 @@
 //! Messages that share a session: each has a place, and they are sent together when every place is filled or given up.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::debug;
@@ -10,16 +11,13 @@ use super::failure::{refuses_extension, was_behind, was_dead, was_decided};
 use super::idle::spawn;
 use crate::{Delivery, Error, ErrorKind, Mail, Phase, Session};
 
-/// The most messages that share a session at a time.
-pub(super) const MAX_PLACES: usize = 16;
-
 /// A session for one message, perhaps shared with others that wait for the same server: they are sent together once each of them was
 /// delivered or dropped. So do not keep one while you wait for another.
 pub struct PooledSession {
     window: Arc<Window>,
     is_left: bool,
-    /// The pace counts a message for it.
-    is_counted: bool,
+    /// When the pace counted a message for it.
+    counted: Option<Duration>,
 }
 
 /// The places of a session.
@@ -64,7 +62,7 @@ impl Window {
     /// One more place.
     pub(super) fn place(self: &Arc<Self>) -> PooledSession {
         self.state().places += 1;
-        PooledSession { window: Arc::clone(self), is_left: false, is_counted: false }
+        PooledSession { window: Arc::clone(self), is_left: false, counted: None }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -101,10 +99,21 @@ impl Window {
 }
 
 impl PooledSession {
-    /// The pace counts a message for it, which is taken back if it is dropped unused.
-    pub(super) fn counted(mut self) -> Self {
-        self.is_counted = true;
+    /// The pace has counted a message for it.
+    pub(super) fn counted(mut self, at: Duration) -> Self {
+        self.counted = Some(at);
         self
+    }
+
+    /// Leaves the place, with a message or without.
+    fn leave(&mut self, waiting: Option<Waiting>) {
+        self.is_left = true;
+        let shared = &self.window.shared;
+        if let Some(counted) = self.counted {
+            let sent = waiting.as_ref().map(|_| (shared.now)());
+            shared.slots().pace.correct(counted, sent);
+        }
+        self.window.leave(waiting);
     }
 
     #[cfg(test)]
@@ -120,8 +129,7 @@ impl PooledSession {
         let recipients = mail.envelope.recipients.len();
         let commit_point = mail.commit_point.clone();
         let (caller, ended) = oneshot::channel();
-        self.is_left = true;
-        self.window.leave(Some(Waiting { mail, caller }));
+        self.leave(Some(Waiting { mail, caller }));
         ended.await.unwrap_or_else(|_| {
             let phase = if commit_point.is_committed() { Phase::EndOfData } else { Phase::Mail };
             Delivery::failed(recipients, &Error::new(phase, ErrorKind::Closed))
@@ -132,10 +140,7 @@ impl PooledSession {
 impl Drop for PooledSession {
     fn drop(&mut self) {
         if !self.is_left {
-            if self.is_counted {
-                self.window.shared.slots().pace.give_back();
-            }
-            self.window.leave(None);
+            self.leave(None);
         }
     }
 }

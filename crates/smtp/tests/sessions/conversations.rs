@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::peer::Peer;
-use smtp_submission::{CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Path, Phase, Session};
+use smtp_submission::{
+    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, Mail, Path, Phase, Session,
+};
 
 const MESSAGE: &str = "Subject: hi\r\n\r\n.dot\r\nbye\r\n";
 
@@ -29,7 +31,7 @@ async fn deliver(script: &str, recipients: &[&str], text: &'static str) -> (Deli
     let peer = Peer::play(&[script]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
     let commit_point = CommitPoint::new();
-    let delivery = session.deliver(&envelope(recipients), &content(text), &commit_point).await;
+    let delivery = session.send(&Mail::new(envelope(recipients), content(text), commit_point.clone())).await;
     let usable = session.is_usable();
     session.quit().await;
     peer.finish().await;
@@ -193,8 +195,9 @@ async fn the_reply_to_the_end_has_a_limit_of_its_own() {
             tokio::time::sleep(Duration::from_millis(1500)).await;
             latch.notify_one();
         });
-        let delivery =
-            session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &CommitPoint::new()).await;
+        let delivery = session
+            .send(&Mail::new(envelope(&["a@x.org", "b@x.org"]), content("x\r\n"), CommitPoint::new()))
+            .await;
         assert_eq!(ends(&delivery)[0], words);
         opening.await.unwrap();
         drop(session);
@@ -209,7 +212,9 @@ async fn a_stopped_delivery_never_sends_its_end() {
     let commit_point = CommitPoint::new();
     assert!(commit_point.cancel());
     let two_lines = content("x\r\n\r\n");
-    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &two_lines, &commit_point).await;
+    let delivery = session
+        .send(&Mail::new(envelope(&["a@x.org", "b@x.org"]), two_lines.clone(), commit_point.clone()))
+        .await;
     assert_eq!(delivery.recipients[1], Err(Error::new(Phase::Data, ErrorKind::Cancelled)));
     assert!(!session.is_usable() && !commit_point.is_committed());
     drop(session);
@@ -222,8 +227,9 @@ async fn a_421_in_mid_stream_is_read_before_the_end_is_sent() {
     let peer = Peer::play(&[&script]).await;
     let mut session = Session::open(&peer.server()).await.unwrap();
     let commit_point = CommitPoint::new();
-    let delivery =
-        session.deliver(&envelope(&["a@x.org", "b@x.org"]), &content("x\r\n"), &commit_point).await;
+    let delivery = session
+        .send(&Mail::new(envelope(&["a@x.org", "b@x.org"]), content("x\r\n"), commit_point.clone()))
+        .await;
     let words = "DATA: the server answered 421 shutting down";
     assert_eq!(ends(&delivery), [words, words]);
     assert!(!commit_point.is_committed() && !session.is_usable());
@@ -239,7 +245,9 @@ async fn a_long_upload_that_is_cut_tells_the_servers_last_words() {
     let commit_point = CommitPoint::new();
     let line = bytes::Bytes::from(format!("{}\r\n", "x".repeat(998)));
     let large = Content { chunks: vec![line; 20_000], smtputf8: false };
-    let delivery = session.deliver(&envelope(&["a@x.org", "b@x.org"]), &large, &commit_point).await;
+    let delivery = session
+        .send(&Mail::new(envelope(&["a@x.org", "b@x.org"]), large.clone(), commit_point.clone()))
+        .await;
     let Err(error) = &delivery.recipients[0] else { panic!("it was taken") };
     assert_eq!(error.phase(), Phase::Data);
     assert!(!commit_point.is_committed() && !session.is_usable());
@@ -258,7 +266,8 @@ async fn what_the_server_cannot_take_never_touches_the_session() {
         ("x\r\n", "ü@x.org", ErrorKind::NeedsSmtpUtf8),
         ("x\n", "a@x.org", ErrorKind::LineEnds),
     ] {
-        let delivery = session.deliver(&envelope(&[recipient]), &content(text), &CommitPoint::new()).await;
+        let delivery =
+            session.send(&Mail::new(envelope(&[recipient]), content(text), CommitPoint::new())).await;
         assert_eq!(delivery.recipients, [Err(Error::new(Phase::Mail, kind))]);
         assert!(session.is_usable() && session.looks_alive());
     }
@@ -299,7 +308,7 @@ async fn after_a_refusal_comes_a_reset() {
     for (recipients, taken) in
         [(&["a@x.org", "b@x.org"][..], false), (&["c@x.org"], true), (&["d@x.org"], true)]
     {
-        let delivery = session.deliver(&envelope(recipients), &text, &CommitPoint::new()).await;
+        let delivery = session.send(&Mail::new(envelope(recipients), text.clone(), CommitPoint::new())).await;
         assert_eq!(delivery.recipients.iter().all(Result::is_ok), taken);
     }
     session.quit().await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use smtp_sink::{Action, Behavior, Extension, Latch, Rule, Sink, Stage, Wait};
 use smtp_submission::{
-    CommitPoint, Content, Delivery, Envelope, Error, Limits, Path, RecipientStatus, Security, ServerParams,
-    Session,
+    CommitPoint, Content, Delivery, Envelope, Error, Limits, Mail, Path, RecipientStatus, Security,
+    ServerParams, Session,
 };
 use tokio::task::JoinSet;
 
@@ -85,7 +85,7 @@ async fn deliver(sink: &Sink) -> Result<Delivery, Error> {
         Envelope { sender: Some(path("s@x.org")), recipients: vec![path("a@x.org"), path("b@x.org")] };
     let content = Content { chunks: vec!["Subject: hi\r\n\r\nhello\r\n".into()], smtputf8: false };
     let mut session = Session::open(&server(sink)).await?;
-    let delivery = session.deliver(&envelope, &content, &CommitPoint::new()).await;
+    let delivery = session.send(&Mail::new(envelope.clone(), content.clone(), CommitPoint::new())).await;
     session.quit().await;
     Ok(delivery)
 }

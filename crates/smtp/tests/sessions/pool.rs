@@ -122,6 +122,20 @@ async fn a_cut_leaves_those_unknown_that_were_sent_whole_and_unanswered() {
     peer.finish().await;
 }
 
+/// 421 without closing: the content behind it may be accepted, so it is not sent again.
+#[tokio::test]
+async fn what_is_behind_a_421_of_a_server_that_goes_on_is_unknown() {
+    let script = format!("{CHUNKING}{FLIGHT}S: 250 ok\nS+ 421 try later\nS: 250 done\n= eof");
+    let peer = Peer::play(&[&script]).await;
+    let pool = Pool::new(peer.server(), 1);
+    let error = deliver(&pool).await.unwrap_err();
+    assert_eq!(
+        error,
+        "the server's answer was not SMTP: the server went on after 421 try later (end of data)"
+    );
+    peer.finish().await;
+}
+
 #[tokio::test]
 async fn what_a_closing_server_did_not_take_goes_over_a_new_session() {
     let behind = format!("{FLIGHT}C: RSET\n{FLIGHT}C: RSET\n{FLIGHT}");

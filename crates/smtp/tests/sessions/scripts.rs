@@ -124,7 +124,9 @@ impl Conversation {
             let recipients = mail.told.iter().map(|(who, _)| Path::new(who)).collect::<Result<_, _>>();
             let recipients = recipients.map_err(|e| e.to_string())?;
             let envelope = Envelope { sender: Path::new("s@x.org").ok(), recipients };
-            let delivery = session.deliver(&envelope, &content, &CommitPoint::new()).await;
+            let delivery = session
+                .send(&smtp_submission::Mail::new(envelope.clone(), content.clone(), CommitPoint::new()))
+                .await;
             mail.check(&delivery)?;
             if mail.usable != Some(session.is_usable()) {
                 return Err(format!("the session is usable: {}", session.is_usable()));
