@@ -18,14 +18,20 @@ pub(super) fn pause(id: Uuid, attempt: u32) -> Duration {
     let mut hash = Sha256::new();
     hash.update(id.as_bytes());
     hash.update(attempt.to_be_bytes());
-    let byte = hash.finalize()[0];
-    let deviation = f64::from(byte) / 255.0 * 0.4 - 0.2;
+    let [a, b, c, d, ..] = hash.finalize().0;
+    let deviation = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX) * 0.4 - 0.2;
     pause.mul_f64(1.0 + deviation).min(MAX_BACKOFF)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_together_is_tried_at_different_times() {
+        let pauses: std::collections::HashSet<_> = (0..200).map(|id| pause(Uuid::from_u128(id), 5)).collect();
+        assert_eq!(pauses.len(), 200);
+    }
 
     #[test]
     fn the_pause_doubles_up_to_four_hours_and_deviates_by_a_fifth() {
