@@ -10,9 +10,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use smtp_mcp_server::address::Address;
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::{Account, OnUnknown, OutboxLocation};
+use smtp_mcp_server::config::{Account, OnUnknown, OutboxLimits, OutboxLocation};
 use smtp_mcp_server::message::{ContentType, Digest, HeaderVariant, Message, MessageInfo};
-use smtp_mcp_server::outbox::{Enqueued, NewMessage, Outbox, Principal};
+use smtp_mcp_server::outbox::{Enqueued, NewMessage, Outbox, Principal, Schedule};
 use smtp_mcp_server::outcome::{RecipientOutcome, RecipientStatus};
 use smtp_mcp_server::policy::Quota;
 use smtp_submission::CommitPoint;
@@ -143,6 +143,9 @@ async fn run(outbox: Outbox, message: Arc<Message>, messages: usize, to_the_end:
             on_unknown: OnUnknown::Manual,
             quota: Quota::default(),
             hold: None,
+            schedule: Schedule::Now,
+            all_or_nothing: false,
+            limits: OutboxLimits::default(),
         };
         let Enqueued::New(queued) = outbox.enqueue(new).await? else { bail!("a duplicate") };
         if !to_the_end {

@@ -62,7 +62,7 @@ def test_what_is_not_clear_is_refused_by_its_right_name(wire) -> None:
 
 def test_empty_lists_for_objects_and_extra_arguments(wire) -> None:
     assert "result" in wire.begin(HELLO | {"capabilities": []})
-    assert len(wire.ask("tools/list", [])["result"]["tools"]) == 10
+    assert len(wire.ask("tools/list", [])["result"]["tools"]) == 11
     assert wire.ask("ping", [])["result"] == {}
     for arguments in ([], None, "", "{}", {"toolCallId": "call_x"}):
         answer = answer_of(wire.ask("tools/call", {"name": "get_smtp_status", "arguments": arguments}))

@@ -105,7 +105,7 @@ def test_a_client_sends_a_mail_and_reads_a_refusal(capture, url: str, tmp_path: 
     assert ended.returncode == 0, ended.stderr[-3000:]
     said = json.loads(ended.stdout.splitlines()[-1])
     assert capture.take().message["subject"] == subject
-    assert said["tools"] == 10
+    assert said["tools"] == 11
     for outcome, words in {"sent": ["ada@example.org", "sent", "@sender.example"], "refused": ["nobody", "there is no @", "refused"]}.items():
         for word in words:
             assert word in said[outcome], said[outcome]

@@ -64,7 +64,7 @@ def test_every_tool_with_a_token(processes, era: str) -> None:
     async def talk(token: str) -> dict[str, bool]:
         async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as web:
             async with Client(streamable_http_client(http_server.url, http_client=web), mode=era) as client:
-                assert {tool.name for tool in (await client.list_tools()).tools} == set(TOOLS) | {"get_email", "retry_email", "preview_email"}
+                assert {tool.name for tool in (await client.list_tools()).tools} == set(TOOLS) | {"get_email", "retry_email", "cancel_email", "preview_email"}
                 return {name: bool((await client.call_tool(name, given)).is_error) for name, given in TOOLS.items()}
 
     assert not any(anyio.run(talk, "a-long-and-random-one").values())

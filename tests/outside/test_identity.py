@@ -9,7 +9,7 @@ from pipe import run
 from test_http import META
 from wire_client import HELLO, StdioWire
 
-SEND = {"send_email", "preview_email", "retry_email"}
+SEND = {"send_email", "preview_email", "retry_email", "cancel_email"}
 STATUS = {"get_email", "list_emails", "get_smtp_status", "test_smtp_connection"}
 ADMIN = {"switch_smtp_server", "reload_smtp_configuration", "reconnect_smtp_servers"}
 
@@ -43,8 +43,8 @@ def test_a_result_without_a_session_names_the_server_briefly(processes) -> None:
 @pytest.mark.parametrize(("arguments", "variables", "offered"), [
     ([], {"SMTP_MCP_TOOLS": "send"}, SEND),
     (["--tools", "send_email,status"], {"SMTP_MCP_TOOLS": "admin"}, {"send_email"} | STATUS),
-    (["--exclude-tools", "admin", "--exclude-tools", "retry_email"], {}, {"send_email", "preview_email"} | STATUS),
-    (["serve", "--tools", "send"], {"SMTP_MCP_EXCLUDE_TOOLS": "retry_email"}, {"send_email", "preview_email"}),
+    (["--exclude-tools", "admin", "--exclude-tools", "retry_email"], {}, {"send_email", "preview_email", "cancel_email"} | STATUS),
+    (["serve", "--tools", "send"], {"SMTP_MCP_EXCLUDE_TOOLS": "retry_email"}, {"send_email", "preview_email", "cancel_email"}),
 ], ids=["by variable", "the flag wins", "excluded", "both"])
 def test_what_is_off_is_neither_listed_nor_callable(processes, arguments: list[str], variables: dict, offered: set[str]) -> None:
     wire = StdioWire(processes.pipe(one_server(processes.capture(), **variables), *arguments))

@@ -35,7 +35,7 @@ def test_over_stdio_it_says_what_is_wrong_until_it_is_repaired(processes, tmp_pa
     wire = StdioWire(pipe)
     wire.begin()
     tools = [tool["name"] for tool in wire.ask("tools/list", {})["result"]["tools"]]
-    assert len(tools) == 10
+    assert len(tools) == 11
     for tool in tools:
         answer = call(wire, tool, MAIL if tool == "send_email" else {})
         assert answer.is_error, answer
@@ -84,7 +84,7 @@ def test_tools_that_are_off_stay_off_after_a_repair(processes, tmp_path, chosen:
     write(settings, one_server(processes.capture(), SMTP_MCP_TOOLS="send"))
     pipe.signal(signal.SIGHUP)
     pipe.wait_for_stderr("the new configuration is in effect")
-    assert {tool["name"] for tool in wire.ask("tools/list", {})["result"]["tools"]} == {"preview_email", "retry_email", "send_email"}
+    assert {tool["name"] for tool in wire.ask("tools/list", {})["result"]["tools"]} == {"preview_email", "retry_email", "cancel_email", "send_email"}
     assert wire.ask("tools/call", {"name": "get_smtp_status", "arguments": {}})["error"]["code"] == -32602
     call(wire, "send_email", MAIL).has_state("sent")
 

@@ -13,8 +13,8 @@ use smtp_mcp_server::cli::token::{TokenArgs, TokenCommand};
 #[cfg(feature = "capture")]
 use smtp_mcp_server::cli::{capture, demo};
 use smtp_mcp_server::cli::{
-    check, completions, health, logging, login, logout, man, outbox, pause, policy, send, serve, token,
-    version,
+    check, completions, health, logging, login, logout, man, outbox, outbox_change, pause, policy, send,
+    serve, token, version,
 };
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::config::{self, ConfigErrors, ConfigSources, Loaded, LogFilter, load_with_provenance};
@@ -72,6 +72,10 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Outbox(OutboxArgs { command: OutboxCommand::Drain(args) })) => {
             let loaded = load_quietly(&origin)?;
             block_on(outbox::drain(&args, origin, loaded.config))
+        }
+        Some(Command::Outbox(OutboxArgs { command: OutboxCommand::Retry(args) })) => {
+            let loaded = load_quietly(&origin)?;
+            block_on(outbox_change::retry(&args, origin, loaded.config))
         }
         Some(Command::Outbox(OutboxArgs { command })) => block_on(outbox::inspect(command, &origin)),
         Some(Command::Pause) => block_on(pause::pause(&origin)),

@@ -25,6 +25,8 @@ pub struct RecipientOutcome {
     pub reply: Option<String>,
     /// The server that decided it, or that is being tried.
     pub server: Option<ServerId>,
+    /// Rejected because the message was cancelled, not by a server.
+    pub is_withdrawn: bool,
 }
 
 /// A server, as results name it.
@@ -126,6 +128,7 @@ impl RecipientOutcome {
             enhanced_code: None,
             reply: None,
             server: None,
+            is_withdrawn: false,
         }
     }
 }

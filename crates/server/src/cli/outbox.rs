@@ -1,28 +1,27 @@
 //! `outbox`: what is in the outbox, and sending what waits in it.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::approve::{ApproveArgs, RejectArgs, approve, reject};
+use super::open_outbox::{NO_OUTBOX, open};
+use super::outbox_change::{CancelArgs, ExportArgs, PurgeArgs, RetryArgs, cancel, export, purge};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigSources, OutboxLocation, load_without_servers};
+use crate::config::{Config, ConfigSources};
 use crate::delivery::Deliveries;
 use crate::mcp::{EmailView, EventView, email_line, reason};
 use crate::outbox::{Filter, Outbox, Stats};
 use crate::outcome::State;
 use crate::upstream::Upstreams;
-
-pub(super) const NO_OUTBOX: &str = "SMTP_MCP_OUTBOX: not set, and no home directory is known; set it to sqlite:PATH, or to memory, which \
-    keeps nothing when the program ends";
 
 /// The exit code of `drain` while mails are left: a temporary failure (sysexits.h).
 const TEMPORARY_FAILURE: u8 = 75;
@@ -52,6 +51,14 @@ pub enum OutboxCommand {
     Approve(ApproveArgs),
     /// Cancel a mail that is held for approval
     Reject(RejectArgs),
+    /// Cancel a mail that waits (exit code 1 if it is too late)
+    Cancel(CancelArgs),
+    /// Queue a mail again for those who did not get it, or may not have
+    Retry(RetryArgs),
+    /// Write a mail as it is or was sent
+    Export(ExportArgs),
+    /// Delete what was kept long enough
+    Purge(PurgeArgs),
     /// Send everything that waits now, and wait for it (exit code 0 if nothing is left, 75 otherwise)
     Drain(DrainArgs),
     /// Check the file, and count the mails by state (exit code 1 if it is damaged)
@@ -105,30 +112,18 @@ pub async fn inspect(command: OutboxCommand, origin: &ConfigSources) -> anyhow::
     let done = match command {
         OutboxCommand::List(args) => list(&outbox, args).await,
         OutboxCommand::Show(args) => show(&outbox, &args).await,
-        OutboxCommand::Check | OutboxCommand::Drain(_) => check(&outbox, &path).await,
+        OutboxCommand::Cancel(args) => cancel(&outbox, &args).await,
+        OutboxCommand::Export(args) => export(&outbox, &args).await,
+        OutboxCommand::Purge(args) => purge(&outbox, &args, origin).await,
+        OutboxCommand::Check | OutboxCommand::Drain(_) | OutboxCommand::Retry(_) => {
+            check(&outbox, &path).await
+        }
         OutboxCommand::Adopt => adopt(&outbox).await,
         OutboxCommand::Approve(args) => approve(&outbox, &path, &args).await,
         OutboxCommand::Reject(args) => reject(&outbox, &path, args).await,
     };
     outbox.leave().await;
     done
-}
-
-/// The outbox and its file, which is created only if `may_create`.
-///
-/// # Errors
-/// There is none that this program could look into.
-pub(super) fn open(origin: &ConfigSources, may_create: bool) -> anyhow::Result<(Outbox, PathBuf)> {
-    let location = load_without_servers(origin)?.outbox.context(NO_OUTBOX)?;
-    let path = match &location {
-        OutboxLocation::File(path) => path.clone(),
-        OutboxLocation::Memory => bail!("SMTP_MCP_OUTBOX is memory: only the program that holds it can tell"),
-    };
-    if !may_create && !path.exists() {
-        bail!("there is no outbox at {}: nothing was sent with these settings", path.display());
-    }
-    let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
-    Ok((outbox, path))
 }
 
 async fn list(outbox: &Outbox, args: ListArgs) -> anyhow::Result<ExitCode> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use chrono::SecondsFormat;
 
-use super::outbox::open;
+use super::open_outbox::open;
 use crate::config::ConfigSources;
 
 /// Stops all sending from this outbox. Mails are still taken, and wait.

@@ -76,6 +76,12 @@ pub struct SendArgs {
     /// Send although the same mail was sent less than five minutes ago
     #[arg(long)]
     allow_duplicate: bool,
+    /// Send it then, up to 90 days ahead, such as 2027-01-31T09:00:00+01:00; a program must be running then
+    #[arg(long, value_name = "TIME")]
+    send_at: Option<String>,
+    /// Send to nobody unless the server accepts every recipient
+    #[arg(long)]
+    all_or_nothing: bool,
     /// How long to wait for the outcome, 0 to 45 [default: 30]
     #[arg(long, value_name = "SECONDS")]
     wait: Option<f64>,
@@ -177,6 +183,10 @@ impl SendArgs {
             idempotency_key: self.idempotency_key,
             allow_duplicate: Some(self.allow_duplicate),
             wait_seconds: self.wait,
+            send_at: self.send_at,
+            all_or_nothing: Some(self.all_or_nothing),
+            // Whoever typed the command has the prompt back when it is sent.
+            undo_seconds: Some(0.0),
             ..SendEmailArgs::default()
         })
     }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::outbox::NO_OUTBOX;
+use super::open_outbox::NO_OUTBOX;
 use crate::blocking_work::BlockingWork;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigErrors, ConfigSources};

@@ -4,6 +4,7 @@ mod diagnostics;
 mod env_file;
 mod environment_block;
 mod host;
+mod housekeeping;
 mod http;
 mod load;
 mod log_filter;
@@ -37,6 +38,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use housekeeping::{OutboxLimits, Retention};
 pub use http::{Authority, HttpConfig, SecretFile, WebOrigin};
 pub use load::{
     ConfigProvenance, Loaded, load, load_what_is_right, load_with_provenance, load_without_servers,
@@ -92,6 +94,12 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// Where messages are kept until they are sent. Read at the start; a reload does not change it. `None`: nowhere is known.
     pub outbox: Option<OutboxLocation>,
+    /// How long the outbox keeps what has ended.
+    pub retention: Retention,
+    /// How much the outbox takes.
+    pub outbox_limits: OutboxLimits,
+    /// How long a mail waits, so that it can be cancelled, if the call does not say.
+    pub undo: Duration,
     /// What an unknown outcome of a message taken from now on leads to.
     pub on_unknown: OnUnknown,
     /// What is logged. Read at the start; a reload does not change it.

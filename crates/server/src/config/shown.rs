@@ -43,6 +43,13 @@ pub(super) fn limit(limit: u32) -> String {
     if limit == 0 { "no limit".to_owned() } else { limit.to_string() }
 }
 
+pub(super) fn in_days(time: Duration) -> String {
+    match time.as_secs() / 86_400 {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
 /// In the largest unit that has no remainder; a day in hours.
 pub(super) fn time(time: Duration) -> String {
     let seconds = time.as_secs();

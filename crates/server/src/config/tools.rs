@@ -1,10 +1,11 @@
 //! Which tools are offered: by name, or by group.
 
 /// Every tool, and its group.
-const TOOLS: [(&str, &str); 10] = [
+const TOOLS: [(&str, &str); 11] = [
     ("send_email", "send"),
     ("preview_email", "send"),
     ("retry_email", "send"),
+    ("cancel_email", "send"),
     ("get_email", "status"),
     ("list_emails", "status"),
     ("get_smtp_status", "status"),
@@ -76,14 +77,14 @@ mod tests {
             })
         };
         let table: [(&[&str], &[&str], &[&str]); 5] = [
-            (&["send"], &[], &["send_email", "preview_email", "retry_email"]),
+            (&["send"], &[], &["send_email", "preview_email", "retry_email", "cancel_email"]),
             (
                 &["send_email", "admin"],
                 &["reload_smtp_configuration"],
                 &["send_email", "switch_smtp_server", "reconnect_smtp_servers"],
             ),
             (&["status"], &["status"], &[]),
-            (&[], &["admin", "status"], &["send_email", "preview_email", "retry_email"]),
+            (&[], &["admin", "status"], &["send_email", "preview_email", "retry_email", "cancel_email"]),
             (&["get_email"], &["list_emails"], &["get_email"]),
         ];
         for (only, excluded, expected) in table {

@@ -117,6 +117,11 @@ pub(super) fn count(setting: &Setting, range: RangeInclusive<u32>) -> Result<usi
     number(setting, range).map(|number| number as usize)
 }
 
+/// A number of days, up to ten years.
+pub(super) fn days(setting: &Setting) -> Result<Duration, Reason> {
+    number(setting, 0..=3650).map(|days| Duration::from_hours(24) * days)
+}
+
 /// A number of mebibytes, in bytes.
 pub(super) fn mebibytes(setting: &Setting, range: RangeInclusive<u32>) -> Result<usize, Reason> {
     number(setting, range).map(limits::mebibytes)

@@ -1,12 +1,16 @@
 //! Every setting, once. The reference table in `docs/configuration.md` is generated from it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::host::{parse_ehlo_name, parse_host};
 use super::setting::Setting;
-use super::shown::{auth_method, in_mebibytes, is_set, limit, list, or_none, patterns, time, tools};
+use super::shown::{auth_method, in_days, in_mebibytes, is_set, limit, list, or_none, patterns, time, tools};
 use super::variable::{SWITCH, row};
-use super::{CallLimits, Encryption, MemoryLimit, OutboxLocation, SenderRule, policy_value, value};
+use super::{
+    CallLimits, Encryption, MemoryLimit, OutboxLimits, OutboxLocation, Retention, SenderRule, policy_value,
+    value,
+};
 use crate::address::Address;
 use crate::limits::mebibytes;
 
@@ -185,6 +189,18 @@ variables! {
         }));
     ON_UNKNOWN = row("SMTP_ON_UNKNOWN", Global, Words("manual"), "one of manual, retry, assume_sent", "When a server gave no final answer: a person decides, the same mail is sent again, or it counts as sent.",
         field!(Program: on_unknown, |setting, _| value::on_unknown(setting), |config| Some(config.on_unknown.word().to_owned())));
+    UNDO_SECONDS = row("SMTP_UNDO_SECONDS", Global, Number(0), "seconds, a whole number from 0 to 3600", "How long a mail waits before it is sent, so that it can be cancelled, if the call does not say (`undo_seconds`).",
+        field!(Program: undo, |setting, _| value::number(setting, 0..=3600).map(|seconds| Duration::from_secs(seconds.into())), |config| Some(format!("{} s", config.undo.as_secs()))));
+    KEEP_CONTENT_DAYS = row("SMTP_KEEP_CONTENT_DAYS", Global, Number(7), "a whole number from 0 to 3650", "How many days the content of a mail is kept after its end; 0: it is deleted then. Without it the mail cannot be sent again.",
+        field!(Program: retention.content, |setting, _| value::days(setting), |config| Some(in_days(config.retention.content))));
+    KEEP_RECORD_DAYS = row("SMTP_KEEP_RECORD_DAYS", Global, Number(90), "a whole number from 0 to 3650", "How many days it is kept who got the mail and when; 0: for about a minute after its end. Duplicates and first contacts are recognised by it.",
+        field!(Program: retention.record, |setting, _| value::days(setting), |config| Some(in_days(config.retention.record))));
+    OUTBOX_MIN_FREE = row("SMTP_OUTBOX_MIN_FREE", Global, Number(64), "a whole number from 0 to 1048576", "In MiB: no mail is taken if less than this and twice its size would be free on the disk.",
+        field!(Program: outbox_limits.min_free, |setting, _| value::mebibytes(setting, 0..=1 << 20).map(|bytes| bytes as u64), |config| Some(format!("{} MiB", config.outbox_limits.min_free >> 20))));
+    OUTBOX_MAX_SIZE = row("SMTP_OUTBOX_MAX_SIZE", Global, Number(10_240), "a whole number from 1 to 1048576", "In MiB: no mail is taken that would make the outbox larger than this.",
+        field!(Program: outbox_limits.max_size, |setting, _| value::mebibytes(setting, 1..=1 << 20).map(|bytes| bytes as u64), |config| Some(format!("{} MiB", config.outbox_limits.max_size >> 20))));
+    OUTBOX_MAX_WAITING = row("SMTP_OUTBOX_MAX_WAITING", Global, Number(100_000), "a whole number from 1 to 10000000", "No mail is taken while this many wait, those to be sent later included.",
+        field!(Program: outbox_limits.max_waiting, |setting, _| value::number(setting, 1..=10_000_000), |config| Some(config.outbox_limits.max_waiting.to_string())));
     LOG_LEVEL = row("LOG_LEVEL", Startup, Words("INFO"), "DEBUG, INFO, WARNING, ERROR or CRITICAL", "On stderr only. Rust's names (TRACE, WARN, OFF) and directives such as `info,rmcp=debug` work too.",
         field!(Program: log_filter, |setting, _| value::log_filter(setting), |_| None));
     MCP_HTTP_TOKEN = Variable { is_secret: true, ..row("SMTP_MCP_HTTP_TOKEN", Startup, Words("none"), "at least 16 visible ASCII characters without spaces", "HTTP only: what clients send as `Authorization: Bearer …`; `openssl rand -hex 32` makes a good one. Never shown and never logged.",
@@ -233,5 +249,22 @@ impl Default for CallLimits {
 impl Default for MemoryLimit {
     fn default() -> Self {
         Self(mebibytes(MCP_MEMORY_LIMIT.number()))
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let days = |days: u32| Duration::from_hours(24) * days;
+        Self { content: days(KEEP_CONTENT_DAYS.number()), record: days(KEEP_RECORD_DAYS.number()) }
+    }
+}
+
+impl Default for OutboxLimits {
+    fn default() -> Self {
+        Self {
+            min_free: mebibytes(OUTBOX_MIN_FREE.number()) as u64,
+            max_size: mebibytes(OUTBOX_MAX_SIZE.number()) as u64,
+            max_waiting: OUTBOX_MAX_WAITING.number(),
+        }
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use smtp_submission::{
-    CommitPoint, Content, Delivery, Envelope, Error, ErrorKind, HealthImpact, Mail, Path, PathError, Phase,
-    PooledSession, Reply,
+    Content, Delivery, Envelope, Error, ErrorKind, HealthImpact, Mail, Path, PathError, Phase, PooledSession,
+    Reply,
 };
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::in_progress::Control;
 use super::progress::{ProgressSender, Stage};
 use super::wire_check::difference;
 use crate::message::Message;
@@ -25,7 +26,7 @@ pub(super) struct Attempt<'a> {
     pub(super) servers: &'a Snapshot,
     pub(super) message: &'a Message,
     pub(super) queued: &'a Queued,
-    pub(super) commit_point: &'a CommitPoint,
+    pub(super) control: &'a Control,
     pub(super) progress: &'a ProgressSender,
     /// When the last server is given up.
     pub(super) deadline: Instant,
@@ -96,13 +97,18 @@ impl Attempt<'_> {
             let all = self.recipients.len();
             self.progress.record(Stage::Answered { done: all - positions(&self.recipients).len(), all });
             if position + 1 < route.candidates.len() {
-                if let Err(error) = self.note().await {
-                    // The next server must not be tried: were the program to end, this one's result would be unknown.
-                    warn!("{error}");
-                    break;
+                match self.note().await {
+                    Ok(true) => {}
+                    // It was cancelled, or another process has it now.
+                    Ok(false) => break,
+                    Err(error) => {
+                        // The next server must not be tried: were the program to end, this one's result would be unknown.
+                        warn!("{error}");
+                        break;
+                    }
                 }
                 // This server's result is on the record; the next try can be cancelled again.
-                self.commit_point.reset();
+                self.control.commit_point.reset();
             }
         }
         self.close_open(&is_retryable, &reasons);
@@ -169,8 +175,11 @@ impl Attempt<'_> {
         };
         server.note(impact(&delivery), began);
         let results = recipients.into_iter().zip(&delivery.recipients);
-        let answered: Vec<_> =
+        let mut answered: Vec<_> =
             results.map(|(recipient, result)| outcome(server, recipient, result)).collect();
+        if self.queued.all_or_nothing {
+            withhold(&mut answered, &delivery);
+        }
         log(server, &answered);
         Ok(answered)
     }
@@ -187,7 +196,7 @@ impl Attempt<'_> {
             return Err(Stop::NotOurs);
         }
         if self.claim.is_none() {
-            let claimed = self.outbox.claim(self.queued, self.commit_point).await;
+            let claimed = self.outbox.claim(self.queued, &self.control.commit_point).await;
             self.claim = Some(claimed.map_err(Stop::NoClaim)?.ok_or(Stop::NotOurs)?);
         }
         let Some(claim) = &self.claim else { return Err(Stop::NotOurs) };
@@ -197,16 +206,16 @@ impl Attempt<'_> {
         }
         self.progress.record(Stage::Sending(candidate.server.name().to_owned()));
         let mail = Mail::new(envelope.clone(), content, claim.commit_point().clone());
-        Ok(session.deliver(mail).await)
+        Ok(session.deliver(Mail { all_or_nothing: self.queued.all_or_nothing, ..mail }).await)
     }
 
-    /// Records what was decided so far, before the next server is tried.
-    async fn note(&self) -> Result<(), OutboxError> {
+    /// Records what was decided so far, before the next server is tried. False: it must not be.
+    async fn note(&self) -> Result<bool, OutboxError> {
         let decided = |one: &&RecipientOutcome| one.status != RecipientStatus::TryNext;
         let decided: Vec<_> = self.recipients.iter().filter(decided).cloned().collect();
         match &self.claim {
-            Some(claim) if !decided.is_empty() => self.outbox.note(claim, decided).await.map(drop),
-            _ => Ok(()),
+            Some(claim) => self.outbox.note(claim, decided).await,
+            None => Ok(true),
         }
     }
 }
@@ -226,6 +235,23 @@ pub(super) fn close(
             server: recipient.server.take(),
             ..RecipientOutcome::open(recipient.address.clone())
         };
+    }
+}
+
+/// Where one is refused, nobody is to get it. A server that does not take all at once will not do so later.
+fn withhold(answered: &mut [(RecipientOutcome, bool)], delivery: &Delivery) {
+    for ((outcome, _), result) in answered.iter_mut().zip(&delivery.recipients) {
+        if result.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::TooManyRecipients(_))) {
+            outcome.status = RecipientStatus::Rejected;
+        }
+    }
+    let is_refused = answered.iter().any(|(outcome, _)| outcome.status == RecipientStatus::Rejected);
+    for (outcome, _) in answered.iter_mut().filter(|(one, _)| one.status == RecipientStatus::TryNext) {
+        if is_refused {
+            outcome.status = RecipientStatus::Rejected;
+            outcome.reason = ErrorKind::AllOrNothing.to_string();
+            (outcome.code, outcome.enhanced_code, outcome.reply) = (None, None, None);
+        }
     }
 }
 

@@ -11,8 +11,32 @@ use uuid::Uuid;
 pub(super) struct InProgress(Arc<Mutex<HashMap<Uuid, Entry>>>);
 
 struct Entry {
-    commit_point: CommitPoint,
+    control: Control,
     ended: CancellationToken,
+}
+
+/// What others can do about an attempt. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Control {
+    /// The point of no return.
+    pub(super) commit_point: CommitPoint,
+    /// Cancelled when the message is.
+    stop: CancellationToken,
+}
+
+impl Control {
+    /// Whether the message was cancelled.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Completes when the message is cancelled and nothing of it will be sent. Never, if its last byte is out.
+    pub(super) async fn stopped_in_time(&self) {
+        self.stop.cancelled().await;
+        if !self.commit_point.cancel() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// A message is in progress as long as this lives.
@@ -23,12 +47,12 @@ pub(super) struct InProgressGuard {
 
 impl InProgress {
     /// Marks a message as in progress. `None`: it already is.
-    pub(super) fn enter(&self, id: Uuid, commit_point: CommitPoint) -> Option<InProgressGuard> {
+    pub(super) fn enter(&self, id: Uuid, control: Control) -> Option<InProgressGuard> {
         let mut all = self.all();
         if all.contains_key(&id) {
             return None;
         }
-        all.insert(id, Entry { commit_point, ended: CancellationToken::new() });
+        all.insert(id, Entry { control, ended: CancellationToken::new() });
         Some(InProgressGuard { all: self.clone(), id })
     }
 
@@ -42,7 +66,14 @@ impl InProgress {
 
     /// The point of no return of the attempt.
     pub(super) fn commit_point(&self, id: Uuid) -> Option<CommitPoint> {
-        self.all().get(&id).map(|entry| entry.commit_point.clone())
+        self.all().get(&id).map(|entry| entry.control.commit_point.clone())
+    }
+
+    /// The message was cancelled: its attempt ends, if it can.
+    pub(super) fn stop(&self, id: Uuid) {
+        if let Some(entry) = self.all().get(&id) {
+            entry.control.stop.cancel();
+        }
     }
 
     /// Completes when the attempt has ended and its outcome is recorded. `None`: there is no attempt.

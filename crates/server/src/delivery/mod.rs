@@ -2,10 +2,12 @@
 
 mod attempt;
 mod backoff;
+mod cancel;
 mod in_progress;
 mod permission;
 mod progress;
 mod slot;
+mod wait;
 mod waited;
 mod wire_check;
 mod worker;
@@ -14,9 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use smtp_submission::CommitPoint;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
@@ -24,10 +25,9 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::message::Message;
-use crate::outbox::{Email, Enqueued, NewMessage, Outbox, OutboxError, Queued};
-use crate::outcome::State;
+use crate::outbox::{Enqueued, NewMessage, Outbox, OutboxError, Queued, Schedule};
 use crate::upstream::{Snapshot, Upstreams};
-use in_progress::{InProgress, InProgressGuard};
+use in_progress::{Control, InProgress, InProgressGuard};
 use progress::ProgressSender;
 use slot::hold_slot;
 use worker::Worker;
@@ -49,17 +49,14 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(44);
 /// the wall clock, which jumps when a machine was asleep.
 const TICK: Duration = Duration::from_millis(900);
 
-/// How often those who wait look for what other processes did.
-const WAIT_TICK: Duration = Duration::from_millis(500);
-
-/// The time for recording what is in progress when the program ends.
-const RECORD_GRACE_PERIOD: Duration = Duration::from_millis(700);
-
 /// From the end of the grace period until outcomes that are not recorded yet are given up.
 const RECORD_TIMEOUT: Duration = Duration::from_millis(1600);
 
 /// How often what was kept long enough is deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
+
+/// The same where records are not kept after the end.
+const PURGE_SOON: Duration = Duration::from_mins(1);
 
 /// Sends messages. Clones share them.
 #[derive(Clone)]
@@ -84,7 +81,7 @@ struct Shared {
 /// An attempt that has a place among those in progress.
 struct Started {
     entry: InProgressGuard,
-    commit_point: CommitPoint,
+    control: Control,
 }
 
 impl Deliveries {
@@ -120,7 +117,7 @@ impl Deliveries {
     }
 
     /// Takes a message, and sends it through the servers that it was composed for. If far too many are in progress, it waits in the
-    /// outbox for its turn. Returns the progress of an attempt that has begun.
+    /// outbox for its turn, as one that is to be sent later does. Returns the progress of an attempt that has begun.
     ///
     /// # Errors
     /// It was not taken; or that is not known.
@@ -131,7 +128,7 @@ impl Deliveries {
     ) -> Result<(Enqueued, Option<Progress>), OutboxError> {
         let message = Arc::clone(&new.message);
         // Before it can be seen in the outbox: whoever looks there for what is due would send it through other servers.
-        let started = self.start(new.id);
+        let started = if new.schedule == Schedule::Now { self.start(new.id) } else { None };
         let enqueued = self.outbox().enqueue(new).await?;
         let Enqueued::New(queued) = enqueued else { return Ok((enqueued, None)) };
         if self.shared.in_progress.len() > MAX_WAITING {
@@ -166,9 +163,11 @@ impl Deliveries {
                 Err(error) => error!("{error}"),
             }
             let now = shared.clock.instant();
-            if purged.is_none_or(|at| now.saturating_duration_since(at) >= PURGE_EVERY) {
+            let retention = shared.worker.upstreams.snapshot().config.retention;
+            let purge_every = if retention.record.is_zero() { PURGE_SOON } else { PURGE_EVERY };
+            if purged.is_none_or(|at| now.saturating_duration_since(at) >= purge_every) {
                 purged = Some(now);
-                if let Err(error) = shared.worker.outbox.purge().await {
+                if let Err(error) = shared.worker.outbox.purge(retention).await {
                     warn!("{error}");
                 }
             }
@@ -188,9 +187,10 @@ impl Deliveries {
         self.begin_due().await
     }
 
-    /// Says which accounts this process can send with; a reload may have changed them.
+    /// Says which accounts this process can send with, and how long what has ended is kept; a reload may have changed that.
     fn serve(&self) -> Result<(), OutboxError> {
         let snapshot = self.shared.worker.upstreams.snapshot();
+        self.shared.worker.outbox.set_retention(snapshot.config.retention);
         self.shared.worker.outbox.serve(snapshot.config.accounts())
     }
 
@@ -229,9 +229,9 @@ impl Deliveries {
 
     /// From here on nothing else begins with this message. `None`: an attempt is in progress.
     fn start(&self, id: Uuid) -> Option<Started> {
-        let commit_point = CommitPoint::new();
-        let entry = self.shared.in_progress.enter(id, commit_point.clone())?;
-        Some(Started { entry, commit_point })
+        let control = Control::default();
+        let entry = self.shared.in_progress.enter(id, control.clone())?;
+        Some(Started { entry, control })
     }
 
     /// Begins an attempt, when there is a slot.
@@ -242,7 +242,7 @@ impl Deliveries {
         first: Option<(Arc<Message>, Arc<Snapshot>)>,
         slot: Option<OwnedSemaphorePermit>,
     ) -> Progress {
-        let Started { entry, commit_point } = started;
+        let Started { entry, control } = started;
         let sender = ProgressSender::default();
         let progress = sender.subscribe();
         let shared = Arc::clone(&self.shared);
@@ -252,7 +252,7 @@ impl Deliveries {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&shared.slots).acquire_owned().await.ok(),
             };
-            let attempt = shared.worker.attempt(queued, first, &commit_point, &sender);
+            let attempt = shared.worker.attempt(queued, first, &control, &sender);
             let time_limit = shared.worker.attempt_timeout;
             hold_slot(attempt, slot, time_limit, || shared.wake.notify_one()).await;
             drop((sender, entry));
@@ -261,54 +261,6 @@ impl Deliveries {
             }
         });
         progress
-    }
-
-    /// Waits until the message has a final state or an attempt left it waiting, at most for `wait`, and not beyond the end of the
-    /// program.
-    ///
-    /// # Errors
-    /// The outbox cannot be read, or the message is no longer in it.
-    pub async fn wait(&self, id: Uuid, wait: Duration) -> Result<Waited, OutboxError> {
-        let deadline = Instant::now() + wait;
-        if let Some(ended) = self.shared.in_progress.changed(id) {
-            self.until(ended, deadline).await;
-        }
-        loop {
-            // Before the record is read, so that no change is missed.
-            let changed = self.shared.in_progress.changed(id);
-            let gone = || OutboxError::Failed("the message is no longer in it".to_owned());
-            let email = self.shared.worker.outbox.get(id, None).await?.ok_or_else(gone)?;
-            let was_deferred = email.state == State::Queued && email.attempts > 0 && changed.is_none();
-            let waits_for_a_person = matches!(email.state, State::Unknown | State::Held);
-            let is_not_sent = email.is_unserved || email.paused_since.is_some();
-            let waits_for_a_program = is_not_sent && changed.is_none();
-            let has_ended =
-                email.state.is_final() || waits_for_a_person || waits_for_a_program || was_deferred;
-            let is_over = Instant::now() >= deadline || self.shared.worker.deadline.is_cancelled();
-            if has_ended || is_over {
-                return Ok(self.waited(email));
-            }
-            match changed {
-                Some(ended) => self.until(ended, deadline).await,
-                None => self.until(sleep(WAIT_TICK), deadline).await,
-            }
-        }
-    }
-
-    /// Waits for `event`, at most until `deadline`; when the program ends, not much longer.
-    async fn until(&self, event: impl Future<Output = ()>, deadline: Instant) {
-        tokio::select! {
-            () = event => {}
-            () = sleep_until(deadline) => {}
-            // What is in progress ends now, and its record follows at once.
-            () = async { self.shared.worker.deadline.cancelled().await; sleep(RECORD_GRACE_PERIOD).await } => {}
-        }
-    }
-
-    fn waited(&self, email: Email) -> Waited {
-        let may_have_been_sent = email.state == State::Sending
-            && self.shared.in_progress.commit_point(email.id).is_none_or(|point| point.is_committed());
-        Waited { email, may_have_been_sent }
     }
 
     /// Begins with no further message that waits. What is in progress goes on until [`Deliveries::shutdown_deadline`].

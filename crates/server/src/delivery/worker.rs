@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smtp_submission::{CommitPoint, Phase};
+use smtp_submission::Phase;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::attempt::{Attempt, Ended, close};
 use super::backoff;
+use super::in_progress::Control;
 use super::permission::{Permission, permission};
 use super::progress::ProgressSender;
 use crate::address::without_addresses;
@@ -37,7 +38,7 @@ impl Worker {
         &self,
         queued: Queued,
         first: Option<(Arc<Message>, Arc<Snapshot>)>,
-        commit_point: &CommitPoint,
+        control: &Control,
         progress: &ProgressSender,
     ) {
         let (message, servers, recipients) = match first {
@@ -56,7 +57,7 @@ impl Worker {
             servers: &servers,
             message: &message,
             queued: &queued,
-            commit_point,
+            control,
             progress,
             deadline: Instant::now() + self.attempt_timeout,
             recipients,
@@ -66,6 +67,7 @@ impl Worker {
         let ended = tokio::select! {
             ended = attempt.run() => Some(ended),
             () = self.deadline.cancelled() => None,
+            () = control.stopped_in_time() => None,
         };
         let Attempt { recipients, claim, paced, .. } = attempt;
         match ended {
@@ -74,7 +76,7 @@ impl Worker {
                 let pause = paced.unwrap_or_else(|| backoff::pause(queued.id, queued.attempts + 1));
                 self.record(&queued, claim, recipients, pause).await;
             }
-            None => self.cut_off(&queued, claim, recipients, commit_point).await,
+            None => self.cut_off(&queued, claim, recipients, control).await,
         }
     }
 
@@ -148,20 +150,20 @@ impl Worker {
         }
     }
 
-    /// The program stops in the middle of an attempt.
+    /// The program stops in the middle of an attempt, or the message is cancelled.
     async fn cut_off(
         &self,
         queued: &Queued,
         claim: Option<Claim>,
         mut recipients: Vec<RecipientOutcome>,
-        commit_point: &CommitPoint,
+        control: &Control,
     ) {
-        if !commit_point.cancel() {
+        if !control.commit_point.cancel() {
             let reason = "the program stopped while it waited for the server's answer to the end of the mail";
             close(&mut recipients, RecipientStatus::Unknown, Phase::EndOfData, reason);
             return self.record(queued, claim, recipients, Duration::ZERO).await;
         }
-        if !self.outbox.is_durable() {
+        if !self.outbox.is_durable() && !control.is_stopped() {
             let reason =
                 "stopped before its last byte was sent, because the program is stopping; nothing is kept";
             close(&mut recipients, RecipientStatus::Rejected, Phase::Data, reason);

@@ -155,7 +155,7 @@ mod tests {
         let error = mail(json!({ "nmae": 1, "x": 2 })).await.unwrap_err();
         assert!(
             error.starts_with(
-                "unknown arguments \"nmae\", \"x\": this tool knows allow_duplicate, attachments, "
+                "unknown arguments \"nmae\", \"x\": this tool knows all_or_nothing, allow_duplicate, attachments, "
             ),
             "{error}"
         );

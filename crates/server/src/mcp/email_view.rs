@@ -21,6 +21,8 @@ pub(crate) struct EmailView {
     size_bytes: u64,
     attachments: usize,
     created_at: String,
+    send_at: Option<String>,
+    all_or_nothing: bool,
     next_attempt_at: Option<String>,
     expires_at: Option<String>,
     ended_at: Option<String>,
@@ -66,6 +68,8 @@ impl EmailView {
             size_bytes: email.size,
             attachments: email.info.attachments,
             created_at: rfc3339(email.created),
+            send_at: email.send_at.map(rfc3339),
+            all_or_nothing: email.all_or_nothing,
             next_attempt_at: is_queued.then(|| rfc3339(email.due)),
             expires_at: match &email.approval {
                 Some(approval) => Some(rfc3339(approval.expires)),
@@ -90,10 +94,12 @@ impl EmailView {
         ));
         let mut time =
             |what: &str, at: &Option<String>| about.extend(at.as_ref().map(|at| format!("{what} {at}")));
+        time("to be sent at", &self.send_at);
         time("next attempt", &self.next_attempt_at);
         time("given up at", &self.expires_at);
         time("ended", &self.ended_at);
         about.push(format!("digest {}", self.digest));
+        about.extend(self.all_or_nothing.then(|| "all_or_nothing".to_owned()));
         about.extend(self.note.clone());
         let first = format!("{} {} {} \"{}\"", self.id, self.state, self.created_at, self.subject);
         let lines = [first, format!("  {}", about.join("; "))];
@@ -127,7 +133,7 @@ impl RecipientView {
         let was_tried = recipient.server.is_some() || !recipient.reason.is_empty();
         Self {
             address: recipient.address.to_string(),
-            status: status_word(recipient.status),
+            status: status_word(recipient),
             phase: was_tried.then(|| recipient.phase.to_string()),
             code: recipient.code,
             enhanced_code: recipient.enhanced_code.clone(),
@@ -150,8 +156,9 @@ impl EventView {
 }
 
 /// A recipient's status for people.
-pub(super) fn status_word(status: RecipientStatus) -> &'static str {
-    match status {
+pub(super) fn status_word(recipient: &RecipientOutcome) -> &'static str {
+    match recipient.status {
+        _ if recipient.is_withdrawn => "withdrawn",
         RecipientStatus::Accepted => "accepted",
         RecipientStatus::TryNext | RecipientStatus::Deferred => "pending",
         RecipientStatus::Rejected => "rejected",
@@ -162,9 +169,12 @@ pub(super) fn status_word(status: RecipientStatus) -> &'static str {
 /// One line about a message: what it is, its state, who has it.
 pub(crate) fn email_line(email: &Email, now: DateTime<Utc>) -> String {
     let recipients: Vec<_> =
-        email.recipients.iter().map(|one| format!("{} {}", one.address, status_word(one.status))).collect();
+        email.recipients.iter().map(|one| format!("{} {}", one.address, status_word(one))).collect();
     let next = match email.state {
         _ if let Some(note) = note(email) => format!("; {note}"),
+        State::Queued if email.due > now && email.attempts == 0 => {
+            format!("; to be sent at {}", rfc3339(email.due))
+        }
         State::Queued if email.due > now => format!("; next attempt {}", rfc3339(email.due)),
         State::Queued => "; tried as soon as possible".to_owned(),
         _ => String::new(),
@@ -181,6 +191,19 @@ pub(crate) fn email_line(email: &Email, now: DateTime<Utc>) -> String {
 
 /// What else must be known about who sends it.
 pub(super) fn note(email: &Email) -> Option<String> {
+    let note = of_processes(email);
+    match note {
+        Some(note) if email.is_stopping => {
+            Some(format!("{note}; it was cancelled, so no further attempt follows"))
+        }
+        None if email.is_stopping => {
+            Some("it was cancelled while it is being sent, so no further attempt follows".to_owned())
+        }
+        note => note,
+    }
+}
+
+fn of_processes(email: &Email) -> Option<String> {
     match (&email.sending_by, email.state) {
         (Some(process), _) => Some(format!("it is being sent by {process}")),
         (None, State::Held) if let Some(approval) = &email.approval => Some(format!(

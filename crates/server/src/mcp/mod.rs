@@ -18,6 +18,7 @@
 mod admission;
 mod argument_types;
 mod arguments;
+mod cancellation;
 #[cfg(feature = "capture")]
 mod capture;
 mod content_view;
@@ -29,6 +30,7 @@ mod local_send;
 pub(crate) mod params;
 mod progress;
 mod quota_view;
+mod retry_refusal;
 mod schema;
 mod send_result;
 mod server_lines;
@@ -38,6 +40,7 @@ mod tools;
 mod waiting;
 
 pub(crate) use admission::ParsePermit;
+pub(crate) use cancellation::Cancellation;
 #[cfg(feature = "capture")]
 pub(crate) use capture::{CaptureHandler, CapturedMail, CapturedMails};
 pub(crate) use content_view::{ContentView, hex};
@@ -46,6 +49,7 @@ pub use handler::McpHandler;
 pub(crate) use identity::protocol_versions;
 pub(crate) use local_send::LocalSend;
 pub(crate) use quota_view::QuotaView;
+pub(crate) use retry_refusal::retry_refusal;
 pub(crate) use send_result::{reason, refused};
 pub use setup::{Setup, Start, Started};
 pub(crate) use tool_result::ToolResult;

@@ -22,7 +22,7 @@ pub(super) fn input<T: JsonSchema>() -> Arc<JsonObject> {
 pub(super) fn output<T: JsonSchema>() -> Arc<JsonObject> {
     let mut schema = minimal_schema::<T>(SchemaSettings::draft2020_12().for_serialize());
     schema.values_mut().for_each(drop_required);
-    schema.values_mut().for_each(split_null);
+    schema.values_mut().for_each(drop_nullable);
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert("success".to_owned(), json!({ "type": "boolean" }));
         properties.insert("error".to_owned(), json!({ "type": "string" }));
@@ -92,15 +92,12 @@ fn drop_closed(schema: &mut Value) {
     visit(schema, &|object| object.retain(|key, value| key != "additionalProperties" || !value.is_boolean()));
 }
 
-/// `["string", "null"]` becomes `anyOf` with one type each: not every client supports a list of types.
-fn split_null(schema: &mut Value) {
+/// What may be null has no type: not every client supports a list of types, and a choice of two schemas costs more than it says.
+fn drop_nullable(schema: &mut Value) {
     visit(schema, &|object| {
-        let Some(kind) = nullable(object) else { return };
-        let description = object.remove("description");
-        let mut present = std::mem::take(object);
-        present.insert("type".to_owned(), kind);
-        object.insert("anyOf".to_owned(), json!([present, { "type": "null" }]));
-        object.extend(description.map(|text| ("description".to_owned(), text)));
+        if nullable(object).is_some() {
+            object.retain(|key, value| key == "description" && value.is_string());
+        }
     });
 }
 
@@ -169,7 +166,7 @@ mod tests {
         let schema = output::<Sample>();
         assert_eq!(schema["required"], json!(["success"]));
         assert!(properties(&schema).contains(&"error".to_owned()));
-        let number_or_null = json!({ "anyOf": [{ "type": "integer" }, { "type": "null" }] });
-        assert_eq!(schema["properties"]["port"], number_or_null);
+        assert_eq!(schema["properties"]["port"], json!({}));
+        assert_eq!(schema["properties"]["title"], json!({ "type": "string" }));
     }
 }

@@ -7,7 +7,7 @@ mod untaken;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use uuid::Uuid;
 
 pub(super) use body::SendResult;
@@ -19,7 +19,7 @@ pub(super) use untaken::untaken;
 use super::content_view::hex;
 use super::tool_result::ToolResult;
 use super::waiting::{PAUSED, how_to_approve, rfc3339};
-use crate::outbox::{Email, OverQuota};
+use crate::outbox::{Email, NoRoom, OverQuota};
 use crate::outcome::{RecipientOutcome, RecipientStatus, State};
 
 /// What is known of a send when its call is answered.
@@ -39,6 +39,8 @@ pub(super) struct Sent {
     pub(super) is_kept: bool,
     /// The time of the answer.
     pub(super) now: DateTime<Utc>,
+    /// The offset from UTC of the time that the call asked for.
+    pub(super) offset: Option<FixedOffset>,
 }
 
 /// The recipients by status.
@@ -64,7 +66,7 @@ pub(super) fn send_result(sent: &Sent) -> ToolResult {
         rejected: by_status.refused.iter().copied().map(Rejected::of).collect(),
         pending: addresses(&by_status.pending),
         unknown: addresses(&by_status.unknown),
-        next_attempt_at: (is_waiting && email.state == State::Queued).then(|| rfc3339(email.due)),
+        next_attempt_at: (is_waiting && email.state == State::Queued).then(|| sent.due()),
         expires_at: is_waiting.then(|| rfc3339(expires)),
         details: Details::of(sent, &recipients),
         digest: email.approval.as_ref().map(|_| hex(&email.request.0)),
@@ -93,6 +95,24 @@ pub(super) fn over_quota(over: &OverQuota) -> String {
         "the limit of {limit} mails {article} {window} is reached ({variable}); the next one can be sent at {}",
         rfc3339(*frees)
     )
+}
+
+/// Why the outbox takes no message, and what to do.
+pub(super) fn no_room(lacking: NoRoom) -> String {
+    match lacking {
+        NoRoom::Disk(free) => format!(
+            "only {} MiB are free on the disk of the outbox; free some, or lower SMTP_OUTBOX_MIN_FREE; nothing was sent",
+            free >> 20
+        ),
+        NoRoom::Size(most) => format!(
+            "the outbox has its full size of {} MiB (SMTP_OUTBOX_MAX_SIZE); `smtp-mcp-server outbox purge` deletes what was kept \
+             long enough; nothing was sent",
+            most >> 20
+        ),
+        NoRoom::Waiting(count) => format!(
+            "{count} mails are waiting already (SMTP_OUTBOX_MAX_WAITING); list_emails tells why; nothing was sent"
+        ),
+    }
 }
 
 /// A send that failed before a message was taken: nothing was sent.
@@ -139,6 +159,14 @@ impl Sent {
             State::Sending if self.may_have_been_sent => State::Unknown,
             State::Sending => State::Queued,
             state => state,
+        }
+    }
+
+    /// When it is tried next, in the caller's offset if that is known.
+    fn due(&self) -> String {
+        match self.offset {
+            Some(offset) => self.email.due.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::Secs, true),
+            None => rfc3339(self.email.due),
         }
     }
 
@@ -242,6 +270,9 @@ fn next(sent: &Sent) -> String {
         State::Held => {
             "it is held, because the outbox was copied or restored; `smtp-mcp-server outbox adopt` sends what is held".to_owned()
         }
+        State::Sending if email.is_stopping => {
+            "it was cancelled while it is being sent, so this attempt is the last one".to_owned()
+        }
         State::Sending => match &email.sending_by {
             Some(process) => format!("it is being sent by {process}"),
             None => "it is being sent".to_owned(),
@@ -250,6 +281,12 @@ fn next(sent: &Sent) -> String {
         _ if email.is_unserved => {
             format!("{}no program that is running has an account that can send it", kept(sent))
         }
+        _ if email.attempts == 0 && email.due > sent.now => format!(
+            "{}it is sent at {}, if this program is running then; cancel_email with id {} stops it until then",
+            kept(sent),
+            sent.due(),
+            email.id.simple()
+        ),
         // In the past while an attempt goes on that has no session yet.
         _ if email.due <= sent.now => format!("{}it is tried as soon as possible", kept(sent)),
         _ => {

@@ -76,6 +76,12 @@ impl Message {
         self.header_variants.iter().find(|variant| variant.sender == *sender)
     }
 
+    /// The message as its first server gets it (RFC 5322).
+    pub fn eml(&self) -> Vec<u8> {
+        let header = self.header_variants.first().map_or(&[][..], |variant| &variant.header);
+        [header, &self.content].concat()
+    }
+
     /// The same message with the digest over its other fields.
     #[must_use]
     pub fn sealed(self) -> Self {

@@ -1,6 +1,7 @@
 //! SQLite behind the operations: the threads that write and read, and this process's place among the owners.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -26,6 +27,8 @@ pub(super) struct Engine {
     /// Where the owners' files are. `None`: in memory there are none.
     pub(super) owners: Option<PathBuf>,
     pub(super) clock: Clock,
+    /// The content of a message is deleted at its end.
+    forgets_content: AtomicBool,
 }
 
 type Read = Box<dyn FnOnce(&Reader) + Send>;
@@ -47,7 +50,24 @@ impl Engine {
             .name("outbox-writer".to_owned())
             .spawn(move || writer::run(database, &jobs))
             .map_err(|error| error.to_string())?;
-        Ok(Self { writer, reader, owner: Mutex::new(owner), claims: HeldClaims::default(), owners, clock })
+        Ok(Self {
+            writer,
+            reader,
+            owner: Mutex::new(owner),
+            claims: HeldClaims::default(),
+            forgets_content: AtomicBool::new(owners.is_none()),
+            owners,
+            clock,
+        })
+    }
+
+    /// Whether the content of a message is deleted at its end; in memory always.
+    pub(super) fn forgets_content(&self) -> bool {
+        self.forgets_content.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_forgets_content(&self, forgets: bool) {
+        self.forgets_content.store(forgets || self.owners.is_none(), Ordering::Relaxed);
     }
 
     /// This process's id.

@@ -92,6 +92,12 @@ fn refuse_remote(path: &Path) -> Result<(), String> {
     }
 }
 
+/// What is free on the disk of `path` for this user, in bytes.
+pub(super) fn free_bytes(path: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// The directory of the owners' files: beside the database, one for each.
 pub(super) fn owners_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();

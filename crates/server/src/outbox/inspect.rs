@@ -134,7 +134,7 @@ impl Outbox {
     }
 
     /// The accounts that this process or another living one can send with.
-    fn served(&self) -> Result<Vec<Account>, OutboxError> {
+    pub(super) fn served(&self) -> Result<Vec<Account>, OutboxError> {
         Ok(accounts(&self.living()?, self.engine.accounts()))
     }
 }

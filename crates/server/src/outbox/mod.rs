@@ -14,6 +14,7 @@ mod inspect;
 mod operations;
 mod owner;
 mod processes;
+mod purge;
 mod schema;
 mod types;
 mod writer;
@@ -23,6 +24,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use smtp_submission::CommitPoint;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -30,20 +32,21 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::OutboxLocation;
 use crate::outcome::{RecipientOutcome, State};
-use crate::policy::Quota;
 use crate::stored::StoredError;
 use claim::HeldClaim;
 use engine::Engine;
+use file::free_bytes;
 use operations::settle::ClaimKey;
-use operations::{adopt, claim as claims, columns, enqueue, housekeeping, retry, settle};
+use operations::{adopt, cancel, claim as claims, columns, enqueue, housekeeping, retry, settle};
 use writer::Priority;
 
 pub use claim::Claim;
 pub use error::OutboxError;
+pub use operations::housekeeping::Purged;
 pub use types::{
-    Approval, CONTENT_KEPT, DUPLICATE_WINDOW, Decided, EXPIRES_AFTER, Email, Enqueued, Event, Filter, Hold,
-    Integrity, Loaded, MAX_BACKOFF, NewMessage, OverQuota, Principal, Process, Queued, RECORD_KEPT,
-    RECORD_KEPT_IN_MEMORY, Retried, Stats, Usage,
+    Approval, Cancelled, DUPLICATE_WINDOW, Decided, EXPIRES_AFTER, Email, Enqueued, Event, Filter, Hold,
+    Integrity, KEY_KEPT, Loaded, MAX_BACKOFF, NewMessage, NoRoom, OverQuota, Principal, Process, Queued,
+    Retried, Retry, Schedule, Stats, Usage,
 };
 
 /// How long to wait before asking again what became of a claim.
@@ -83,7 +86,13 @@ impl Outbox {
     pub async fn enqueue(&self, new: NewMessage) -> Result<Enqueued, OutboxError> {
         let me = self.engine.owner();
         let bytes = new.message.content.len();
-        self.engine.write(Priority::Enqueue, bytes, move |db, now| enqueue::enqueue(db, now, me, &new)).await
+        let directory = self.engine.owners.clone();
+        let enqueue = move |db: &Connection, now| {
+            // What is not known does not stop a message: writing it tells.
+            let free = directory.as_deref().and_then(|directory| free_bytes(directory).ok());
+            enqueue::enqueue(db, now, me, &new, free)
+        };
+        self.engine.write(Priority::Enqueue, bytes, enqueue).await
     }
 
     /// The messages that are due and that this process can send: the longest due first, in turn from each set of accounts.
@@ -144,7 +153,7 @@ impl Outbox {
             .await
     }
 
-    /// Records what is known of some recipients while the attempt goes on with the others.
+    /// Records what is known of some recipients while the attempt goes on with the others. False: it must not go on.
     ///
     /// # Errors
     /// It could not be recorded.
@@ -164,12 +173,12 @@ impl Outbox {
         recipients: &[RecipientOutcome],
         pause: std::time::Duration,
     ) -> Result<Option<State>, (Claim, OutboxError)> {
-        let (key, recipients, is_durable) = (claim.key(), recipients.to_vec(), self.is_durable());
+        let (key, recipients, forgets) = (claim.key(), recipients.to_vec(), self.engine.forgets_content());
         let recorded = self.engine.write(Priority::Record, 0, move |db, now| {
             let state = settle::record(db, now, key, &recipients, now + columns::milliseconds(pause))?;
             match state {
                 None => drop(settle::late(db, now, key, &recipients)?),
-                Some(state) if state.is_final() && !is_durable => housekeeping::forget_content(db, key.seq)?,
+                Some(state) if state.is_final() && forgets => housekeeping::forget_content(db, key.seq)?,
                 Some(_) => {}
             }
             Ok(state)
@@ -209,12 +218,12 @@ impl Outbox {
         recipients: Vec<RecipientOutcome>,
         pause: std::time::Duration,
     ) -> Result<Option<State>, OutboxError> {
-        let (queued, is_durable) = (*queued, self.is_durable());
+        let (queued, forgets) = (*queued, self.engine.forgets_content());
         self.engine
             .write(Priority::Record, 0, move |db, now| {
                 let due = now + columns::milliseconds(pause);
                 let state = settle::postpone(db, now, &queued, &recipients, due)?;
-                if state.is_some_and(State::is_final) && !is_durable {
+                if state.is_some_and(State::is_final) && forgets {
                     housekeeping::forget_content(db, queued.seq)?;
                 }
                 Ok(state)
@@ -222,21 +231,24 @@ impl Outbox {
             .await
     }
 
-    /// Queues the unknown and the refused recipients of a message again. If this process can send it, it tries first.
+    /// Withdraws a message from those who have not got it. One that is being sent gets no further attempt.
     ///
     /// # Errors
     /// The outbox cannot be used.
-    pub async fn retry(
-        &self,
-        id: Uuid,
-        principal: Option<Principal>,
-        quota: Quota,
-    ) -> Result<Retried, OutboxError> {
-        let (me, accounts) = (self.engine.owner(), self.engine.accounts());
+    pub async fn cancel(&self, id: Uuid, principal: Option<Principal>) -> Result<Cancelled, OutboxError> {
+        self.engine.write(Priority::Claim, 0, move |db, now| cancel::cancel(db, now, id, principal)).await
+    }
+
+    /// Queues the unknown and the refused recipients of a message again, and routes it anew if its servers are gone. If this process
+    /// can send it, it tries first.
+    ///
+    /// # Errors
+    /// The outbox cannot be used.
+    pub async fn retry(&self, asked: Retry) -> Result<Retried, OutboxError> {
+        let (me, own, served) = (self.engine.owner(), self.engine.accounts(), self.served()?);
+        let processes = retry::Processes { me, own, served };
         self.engine
-            .write(Priority::Enqueue, 0, move |db, now| {
-                retry::retry(db, now, me, &accounts, (id, principal), quota)
-            })
+            .write(Priority::Enqueue, 0, move |db, now| retry::retry(db, now, &processes, &asked))
             .await
     }
 
@@ -255,21 +267,5 @@ impl Outbox {
     pub async fn make_due(&self) -> Result<(), OutboxError> {
         let accounts = self.engine.accounts();
         self.engine.write(Priority::Enqueue, 0, move |db, now| retry::make_due(db, now, &accounts)).await
-    }
-
-    /// Deletes what was kept long enough, and what processes that are dead left.
-    ///
-    /// # Errors
-    /// The outbox cannot be used.
-    pub async fn purge(&self) -> Result<(), OutboxError> {
-        self.forget_dead().await?;
-        let record_kept = if self.is_durable() { RECORD_KEPT } else { RECORD_KEPT_IN_MEMORY };
-        while self
-            .engine
-            .write(Priority::Enqueue, 0, move |db, now| housekeeping::purge(db, now, record_kept))
-            .await?
-            > 0
-        {}
-        Ok(())
     }
 }

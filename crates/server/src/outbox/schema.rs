@@ -5,16 +5,21 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::describe;
 
 /// The version of the schema, kept in the file's `user_version`.
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
 
 /// What leads from version 1, 2, … to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE file(inode INTEGER NOT NULL, born_ns INTEGER) STRICT;",
     "ALTER TABLE message ADD COLUMN digest BLOB;
     CREATE TABLE approval(seq INTEGER PRIMARY KEY REFERENCES message, reasons TEXT NOT NULL,
         expires_ms INTEGER NOT NULL, approved_ms INTEGER) STRICT;
     CREATE TABLE pause(since_ms INTEGER NOT NULL) STRICT;
     CREATE TABLE retry(at_ms INTEGER NOT NULL) STRICT;",
+    "ALTER TABLE message ADD COLUMN send_at_ms INTEGER;
+    ALTER TABLE message ADD COLUMN all_or_nothing INTEGER NOT NULL DEFAULT 0 CHECK(all_or_nothing IN (0, 1));
+    ALTER TABLE message ADD COLUMN stop INTEGER NOT NULL DEFAULT 0 CHECK(stop IN (0, 1));
+    DROP INDEX message_due;
+    CREATE INDEX message_due ON message(lane, principal, due_ms, send_at_ms) WHERE state = 'queued';",
 ];
 
 /// What the version and the tables of a database tell.

@@ -20,12 +20,15 @@ CREATE TABLE message(
   owner BLOB,                       -- the process that is sending it
   taken_by BLOB NOT NULL,           -- the process that enqueued it, which tries it first
   on_unknown TEXT NOT NULL CHECK(on_unknown IN ('manual', 'retry', 'assume_sent')),
+  send_at_ms INTEGER,               -- the caller wants it sent then, not earlier
+  all_or_nothing INTEGER NOT NULL DEFAULT 0 CHECK(all_or_nothing IN (0, 1)),
+  stop INTEGER NOT NULL DEFAULT 0 CHECK(stop IN (0, 1)), -- cancelled while it is being sent: no further attempt
   digest BLOB,                      -- SHA-256 over who gets what from whom, as it was taken; none if an older version took it
   CHECK((state = 'sending') = (owner IS NOT NULL)),
   CHECK((state IN ('sent', 'partial', 'refused', 'cancelled')) = (ended_ms IS NOT NULL))) STRICT;
 CREATE UNIQUE INDEX message_key ON message(principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX message_request ON message(request_digest) WHERE idempotency_key IS NULL;
-CREATE INDEX message_due ON message(lane, due_ms) WHERE state = 'queued';
+CREATE INDEX message_due ON message(lane, principal, due_ms, send_at_ms) WHERE state = 'queued';
 CREATE INDEX message_owner ON message(owner) WHERE state = 'sending';
 CREATE INDEX message_ended ON message(ended_ms) WHERE ended_ms IS NOT NULL;
 CREATE INDEX message_state ON message(state, seq) WHERE ended_ms IS NULL;

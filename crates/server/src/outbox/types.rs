@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::config::{Account, OnUnknown};
+use crate::address::Address;
+use crate::config::{Account, OnUnknown, OutboxLimits};
 use crate::message::{Digest, Message, MessageInfo};
 use crate::outcome::{RecipientOutcome, State};
 use crate::policy::Quota;
@@ -19,14 +20,14 @@ pub const MAX_BACKOFF: Duration = Duration::from_hours(4);
 /// The same request without a key within this time is a possible duplicate.
 pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(5);
 
-/// How long the content of a message and its idempotency key are kept after its end.
-pub const CONTENT_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long an idempotency key is kept after the end of its message, if the record is.
+pub const KEY_KEPT: Duration = Duration::from_hours(7 * 24);
 
-/// How long the record of a message is kept after its end.
-pub const RECORD_KEPT: Duration = Duration::from_hours(90 * 24);
+/// The shortest time that a record is kept after the end: so that whoever waits for it can read it.
+pub(super) const RECORD_KEPT_AT_LEAST: Duration = Duration::from_mins(1);
 
-/// The same in memory, where no content is kept after the end.
-pub const RECORD_KEPT_IN_MEMORY: Duration = Duration::from_hours(24);
+/// The longest time that a record is kept in memory, where no content is kept after the end.
+pub(super) const RECORD_KEPT_IN_MEMORY: Duration = Duration::from_hours(24);
 
 /// Whose message it is: others do not see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,23 @@ pub struct NewMessage {
     pub quota: Quota,
     /// A person must approve it first.
     pub hold: Option<Hold>,
+    /// When it is sent.
+    pub schedule: Schedule,
+    /// Nobody gets it unless the server accepts every recipient.
+    pub all_or_nothing: bool,
+    /// How much the outbox takes.
+    pub limits: OutboxLimits,
+}
+
+/// When a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// At once.
+    Now,
+    /// After this time, in which it can be cancelled.
+    After(Duration),
+    /// At this time.
+    At(DateTime<Utc>),
 }
 
 /// That a person must approve a message before it is sent.
@@ -108,6 +126,17 @@ pub struct OverQuota {
     pub frees: DateTime<Utc>,
 }
 
+/// Why the outbox takes no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoom {
+    /// So many bytes are free on the disk.
+    Disk(u64),
+    /// It would be larger than this, in bytes.
+    Size(u64),
+    /// So many messages wait.
+    Waiting(u32),
+}
+
 /// How many messages were taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -126,6 +155,8 @@ pub enum Enqueued {
     Held,
     /// It was not taken.
     OverQuota(OverQuota),
+    /// It was not taken.
+    NoRoom(NoRoom),
     /// The same request with the same key was taken before.
     Earlier(Uuid),
     /// Another request with the same key was taken before.
@@ -145,6 +176,14 @@ pub struct Queued {
     pub attempts: u32,
     /// A person approved it.
     pub is_approved: bool,
+    /// Nobody gets it unless the server accepts every recipient.
+    pub all_or_nothing: bool,
+    /// Whose it is.
+    pub principal: Principal,
+    /// Stands for the accounts that can send it.
+    pub(crate) lane: i64,
+    /// When it is tried next.
+    pub due: DateTime<Utc>,
 }
 
 /// A message as it was composed, with the recipients that are still open.
@@ -193,6 +232,12 @@ pub struct Email {
     pub has_content: bool,
     /// It waits until a person approves it.
     pub approval: Option<Approval>,
+    /// The caller wants it sent then, not earlier.
+    pub send_at: Option<DateTime<Utc>>,
+    /// Nobody gets it unless the server accepts every recipient.
+    pub all_or_nothing: bool,
+    /// It was cancelled while it is being sent: there is no further attempt.
+    pub is_stopping: bool,
     /// It waits, and nothing is sent since then.
     pub paused_since: Option<DateTime<Utc>>,
     /// It waits, and no process that is running has an account that can send it.
@@ -236,6 +281,34 @@ pub struct Filter {
     pub limit: usize,
 }
 
+/// What a cancellation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// Those who had not got it do not get it.
+    Withdrawn,
+    /// It is being sent; there is no further attempt.
+    Stopping,
+    /// It is in this state, in which nothing waits.
+    TooLate(State),
+    /// There is no such message.
+    NotFound,
+}
+
+/// Which recipients of a message are to be tried again, and how.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    /// The message.
+    pub id: Uuid,
+    /// Whose it must be; `None`: anybody's.
+    pub principal: Option<Principal>,
+    /// Only these recipients; none stands for all that did not get it.
+    pub only: Vec<Address>,
+    /// The accounts that can send it now.
+    pub accounts: Vec<Account>,
+    /// How many messages may be taken.
+    pub quota: Quota,
+}
+
 /// What a retry did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Retried {
@@ -252,6 +325,8 @@ pub enum Retried {
     OverQuota(OverQuota),
     /// It is in a state in which there is nothing to retry.
     NotNow(State),
+    /// These are not among the recipients that did not get it.
+    NotAmong(Vec<Address>),
     /// Its content is no longer kept.
     NoContent,
     /// There is no such message.

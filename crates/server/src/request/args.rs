@@ -71,6 +71,15 @@ pub struct SendEmailArgs {
     /// How long to wait for the outcome: 0 to 45, default 30
     #[serde(default)]
     pub wait_seconds: Option<f64>,
+    /// Send it then, up to 90 days ahead: 2027-01-31T09:00:00+01:00
+    #[serde(default)]
+    pub send_at: Option<String>,
+    /// Wait so long, 0 to 3600, in which cancel_email can stop it
+    #[serde(default)]
+    pub undo_seconds: Option<f64>,
+    /// Send to nobody unless the server accepts every recipient
+    #[serde(default)]
+    pub all_or_nothing: Option<bool>,
 }
 
 impl SendEmailArgs {

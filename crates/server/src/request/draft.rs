@@ -199,6 +199,20 @@ fn thread(given: &Addresses, errors: &mut ValidationErrors) -> Vec<MessageId> {
     })
 }
 
+/// The addresses in an argument.
+///
+/// # Errors
+/// Which ones are invalid.
+pub fn addresses(field: &str, given: &Addresses) -> Result<Vec<Address>, ValidationErrors> {
+    let mut errors = ValidationErrors::default();
+    let found = mailboxes(field, Some(given), &mut errors);
+    if errors.errors().is_empty() {
+        Ok(found.into_iter().map(|mailbox| mailbox.address).collect())
+    } else {
+        Err(errors)
+    }
+}
+
 fn mailboxes(field: &str, given: Option<&Addresses>, errors: &mut ValidationErrors) -> Vec<Mailbox> {
     let parsed = match given {
         None => return Vec::new(),

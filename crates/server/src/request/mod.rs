@@ -9,7 +9,7 @@ mod validation;
 
 pub use args::{Addresses, AttachmentArgs, References, SendEmailArgs, attachment_field};
 pub use attachment::{AttachmentSource, AttachmentSpec};
-pub use draft::{Draft, Priority, Var};
+pub use draft::{Draft, Priority, Var, addresses};
 pub use extra_header::ExtraHeader;
 pub use thread::MessageId;
 pub use validation::{MAX_ERRORS, ValidationCode, ValidationError, ValidationErrors};

@@ -45,9 +45,7 @@ fn write(directory: &Path, message: &Message, at: DateTime<FixedOffset>, id: Uui
 fn write_both(file: &Path, message: &Message, at: DateTime<FixedOffset>) -> io::Result<()> {
     let create = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let variant = message.header_variants.first();
-    let mut bytes = create(file)?;
-    bytes.write_all(variant.map_or(&[], |variant| &variant.header))?;
-    bytes.write_all(&message.content)?;
+    create(file)?.write_all(&message.eml())?;
     let envelope = json!({
         "file": file,
         "at": at.to_rfc3339(),

@@ -8,11 +8,13 @@ use chrono::DateTime;
 use serde_json::json;
 use smtp_mcp_server::clock::Clock;
 use smtp_mcp_server::compose::compose;
-use smtp_mcp_server::config::{Config, ConfigSources, LoginConfig, OnUnknown, OutboxLocation, ServerConfig};
+use smtp_mcp_server::config::{
+    Config, ConfigSources, LoginConfig, OnUnknown, OutboxLimits, OutboxLocation, ServerConfig,
+};
 use smtp_mcp_server::delivery::Deliveries;
 use smtp_mcp_server::message::Digest;
 use smtp_mcp_server::message::Message;
-use smtp_mcp_server::outbox::{Email, Enqueued, NewMessage, Outbox, Principal};
+use smtp_mcp_server::outbox::{Email, Enqueued, NewMessage, Outbox, Principal, Schedule};
 use smtp_mcp_server::outcome::RecipientStatus;
 use smtp_mcp_server::policy::Quota;
 use smtp_mcp_server::request::Draft;
@@ -116,6 +118,9 @@ impl Fixture {
             on_unknown: OnUnknown::Manual,
             quota: Quota::default(),
             hold: None,
+            schedule: Schedule::Now,
+            all_or_nothing: false,
+            limits: OutboxLimits::default(),
         }
     }
 

@@ -19,6 +19,7 @@ async fn tools_keep_their_order_and_the_limits_of_clients() {
     assert_eq!(
         names,
         [
+            "cancel_email",
             "get_email",
             "get_smtp_status",
             "list_emails",

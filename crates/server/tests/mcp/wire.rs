@@ -16,7 +16,7 @@ async fn the_older_era_shakes_hands_lists_and_calls() {
         assert!(hello["instructions"].as_str().unwrap().contains("never send the same mail again"));
 
         let list = client.ask("tools/list", json!({})).await;
-        assert_eq!(list["result"]["tools"].as_array().unwrap().len(), 10);
+        assert_eq!(list["result"]["tools"].as_array().unwrap().len(), 11);
         let status = client.call("get_smtp_status", json!({})).await;
         assert_eq!(status["structuredContent"]["success"], true);
         assert_eq!(status["isError"], false);

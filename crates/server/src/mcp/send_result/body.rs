@@ -14,7 +14,7 @@ use crate::upstream::report::seconds;
 pub(in crate::mcp) struct SendResult {
     #[schemars(extend("enum" = ["sent", "partial", "queued", "held", "refused", "unknown", "dry_run", "captured"]))]
     pub(super) state: &'static str,
-    /// For get_email and retry_email
+    /// For get_email, retry_email and cancel_email
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) id: String,
     pub(super) message_id: String,
@@ -26,6 +26,8 @@ pub(in crate::mcp) struct SendResult {
     pub(super) unknown: Vec<String>,
     pub(super) next_attempt_at: Option<String>,
     pub(super) expires_at: Option<String>,
+    /// sender, recipients, attachments, duration_seconds, content_type, smtp_server, server_host
+    #[schemars(schema_with = "crate::mcp::schema::object")]
     pub(super) details: Details,
     /// Of a held mail, as preview_email shows it
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,13 +51,12 @@ pub(super) struct Rejected {
     pub(super) reason: String,
 }
 
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Details {
     pub(super) sender: String,
     pub(super) recipients: usize,
     pub(super) attachments: usize,
     pub(super) duration_seconds: f64,
-    #[schemars(with = "String")]
     pub(super) content_type: ContentType,
     pub(super) smtp_server: Option<String>,
     pub(super) server_host: Option<String>,

@@ -37,6 +37,9 @@ fn email(state: State, recipients: Vec<RecipientOutcome>) -> Email {
         has_content: true,
         is_unserved: false,
         sending_by: None,
+        send_at: None,
+        all_or_nothing: false,
+        is_stopping: false,
     }
 }
 
@@ -50,6 +53,7 @@ fn plain(who: &str, status: RecipientStatus, words: &str) -> RecipientOutcome {
         enhanced_code: None,
         reply: None,
         server: Some(ServerId { name: "primary".to_owned(), host: "mail.example.org".to_owned() }),
+        is_withdrawn: false,
     }
 }
 
@@ -66,6 +70,7 @@ fn sent(recipients: Vec<RecipientOutcome>) -> Sent {
     let email = email(State::of(recipients.iter().map(|one| one.status)), recipients);
     Sent {
         now: email.created,
+        offset: None,
         email,
         may_have_been_sent: false,
         duration: Duration::from_micros(1_234_567),

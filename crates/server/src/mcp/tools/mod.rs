@@ -1,8 +1,10 @@
 //! The tools, one file each: name, schemas, what it does, what it returns.
 
+mod cancel_email;
 mod get_email;
 mod get_smtp_status;
 mod list_emails;
+mod options;
 mod preview_email;
 mod reconnect_smtp_servers;
 mod reload_smtp_configuration;
@@ -39,6 +41,7 @@ pub(super) fn router(selection: &ToolSelection) -> ToolRouter<ToolContext> {
         get_email::route(),
         list_emails::route(),
         retry_email::route(),
+        cancel_email::route(),
         test_smtp_connection::route(),
         get_smtp_status::route(),
         switch_smtp_server::route(),

@@ -1,21 +1,21 @@
 //! `retry_email`: tries the recipients of a mail again that did not get it, or may not have.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::handler::server::tool::ToolRoute;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::{Annotations, ToolSpec};
 use crate::config::Mode;
 use crate::mcp::context::ToolContext;
-use crate::mcp::email_view::{note, parse_id};
-use crate::mcp::send_result::{Sent, over_quota, send_result};
-use crate::mcp::tool_result::ToolResult;
-use crate::outbox::{CONTENT_KEPT, Retried};
-use crate::outcome::State;
+use crate::mcp::email_view::parse_id;
+use crate::mcp::retry_refusal::retry_refusal;
+use crate::mcp::send_result::{Sent, send_result};
+use crate::mcp::tool_result::{ToolResult, one_line};
+use crate::outbox::{Retried, Retry};
+use crate::request::{Addresses, addresses};
+use crate::upstream::accounts_for;
 
 /// How long the call waits for the outcome.
 const WAIT: Duration = Duration::from_secs(30);
@@ -24,7 +24,8 @@ const SPEC: ToolSpec = ToolSpec {
     name: "retry_email",
     title: "Send a mail again",
     description: "Sends a mail in state unknown, refused or partial again, with the same Message-ID, only to recipients whose status is \
-        unknown or rejected. Those whose status is unknown may get it twice: ask the user first.",
+        unknown or rejected, or those named. Those whose status is unknown may get it twice: ask the user first. \
+        A mail that waits for servers that are gone goes through those configured now.",
     annotations: Annotations { read_only: false, destructive: true, idempotent: false, open_world: true },
 };
 
@@ -33,6 +34,9 @@ const SPEC: ToolSpec = ToolSpec {
 struct Args {
     /// The id that send_email returned
     id: String,
+    /// Only these, as to
+    #[serde(default)]
+    recipients: Option<Addresses>,
 }
 
 // The rest is as in send_email.
@@ -45,33 +49,33 @@ struct RetryResult {
 
 pub(super) fn route() -> ToolRoute<ToolContext> {
     super::route::<_, Args, RetryResult, _>(&SPEC, ToolResult::failed, |context, args| {
-        Box::pin(async move { call(context, &args.id).await.unwrap_or_else(ToolResult::failed) })
+        Box::pin(async move { call(context, &args).await.unwrap_or_else(ToolResult::failed) })
     })
 }
 
-async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
+async fn call(context: &ToolContext, args: &Args) -> Result<ToolResult, String> {
     let began = context.clock.instant();
-    let id = parse_id(id)?;
-    let config = Arc::clone(&context.upstreams.snapshot().config);
+    let id = parse_id(&args.id)?;
+    let only = args.recipients.as_ref().map(|given| addresses("recipients", given)).transpose();
+    let only = only.map_err(|error| one_line(&error.to_string()))?.unwrap_or_default();
+    let servers = context.upstreams.snapshot();
+    let config = &servers.config;
     if config.mode != Mode::Live {
         return Err(format!("nothing is sent again while SMTP_MODE is {}", config.mode.word()));
     }
-    let quota = config.policy.quota();
-    let retried = context.outbox().retry(id, Some(context.principal), quota).await;
+    let (principal, quota) = (Some(context.principal), config.policy.quota());
+    let message = context.outbox().message(id).await.map_err(|error| error.to_string())?;
+    let accounts = message.map(|message| accounts_for(&servers, &message)).unwrap_or_default();
+    let retried = context.outbox().retry(Retry { id, principal, only, accounts, quota }).await;
     let retried = retried.map_err(|error| error.to_string())?;
+    let refusal = retry_refusal(context.outbox(), id, Some(context.principal), &retried).await;
+    if let Some(refusal) = refusal.map_err(|error| error.to_string())? {
+        return Err(refusal);
+    }
     let progress = match retried {
         Retried::Queued { queued, is_served: true, .. } => context.deliveries.begin_again(queued),
         // Another process sends it, or one that has the account when it runs.
-        Retried::Queued { .. } => None,
-        Retried::OverQuota(over) => return Err(over_quota(&over)),
-        Retried::NotNow(state) => return Err(not_now(context, id, state).await?),
-        Retried::NoContent => {
-            let days = CONTENT_KEPT.as_secs() / 86_400;
-            return Err(format!(
-                "the content of this mail is no longer kept (it is deleted after {days} days); send it anew with send_email"
-            ));
-        }
-        Retried::NotFound => return Err(format!("there is no mail with the id {}", id.simple())),
+        _ => None,
     };
     let waited = context.wait(id, WAIT, progress).await.map_err(|error| error.to_string())?;
     Ok(send_result(&Sent {
@@ -82,33 +86,6 @@ async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
         hints: Vec::new(),
         is_kept: context.outbox().is_durable(),
         now: context.clock.now().to_utc(),
+        offset: None,
     }))
-}
-
-/// Why a mail in this state is not sent again.
-///
-/// # Errors
-/// The outbox cannot be read.
-async fn not_now(context: &ToolContext, id: Uuid, state: State) -> Result<String, String> {
-    let email = context.outbox().get(id, Some(context.principal)).await.map_err(|error| error.to_string())?;
-    Ok(match state {
-        State::Sending => {
-            let sender = email.and_then(|email| email.sending_by);
-            let sender = sender.map_or_else(|| "this program".to_owned(), |process| process.to_string());
-            format!(
-                "nothing to retry yet: the mail is being sent by {sender}; wait until that has ended, get_email tells when"
-            )
-        }
-        State::Held => {
-            let note = email.and_then(|email| note(&email)).unwrap_or_else(|| "held".to_owned());
-            format!("nothing to retry yet: the mail is {note}")
-        }
-        State::Unknown | State::Refused | State::Partial => {
-            "nothing to retry: a person withdrew the mail from those who have not got it".to_owned()
-        }
-        _ => format!(
-            "nothing to retry: the mail is {}; only mails in state unknown, refused or partial can be sent again",
-            state.word()
-        ),
-    })
 }

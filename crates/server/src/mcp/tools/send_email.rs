@@ -1,19 +1,19 @@
 //! `send_email`: takes one mail, exactly as asked, once; waits for its outcome; or says why not.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rmcp::handler::server::tool::ToolRoute;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::options::{MAX_WAIT, Options};
 use super::{Annotations, ToolSpec};
 use crate::compose::Composed;
 use crate::config::Mode;
 use crate::delivery::{Permission, permission};
 use crate::mcp::context::ToolContext;
 use crate::mcp::send_result::{
-    SendResult, Sent, over_quota, refused, refused_because_of, send_result, unknown_record, untaken,
+    SendResult, Sent, no_room, over_quota, refused, refused_because_of, send_result, unknown_record, untaken,
 };
 use crate::mcp::tool_result::{ToolResult, one_line};
 use crate::outbox::{Enqueued, Hold, NewMessage, OutboxError};
@@ -24,15 +24,6 @@ use crate::submit::{Submission, submit};
 use crate::upstream::{Snapshot, accounts_for};
 
 pub(in crate::mcp) const NAME: &str = "send_email";
-
-/// The time limit from the call to its answer: a client gets it within 50 s.
-const MAX_WAIT: Duration = Duration::from_secs(45);
-
-/// How long a call waits for the outcome, if it does not say.
-const DEFAULT_WAIT: Duration = Duration::from_secs(30);
-
-/// The longest key, in characters.
-const MAX_KEY_CHARS: usize = 256;
 
 const SPEC: ToolSpec = ToolSpec {
     name: NAME,
@@ -61,38 +52,14 @@ pub(super) fn route() -> ToolRoute<ToolContext> {
     })
 }
 
-/// What a call asks for besides the mail.
-struct Options {
-    idempotency_key: Option<String>,
-    allow_duplicate: bool,
-    wait: Duration,
-}
-
-impl Options {
-    fn take(args: &mut SendEmailArgs) -> Result<Self, ToolResult> {
-        let idempotency_key = args.idempotency_key.take();
-        if idempotency_key.as_ref().is_some_and(|key| key.chars().count() > MAX_KEY_CHARS) {
-            return Err(refused(format!("idempotency_key: longer than {MAX_KEY_CHARS} characters")));
-        }
-        let wait = match args.wait_seconds.take() {
-            None => DEFAULT_WAIT,
-            Some(seconds) if (0.0..=MAX_WAIT.as_secs_f64()).contains(&seconds) => {
-                Duration::from_secs_f64(seconds)
-            }
-            Some(_) => return Err(refused(format!("wait_seconds: expected 0 to {}", MAX_WAIT.as_secs()))),
-        };
-        Ok(Self { idempotency_key, allow_duplicate: args.allow_duplicate.take().unwrap_or_default(), wait })
-    }
-}
-
 /// Takes a mail, and waits for its outcome.
 ///
 /// # Errors
 /// The result of a call that took no mail, or may not have taken it.
 pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs) -> Result<Sent, ToolResult> {
     let began = context.clock.instant();
-    let options = Options::take(&mut args)?;
     let servers = context.upstreams.snapshot();
+    let options = Options::take(&mut args, context.clock.now(), servers.config.undo).map_err(refused)?;
     let mut submission = prepare(context, &servers, args).await?;
     let hold = hold(context, &servers.config.policy, &submission).await?;
     let elapsed = || context.clock.instant().saturating_duration_since(began);
@@ -101,13 +68,14 @@ pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs)
     }
     let hints = std::mem::take(&mut submission.hints);
     let wait = options.wait.min(MAX_WAIT.saturating_sub(elapsed()));
-    let id = submission.composed.id;
+    let (id, offset) = (submission.composed.id, options.offset);
     let new = NewMessage { hold, ..new_message(context, &servers, submission.composed, options) };
     let (id, progress, is_repeated) = match context.deliveries.enqueue(new, servers).await {
         Ok((Enqueued::New(_), progress)) => (id, progress, false),
         Ok((Enqueued::Held, _)) => (id, None, false),
         Ok((Enqueued::Earlier(id), _)) => (id, None, true),
         Ok((Enqueued::OverQuota(over), _)) => return Err(refused(over_quota(&over))),
+        Ok((Enqueued::NoRoom(lacking), _)) => return Err(refused(no_room(lacking))),
         Ok((Enqueued::Conflict(earlier, state), _)) => return Err(conflict(earlier, state)),
         Ok((Enqueued::PossibleDuplicate(earlier, state), _)) => {
             return Err(possible_duplicate(earlier, state));
@@ -124,6 +92,7 @@ pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs)
         hints,
         is_kept: context.outbox().is_durable(),
         now: context.clock.now().to_utc(),
+        offset,
     })
 }
 
@@ -193,5 +162,8 @@ fn new_message(
         on_unknown: servers.config.on_unknown,
         quota: servers.config.policy.quota(),
         hold: None,
+        schedule: options.schedule,
+        all_or_nothing: options.all_or_nothing,
+        limits: servers.config.outbox_limits,
     }
 }

@@ -36,7 +36,7 @@ fn known(db: &Connection) -> rusqlite::Result<Option<StoredIdentity>> {
 /// Queues what is held, and tells how many messages that were. What waits for approval goes on waiting.
 pub(in crate::outbox) fn adopt(db: &Connection, now: i64) -> rusqlite::Result<usize> {
     let unapproved = "seq IN (SELECT seq FROM approval WHERE approved_ms IS NULL)";
-    db.execute(&format!("UPDATE message SET due_ms = ? WHERE state = 'held' AND NOT {unapproved}"), [now])?;
+    db.execute(&format!("UPDATE message SET due_ms = max(?, ifnull(send_at_ms, 0)) WHERE state = 'held' AND NOT {unapproved}"), [now])?;
     change_all(db, now, ("held", "queued"), &format!("NOT {unapproved}"), "adopted")
 }
 

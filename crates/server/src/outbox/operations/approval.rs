@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
+use super::cancel::withdraw;
 use super::columns::milliseconds;
 use super::settle::settle;
 use super::{add_event, columns};
@@ -61,9 +62,10 @@ pub(in crate::outbox) fn approve(
     }
     db.prepare_cached("UPDATE approval SET approved_ms = ? WHERE seq = ?")?
         .execute(params![now, pending.seq])?;
-    let sql = "UPDATE message SET state = 'queued', due_ms = :now, expires_ms = :expires WHERE seq = :seq AND state = 'held'";
+    let sql = "UPDATE message SET state = 'queued', due_ms = max(:now, ifnull(send_at_ms, 0)), \
+        expires_ms = max(:now, ifnull(send_at_ms, 0)) + :time WHERE seq = :seq AND state = 'held'";
     db.prepare_cached(sql)?.execute(named_params! {
-        ":now": now, ":expires": now + milliseconds(EXPIRES_AFTER), ":seq": pending.seq,
+        ":now": now, ":time": milliseconds(EXPIRES_AFTER), ":seq": pending.seq,
     })?;
     add_event(db, pending.seq, now, "approved", None)?;
     Ok(Decided::Done)
@@ -140,9 +142,7 @@ fn pending(db: &Connection, id: Uuid) -> rusqlite::Result<Result<Pending, Decide
 
 /// Withdraws those who have not got it.
 fn cancel(db: &Connection, now: i64, seq: i64, reason: &str, event: &str) -> rusqlite::Result<()> {
-    let sql = "UPDATE recipient SET status = CASE WHEN doubt THEN 'unknown' ELSE 'withdrawn' END, reason = :reason, \
-        updated_ms = :now, phase = NULL, code = NULL, enhanced_code = NULL, reply = NULL WHERE seq = :seq AND status = 'open'";
-    db.prepare_cached(sql)?.execute(named_params! { ":reason": reason, ":now": now, ":seq": seq })?;
+    withdraw(db, now, seq, reason)?;
     settle(db, now, seq, now)?;
     add_event(db, seq, now, event, None)
 }

@@ -21,7 +21,7 @@ const FIRST_TURN_MS: i64 = 2000;
 /// From then on any process may send it: the turns of those that did not enqueue it are spread.
 pub(super) const LAST_TURN_MS: i64 = 3000;
 
-/// The messages that are due and that one of `accounts` can send: in turn one of each lane, the longest due first.
+/// The messages that are due and that one of `accounts` can send: in turn one of each lane and principal, the longest due first.
 pub(in crate::outbox) fn due(
     db: &Connection,
     now: i64,
@@ -29,20 +29,23 @@ pub(in crate::outbox) fn due(
     accounts: &[Account],
     limit: usize,
 ) -> rusqlite::Result<Vec<Queued>> {
-    // Due later than any attempt can be: the clock was wrong when it was scheduled.
     if pause::since(db)?.is_some() {
         return Ok(Vec::new());
     }
-    let sql = "SELECT seq, id, token, attempts, due_ms, taken_by = :me AS is_own, \
-        (SELECT approved_ms FROM approval WHERE approval.seq = message.seq) AS approved_ms FROM message WHERE lane = :lane \
-        AND state = 'queued' AND (due_ms <= :now AND (taken_by = :me OR due_ms <= :now - :first_turn) OR due_ms > :latest) \
-        ORDER BY due_ms, seq LIMIT :limit";
-    let mut statement = db.prepare_cached(sql)?;
+    // Due later than any attempt can be: the clock was wrong when it was scheduled, unless the caller asked for that time.
+    let sql = format!(
+        "SELECT {}, taken_by = :me AS is_own FROM message LEFT JOIN approval USING (seq) WHERE lane = :lane AND principal = :principal \
+         AND state = 'queued' AND (due_ms <= :now AND (taken_by = :me OR due_ms <= :now - :first_turn) \
+         OR due_ms > :latest AND send_at_ms IS NULL) ORDER BY due_ms, seq LIMIT :limit",
+        columns::QUEUED
+    );
+    let mut statement = db.prepare_cached(&sql)?;
     let mut due = Vec::new();
-    for lane in lanes(db, accounts)? {
+    for (lane, principal) in turns(db, accounts)? {
         let rows = statement.query_map(
             named_params! {
                 ":lane": lane,
+                ":principal": principal,
                 ":now": now,
                 ":me": me.0.as_bytes(),
                 ":first_turn": FIRST_TURN_MS,
@@ -80,6 +83,22 @@ pub(in crate::outbox) fn waiting(db: &Connection, accounts: &[Account]) -> rusql
     Ok(waiting)
 }
 
+/// The lanes that have one of these accounts, with the principals that have messages waiting in them.
+fn turns(db: &Connection, accounts: &[Account]) -> rusqlite::Result<Vec<(i64, String)>> {
+    // From one to the next in the index, however many messages each has.
+    let sql = "WITH RECURSIVE each(principal) AS ( \
+        SELECT min(principal) FROM message WHERE lane = :lane AND state = 'queued' UNION ALL \
+        SELECT (SELECT min(principal) FROM message WHERE lane = :lane AND state = 'queued' AND principal > each.principal) \
+        FROM each WHERE each.principal IS NOT NULL) SELECT principal FROM each WHERE principal IS NOT NULL";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut turns = Vec::new();
+    for lane in lanes(db, accounts)? {
+        let principals = statement.query_map(named_params! { ":lane": lane }, |row| row.get(0))?;
+        turns.extend(principals.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().map(|one| (lane, one)));
+    }
+    Ok(turns)
+}
+
 /// The lanes that have one of these accounts.
 pub(super) fn lanes(db: &Connection, accounts: &[Account]) -> rusqlite::Result<Vec<i64>> {
     let mut lanes = Vec::new();
@@ -107,13 +126,14 @@ pub(in crate::outbox) fn claim(
         let sql = "SELECT digest FROM message WHERE seq = ?";
         return db.prepare_cached(sql)?.query_row([queued.seq], digest).map(Some);
     }
+    // What is due at another time was queued anew since its recipients were read, perhaps without some of them.
     let sql = "UPDATE message SET state = 'sending', owner = :me, token = token + 1, attempts = attempts + 1 \
-        WHERE seq = :seq AND token = :token AND attempts = :attempts AND state = 'queued' \
+        WHERE seq = :seq AND token = :token AND attempts = :attempts AND due_ms = :due AND state = 'queued' \
         AND NOT EXISTS (SELECT 1 FROM pause) RETURNING digest";
     let claimed = db
         .prepare_cached(sql)?
         .query_row(
-            named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts },
+            named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts, ":due": queued.due.timestamp_millis() },
             digest,
         )
         .optional()?;

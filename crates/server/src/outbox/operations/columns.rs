@@ -65,6 +65,10 @@ pub(in crate::outbox) fn principal(row: &Row<'_>, column: &str) -> rusqlite::Res
     parsed(row, column, Principal::parse)
 }
 
+/// What [`queued`] needs of `message` and `approval`.
+pub(in crate::outbox) const QUEUED: &str =
+    "seq, id, token, attempts, all_or_nothing, principal, lane, due_ms, approved_ms";
+
 /// A message that waits, in a row of `message` and `approval`.
 pub(in crate::outbox) fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
     let approved: Option<i64> = row.get("approved_ms")?;
@@ -74,6 +78,10 @@ pub(in crate::outbox) fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
         token: row.get("token")?,
         attempts: row.get("attempts")?,
         is_approved: approved.is_some(),
+        all_or_nothing: row.get("all_or_nothing")?,
+        principal: principal(row, "principal")?,
+        lane: row.get("lane")?,
+        due: time(row.get("due_ms")?),
     })
 }
 
@@ -95,6 +103,7 @@ pub(in crate::outbox) fn recipient(row: &Row<'_>) -> rusqlite::Result<RecipientO
         enhanced_code: row.get("enhanced_code")?,
         reply: row.get("reply")?,
         server,
+        is_withdrawn: row.get::<_, String>("status")? == "withdrawn",
     })
 }
 

@@ -5,18 +5,19 @@ use std::io::Write as _;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
-use super::{add_event, approval, columns, quota};
+use super::{add_event, approval, columns, quota, room};
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
-use crate::outbox::types::{DUPLICATE_WINDOW, EXPIRES_AFTER, Enqueued, NewMessage, Queued};
+use crate::outbox::types::{DUPLICATE_WINDOW, EXPIRES_AFTER, Enqueued, NewMessage, Queued, Schedule};
 use crate::outcome::State;
 
-/// Takes `new`, or tells which earlier message it repeats.
+/// Takes `new`, or tells which earlier message it repeats, or why it is not taken. `free`: what is free on the disk, in bytes.
 pub(in crate::outbox) fn enqueue(
     db: &Connection,
     now: i64,
     me: OwnerId,
     new: &NewMessage,
+    free: Option<u64>,
 ) -> rusqlite::Result<Enqueued> {
     // After a commit whose result was lost the message may be here already.
     if let Some(queued) = find(db, new.id)? {
@@ -28,6 +29,9 @@ pub(in crate::outbox) fn enqueue(
     if let Some(over) = quota::over(db, now, new.quota)? {
         return Ok(Enqueued::OverQuota(over));
     }
+    if let Some(lacking) = room::lacking(db, new.limits, size(new) as u64, free)? {
+        return Ok(Enqueued::NoRoom(lacking));
+    }
     let seq = insert(db, now, me, new)?;
     if let Some(hold) = &new.hold {
         approval::ask(db, now, seq, hold)?;
@@ -35,13 +39,13 @@ pub(in crate::outbox) fn enqueue(
         return Ok(Enqueued::Held);
     }
     add_event(db, seq, now, "queued", None)?;
-    Ok(Enqueued::New(Queued { seq, id: new.id, token: 0, attempts: 0, is_approved: false }))
+    find(db, new.id)?.map(Enqueued::New).ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// The message as it waits.
 pub(in crate::outbox) fn find(db: &Connection, id: Uuid) -> rusqlite::Result<Option<Queued>> {
-    let sql = "SELECT seq, id, token, attempts, approved_ms FROM message LEFT JOIN approval USING (seq) WHERE id = ?";
-    db.prepare_cached(sql)?.query_row([id.as_bytes()], columns::queued).optional()
+    let sql = format!("SELECT {} FROM message LEFT JOIN approval USING (seq) WHERE id = ?", columns::QUEUED);
+    db.prepare_cached(&sql)?.query_row([id.as_bytes()], columns::queued).optional()
 }
 
 fn earlier(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::Result<Option<Enqueued>> {
@@ -53,8 +57,7 @@ fn earlier(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::Result<Opti
 }
 
 fn with_same_key(db: &Connection, key: &str, new: &NewMessage) -> rusqlite::Result<Option<Enqueued>> {
-    let sql =
-        "SELECT seq, id, state, request_digest FROM message WHERE principal = ? AND idempotency_key = ?";
+    let sql = "SELECT seq, id, state, request_digest, send_at_ms, all_or_nothing FROM message WHERE principal = ? AND idempotency_key = ?";
     let found = db
         .prepare_cached(sql)?
         .query_row(params![new.principal.word(), key], |row| {
@@ -62,11 +65,11 @@ fn with_same_key(db: &Connection, key: &str, new: &NewMessage) -> rusqlite::Resu
                 row.get::<_, i64>("seq")?,
                 columns::id(row, "id")?,
                 columns::state(row, "state")?,
-                row.get("request_digest")?,
+                (row.get("request_digest")?, row.get("send_at_ms")?, row.get("all_or_nothing")?),
             ))
         })
         .optional()?;
-    let Some((seq, id, state, digest)) = found else {
+    let Some((seq, id, state, request)) = found else {
         return Ok(None);
     };
     // A refusal binds no key.
@@ -74,8 +77,12 @@ fn with_same_key(db: &Connection, key: &str, new: &NewMessage) -> rusqlite::Resu
         db.prepare_cached("UPDATE message SET idempotency_key = NULL WHERE seq = ?")?.execute([seq])?;
         return Ok(None);
     }
-    let digest: [u8; 32] = digest;
-    Ok(Some(if digest == new.request.0 { Enqueued::Earlier(id) } else { Enqueued::Conflict(id, state) }))
+    let asked: ([u8; 32], Option<i64>, bool) = request;
+    Ok(Some(if asked == (new.request.0, send_at(new), new.all_or_nothing) {
+        Enqueued::Earlier(id)
+    } else {
+        Enqueued::Conflict(id, state)
+    }))
 }
 
 fn with_same_request(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::Result<Option<Enqueued>> {
@@ -89,35 +96,55 @@ fn with_same_request(db: &Connection, now: i64, new: &NewMessage) -> rusqlite::R
         .optional()
 }
 
+fn send_at(new: &NewMessage) -> Option<i64> {
+    match new.schedule {
+        Schedule::At(at) => Some(at.timestamp_millis()),
+        Schedule::Now | Schedule::After(_) => None,
+    }
+}
+
+/// The size of the message as its first server gets it.
+fn size(new: &NewMessage) -> usize {
+    let header = new.message.header_variants.first();
+    new.message.content.len() + header.map_or(0, |variant| variant.header.len())
+}
+
 fn insert(db: &Connection, now: i64, me: OwnerId, new: &NewMessage) -> rusqlite::Result<i64> {
     let message = &new.message;
     let header = message.header_variants.first();
-    let size = message.content.len() + header.map_or(0, |variant| variant.header.len());
     let content_type = serde_json::to_string(&message.info.content_type).unwrap_or_default();
+    let due = match new.schedule {
+        Schedule::Now => now,
+        Schedule::After(pause) => now + columns::milliseconds(pause),
+        Schedule::At(at) => at.timestamp_millis().max(now),
+    };
     db.prepare_cached(
         "INSERT INTO message(id, lane, state, created_ms, due_ms, expires_ms, principal, idempotency_key, request_digest, \
-         message_id, sender, subject, size, content_type, attachments, taken_by, on_unknown, digest) \
-         VALUES (:id, :lane, :state, :now, :now, :expires, :principal, :key, :request, \
-         :message_id, :sender, :subject, :size, :content_type, :attachments, :me, :on_unknown, :digest)",
+         message_id, sender, subject, size, content_type, attachments, taken_by, on_unknown, digest, send_at_ms, all_or_nothing) \
+         VALUES (:id, :lane, :state, :now, :due, :expires, :principal, :key, :request, \
+         :message_id, :sender, :subject, :size, :content_type, :attachments, :me, :on_unknown, :digest, :send_at, :all_or_nothing)",
     )?
     .execute(named_params! {
         ":id": new.id.as_bytes(),
         ":lane": lane(db, &new.accounts)?,
         ":now": now,
-        ":expires": now + columns::milliseconds(EXPIRES_AFTER),
+        ":due": due,
+        ":expires": due + columns::milliseconds(EXPIRES_AFTER),
         ":principal": new.principal.word(),
         ":key": new.idempotency_key,
         ":request": new.request.0,
         ":message_id": message.message_id,
         ":sender": header.map(|variant| variant.sender.to_string()).unwrap_or_default(),
         ":subject": new.subject,
-        ":size": size,
+        ":size": size(new),
         ":content_type": content_type.trim_matches('"'),
         ":attachments": message.info.attachments,
         ":me": me.0.as_bytes(),
         ":on_unknown": new.on_unknown.word(),
         ":state": if new.hold.is_some() { State::Held.word() } else { State::Queued.word() },
         ":digest": message.digest.0,
+        ":send_at": send_at(new),
+        ":all_or_nothing": new.all_or_nothing,
     })?;
     let seq = db.last_insert_rowid();
     let mut statement = db.prepare_cached("INSERT INTO recipient(seq, n, address) VALUES (?, ?, ?)")?;
@@ -147,7 +174,7 @@ fn insert_content(db: &Connection, seq: i64, new: &NewMessage) -> rusqlite::Resu
 }
 
 /// The lane of these accounts; a new one if there is none yet.
-fn lane(db: &Connection, accounts: &[Account]) -> rusqlite::Result<i64> {
+pub(super) fn lane(db: &Connection, accounts: &[Account]) -> rusqlite::Result<i64> {
     let mut sorted: Vec<_> = accounts.iter().map(|account| account.0).collect();
     sorted.sort_unstable();
     sorted.dedup();

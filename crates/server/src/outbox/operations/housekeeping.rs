@@ -1,30 +1,51 @@
 //! What is no longer needed is deleted; and whether the file is sound.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, params};
 
 use super::columns;
 use super::columns::milliseconds;
-use crate::outbox::types::{CONTENT_KEPT, Integrity};
+use crate::config::Retention;
+use crate::outbox::types::{Integrity, KEY_KEPT};
 
 /// Messages that are handled in one transaction, at most.
 const BATCH: usize = 200;
 
-/// Deletes content, keys and records whose time is over; how many rows were changed. In small batches: call it until it is 0.
-pub(in crate::outbox) fn purge(db: &Connection, now: i64, record_kept: Duration) -> rusqlite::Result<usize> {
-    let content_before = now - milliseconds(CONTENT_KEPT);
-    let record_before = now - milliseconds(record_kept);
+/// What a purge deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Purged {
+    /// Contents of messages.
+    pub contents: usize,
+    /// Records of messages.
+    pub records: usize,
+    #[serde(skip)]
+    keys: usize,
+}
+
+impl Purged {
+    pub(in crate::outbox) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    pub(in crate::outbox) fn add(&mut self, other: Self) {
+        self.contents += other.contents;
+        self.records += other.records;
+        self.keys += other.keys;
+    }
+}
+
+/// Deletes content, keys and records whose time is over. In small batches: call it until it deletes nothing.
+pub(in crate::outbox) fn purge(db: &Connection, now: i64, retention: Retention) -> rusqlite::Result<Purged> {
+    let before = |kept| now.saturating_sub(milliseconds(kept));
     let sql = "DELETE FROM content WHERE seq IN (SELECT m.seq FROM message m CROSS JOIN content c ON c.seq = m.seq \
-        WHERE m.ended_ms < ? ORDER BY m.ended_ms LIMIT ?)";
-    let contents = db.prepare_cached(sql)?.execute(params![content_before, BATCH])?;
+        WHERE m.ended_ms <= ? ORDER BY m.ended_ms LIMIT ?)";
+    let contents = db.prepare_cached(sql)?.execute(params![before(retention.content), BATCH])?;
     let sql = "UPDATE message SET idempotency_key = NULL WHERE seq IN (SELECT seq FROM message \
         WHERE ended_ms < ? AND idempotency_key IS NOT NULL ORDER BY ended_ms LIMIT ?)";
-    let keys = db.prepare_cached(sql)?.execute(params![content_before, BATCH])?;
+    let keys = db.prepare_cached(sql)?.execute(params![before(KEY_KEPT), BATCH])?;
     let old = {
         let mut statement =
             db.prepare_cached("SELECT seq FROM message WHERE ended_ms < ? ORDER BY ended_ms LIMIT ?")?;
-        let old = statement.query_map(params![record_before, BATCH], |row| row.get(0))?;
+        let old = statement.query_map(params![before(retention.record), BATCH], |row| row.get(0))?;
         old.collect::<rusqlite::Result<Vec<i64>>>()?
     };
     for seq in &old {
@@ -33,7 +54,7 @@ pub(in crate::outbox) fn purge(db: &Connection, now: i64, record_kept: Duration)
         }
     }
     db.execute_batch("PRAGMA incremental_vacuum(256)")?;
-    Ok(contents + keys + old.len())
+    Ok(Purged { contents, records: old.len(), keys })
 }
 
 /// Deletes the content of a message that has ended, and gives its memory back.

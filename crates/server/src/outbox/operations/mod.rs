@@ -5,6 +5,7 @@
 
 pub(super) mod adopt;
 pub(super) mod approval;
+pub(super) mod cancel;
 pub(super) mod claim;
 pub(super) mod columns;
 pub(super) mod enqueue;
@@ -14,6 +15,7 @@ pub(super) mod quota;
 pub(super) mod read;
 pub(super) mod recover;
 pub(super) mod retry;
+mod room;
 pub(super) mod settle;
 
 use rusqlite::{Connection, named_params};

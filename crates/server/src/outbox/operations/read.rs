@@ -12,7 +12,7 @@ use crate::outbox::types::{Email, Event, Filter, Principal, Stats};
 use crate::outcome::State;
 
 const COLUMNS: &str = "seq, id, owner, (SELECT accounts FROM lane WHERE lane.lane = message.lane) AS accounts, state, principal, created_ms, due_ms, expires_ms, ended_ms, message_id, sender, subject, size, \
-    content_type, attachments, attempts, request_digest, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content";
+    content_type, attachments, attempts, request_digest, send_at_ms, all_or_nothing, stop, EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content";
 
 /// A message, and what tells which processes have to do with it.
 pub(in crate::outbox) struct Found {
@@ -144,6 +144,9 @@ fn email(row: &Row<'_>) -> rusqlite::Result<Email> {
         recipients: Vec::new(),
         has_content: row.get("has_content")?,
         approval: None,
+        send_at: row.get::<_, Option<i64>>("send_at_ms")?.map(columns::time),
+        all_or_nothing: row.get("all_or_nothing")?,
+        is_stopping: row.get("stop")? && columns::state(row, "state")? == State::Sending,
         paused_since: None,
         is_unserved: false,
         sending_by: None,

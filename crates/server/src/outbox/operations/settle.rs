@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
+use super::cancel::withdraw_stopped;
 use super::{ENDED, STATE, add_event, columns};
 use crate::config::OnUnknown;
 use crate::outbox::owner::OwnerId;
@@ -74,7 +75,8 @@ fn recorded(token: i64) -> String {
     format!("attempt {token} ended")
 }
 
-/// Records what is known of some recipients while the attempt goes on. False: the claim is no longer this process's.
+/// Records what is known of some recipients while the attempt goes on. False: it must not go on with the others, because the claim
+/// is no longer this process's, or the message was cancelled.
 pub(in crate::outbox) fn note(
     db: &Connection,
     now: i64,
@@ -85,7 +87,8 @@ pub(in crate::outbox) fn note(
     if is_own {
         write_outcomes(db, now, key.seq, recipients)?;
     }
-    Ok(is_own)
+    let is_stopped = db.prepare_cached("SELECT 1 FROM message WHERE seq = ? AND stop")?.exists([key.seq])?;
+    Ok(is_own && !is_stopped)
 }
 
 /// Whether the claim is still what permits sending.
@@ -209,6 +212,9 @@ fn write_outcomes(
 /// attempt, never by the clock alone.
 pub(super) fn settle(db: &Connection, now: i64, seq: i64, due: i64) -> rusqlite::Result<State> {
     let derived = derive(db, now, seq, due)?;
+    if derived == State::Queued && withdraw_stopped(db, now, seq)? {
+        return derive(db, now, seq, due);
+    }
     let sql = "SELECT 1 FROM message WHERE seq = ? AND expires_ms <= ?";
     if derived != State::Queued || !db.prepare_cached(sql)?.exists(params![seq, now])? {
         return Ok(derived);

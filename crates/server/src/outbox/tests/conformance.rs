@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use smtp_submission::CommitPoint;
 
-use super::fixture::{ACCOUNT, Fixture, address, clock, message, outcome};
-use crate::config::{Account, OnUnknown};
+use super::fixture::{ACCOUNT, Fixture, address, all_of, clock, message, outcome};
+use crate::config::{Account, OnUnknown, Retention};
 use crate::outbox::{
-    CONTENT_KEPT, Decided, EXPIRES_AFTER, Enqueued, Filter, Hold, NewMessage, OverQuota, Principal,
-    RECORD_KEPT, Retried,
+    Decided, EXPIRES_AFTER, Enqueued, Filter, Hold, NewMessage, OverQuota, Principal, Retried, Retry,
 };
 use crate::outcome::RecipientStatus::{Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
@@ -217,27 +216,26 @@ async fn a_clock_that_jumps_neither_loses_nor_hurries_a_message(f: &Fixture) {
 async fn what_may_have_arrived_stays_in_doubt(f: &Fixture) {
     let queued = f.attempted(message(&["a@x.org", "b@x.org"], "one"), &[Unknown, Rejected]).await;
     let id = queued.id;
-    let Retried::Queued { queued, recipients: 2, .. } =
-        f.outbox.retry(id, None, Quota::default()).await.unwrap()
-    else {
+    let Retried::Queued { queued, recipients: 2, .. } = f.outbox.retry(all_of(id)).await.unwrap() else {
         panic!()
     };
-    assert_eq!(f.outbox.retry(id, None, Quota::default()).await.unwrap(), Retried::NotNow(State::Queued));
+    assert_eq!(f.outbox.retry(all_of(id)).await.unwrap(), Retried::NotNow(State::Queued));
     let claim = f.claim(&queued).await;
     let both = ["a@x.org", "b@x.org"].map(|to| outcome(address(to), Rejected));
     assert_eq!(f.outbox.record(claim, &both, Duration::ZERO).await.unwrap(), Some(State::Unknown));
     assert_eq!(f.statuses(id).await, "UR", "the first copy may have arrived, whatever became of the second");
-    let Retried::Queued { queued, recipients: 2, .. } =
-        f.outbox.retry(id, None, Quota::default()).await.unwrap()
-    else {
+    let Retried::Queued { queued, recipients: 2, .. } = f.outbox.retry(all_of(id)).await.unwrap() else {
         panic!()
     };
     let claim = f.claim(&queued).await;
     let both = ["a@x.org", "b@x.org"].map(|to| outcome(address(to), Accepted));
     assert_eq!(f.outbox.record(claim, &both, Duration::ZERO).await.unwrap(), Some(State::Sent));
-    assert_eq!(f.outbox.retry(id, None, Quota::default()).await.unwrap(), Retried::NotNow(State::Sent));
-    assert_eq!(f.outbox.retry(uuid::Uuid::nil(), None, Quota::default()).await.unwrap(), Retried::NotFound);
-    assert_eq!(f.outbox.retry(id, Some(Principal::Http), Quota::default()).await.unwrap(), Retried::NotFound);
+    assert_eq!(f.outbox.retry(all_of(id)).await.unwrap(), Retried::NotNow(State::Sent));
+    assert_eq!(f.outbox.retry(all_of(uuid::Uuid::nil())).await.unwrap(), Retried::NotFound);
+    assert_eq!(
+        f.outbox.retry(Retry { principal: Some(Principal::Http), ..all_of(id) }).await.unwrap(),
+        Retried::NotFound
+    );
 }
 
 async fn a_policy_decides_about_unknown_outcomes(f: &Fixture) {
@@ -275,7 +273,7 @@ async fn a_late_answer_stops_whoever_has_not_claimed(f: &Fixture) {
         .await
         .unwrap();
     let Retried::Queued { queued: again, recipients: 2, .. } =
-        f.outbox.retry(queued.id, None, Quota::default()).await.unwrap()
+        f.outbox.retry(all_of(queued.id)).await.unwrap()
     else {
         panic!()
     };
@@ -326,7 +324,7 @@ async fn sets_of_accounts_take_turns(f: &Fixture) {
 async fn what_is_retried_by_another_program_is_left_to_it(f: &Fixture) {
     let queued = f.attempted(message(&["a@x.org"], "one"), &[Unknown]).await;
     f.outbox.serve(vec![Account([3; 32])]).unwrap();
-    let retried = f.outbox.retry(queued.id, None, Quota::default()).await.unwrap();
+    let retried = f.outbox.retry(all_of(queued.id)).await.unwrap();
     assert!(matches!(retried, Retried::Queued { is_served: false, .. }), "{retried:?}");
     assert!(f.email(queued.id).await.is_unserved);
 }
@@ -373,12 +371,12 @@ async fn lists_are_filtered_and_paged(f: &Fixture) {
 async fn a_key_and_a_record_are_not_kept_for_ever(f: &Fixture) {
     let ended = f.attempted(keyed(&["a@x.org"], "one"), &[Accepted]).await.id;
     let waiting = f.enqueue(message(&["a@x.org"], "two")).await;
-    f.clock.advance(CONTENT_KEPT + Duration::from_secs(1));
-    f.outbox.purge().await.unwrap();
+    f.clock.advance(Retention::default().content + Duration::from_secs(1));
+    f.outbox.purge(Retention::default()).await.unwrap();
     assert!(f.outbox.load(&waiting).await.unwrap().is_some());
     f.enqueue(keyed(&["a@x.org"], "three")).await;
-    f.clock.advance(RECORD_KEPT);
-    f.outbox.purge().await.unwrap();
+    f.clock.advance(Retention::default().record);
+    f.outbox.purge(Retention::default()).await.unwrap();
     assert_eq!(f.outbox.get(ended, None).await.unwrap(), None);
     assert!(f.outbox.load(&waiting).await.unwrap().is_some(), "what waits is never deleted");
     assert!(f.outbox.check().await.unwrap().problems.is_empty());
@@ -394,10 +392,10 @@ async fn content_is_kept_on_a_file_for_a_week_and_in_memory_not_at_all() {
         let rejected = vec![outcome(address("a@x.org"), Rejected)];
         f.outbox.postpone(&refused, rejected, Duration::ZERO).await.unwrap();
         assert_eq!(f.email(refused.id).await.has_content, is_kept, "refused without a session");
-        f.clock.advance(CONTENT_KEPT + Duration::from_secs(1));
-        f.outbox.purge().await.unwrap();
+        f.clock.advance(Retention::default().content + Duration::from_secs(1));
+        f.outbox.purge(Retention::default()).await.unwrap();
         let expected = if is_kept { Retried::NoContent } else { Retried::NotFound };
-        assert_eq!(f.outbox.retry(ended, None, Quota::default()).await.unwrap(), expected);
+        assert_eq!(f.outbox.retry(all_of(ended)).await.unwrap(), expected);
     }
 }
 

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::address::Address;
 use crate::clock::Clock;
-use crate::config::{Account, OnUnknown, OutboxLocation};
+use crate::config::{Account, OnUnknown, OutboxLimits, OutboxLocation};
 use crate::message::{ContentType, Digest, HeaderVariant, Message, MessageInfo};
-use crate::outbox::{Claim, Email, Enqueued, NewMessage, Outbox, Principal, Queued};
+use crate::outbox::{Claim, Email, Enqueued, NewMessage, Outbox, Principal, Queued, Retry, Schedule};
 use crate::outcome::{RecipientOutcome, RecipientStatus, ServerId, State};
 use crate::policy::Quota;
 
@@ -133,7 +133,15 @@ pub(super) fn message(to: &[&str], request: &str) -> NewMessage {
         on_unknown: OnUnknown::Manual,
         quota: Quota::default(),
         hold: None,
+        schedule: Schedule::Now,
+        all_or_nothing: false,
+        limits: OutboxLimits { min_free: 0, ..OutboxLimits::default() },
     }
+}
+
+/// A retry for everybody who did not get it, by anyone.
+pub(super) fn all_of(id: Uuid) -> Retry {
+    Retry { id, principal: None, only: Vec::new(), accounts: Vec::new(), quota: Quota::default() }
 }
 
 /// The outcome of a recipient with this status.

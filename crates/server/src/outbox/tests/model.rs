@@ -7,12 +7,11 @@ use smtp_submission::CommitPoint;
 use uuid::Uuid;
 
 use super::super::writer::Priority;
-use super::fixture::{Fixture, address, clock, message, outcome};
+use super::fixture::{Fixture, address, all_of, clock, message, outcome};
 use super::states::documented_transitions;
-use crate::outbox::{Claim, Decided, Enqueued, Hold, NewMessage, Queued, Retried};
+use crate::outbox::{Cancelled, Claim, Decided, Enqueued, Hold, NewMessage, Queued, Retried};
 use crate::outcome::RecipientStatus::{self, Accepted, Deferred, Rejected, Unknown};
 use crate::outcome::State;
-use crate::policy::Quota;
 
 const TO: [&str; 2] = ["a@x.org", "b@x.org"];
 const PAUSE: u64 = 30;
@@ -29,6 +28,7 @@ enum Command {
     Drop(usize, bool),
     Postpone(usize, bool),
     Retry(usize),
+    Cancel(usize),
     Hold(usize),
     Approve(usize),
     Reject(usize),
@@ -48,6 +48,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         1 => (which(), any::<bool>()).prop_map(|(which, committed)| Command::Drop(which, committed)),
         2 => (which(), any::<bool>()).prop_map(|(which, refused)| Command::Postpone(which, refused)),
         2 => which().prop_map(Command::Retry),
+        2 => which().prop_map(Command::Cancel),
         2 => which().prop_map(Command::Hold),
         2 => which().prop_map(Command::Approve),
         1 => which().prop_map(Command::Reject),
@@ -69,6 +70,8 @@ struct Modeled {
     /// It waits for approval, until then.
     held: Option<u64>,
     is_approved: bool,
+    /// It was cancelled while it is being sent.
+    is_stopping: bool,
     /// Those who have not got it were withdrawn.
     withdrawn: [bool; 2],
     recipients: [(RecipientStatus, bool); 2],
@@ -86,7 +89,7 @@ impl Modeled {
         }
     }
 
-    /// Nobody approved it.
+    /// Nobody else gets it.
     fn cancel(&mut self) {
         self.held = None;
         for (withdrawn, (status, doubt)) in self.withdrawn.iter_mut().zip(&mut self.recipients) {
@@ -114,6 +117,9 @@ impl Modeled {
     fn settle(&mut self, now: u64, due: u64) {
         self.claim = None;
         self.due = due;
+        if std::mem::take(&mut self.is_stopping) && self.state() == State::Queued {
+            self.cancel();
+        }
         if self.state() == State::Queued && now >= self.expires {
             for (status, doubt) in self.recipients.iter_mut().filter(|(status, _)| *status == Deferred) {
                 *status = if *doubt { Unknown } else { Rejected };
@@ -139,6 +145,7 @@ impl Run {
             Command::Drop(which, committed) => self.drop_claim(which, committed).await,
             Command::Postpone(which, refused) => self.postpone(which, refused).await,
             Command::Retry(which) => self.retry(which).await,
+            Command::Cancel(which) => self.cancel(which).await,
             Command::Hold(which) => self.hold(which).await,
             Command::Approve(which) => self.approve(which).await,
             Command::Reject(which) => self.reject(which).await,
@@ -182,6 +189,7 @@ impl Run {
                 claim: None,
                 held: None,
                 is_approved: false,
+                is_stopping: false,
                 withdrawn: [false; 2],
                 recipients,
             });
@@ -228,7 +236,7 @@ impl Run {
     async fn note(&mut self, which: usize, statuses: [RecipientStatus; 2]) {
         let Some(one) = self.messages.get_mut(which) else { return };
         let Some((claim, _)) = &one.claim else { return };
-        assert!(self.fixture.outbox.note(claim, outcomes(statuses)).await.unwrap());
+        assert_eq!(self.fixture.outbox.note(claim, outcomes(statuses)).await.unwrap(), !one.is_stopping);
         one.apply(statuses);
     }
 
@@ -281,7 +289,7 @@ impl Run {
 
     async fn retry(&mut self, which: usize) {
         let Some(one) = self.messages.get_mut(which) else { return };
-        let retried = self.fixture.outbox.retry(one.id, None, Quota::default()).await.unwrap();
+        let retried = self.fixture.outbox.retry(all_of(one.id)).await.unwrap();
         let has_any = one
             .recipients
             .iter()
@@ -297,6 +305,22 @@ impl Run {
                 }
             }
             (one.attempts, one.due, one.expires) = (0, self.now, self.now + EXPIRES);
+        }
+    }
+
+    async fn cancel(&mut self, which: usize) {
+        let Some(one) = self.messages.get_mut(which) else { return };
+        let state = one.state();
+        let expected = match state {
+            State::Queued | State::Held => Cancelled::Withdrawn,
+            State::Sending => Cancelled::Stopping,
+            _ => Cancelled::TooLate(state),
+        };
+        assert_eq!(self.fixture.outbox.cancel(one.id, None).await.unwrap(), expected);
+        match expected {
+            Cancelled::Withdrawn => one.cancel(),
+            Cancelled::Stopping => one.is_stopping = true,
+            _ => {}
         }
     }
 
@@ -337,6 +361,7 @@ impl Run {
             let statuses: Vec<_> = email.recipients.iter().map(|recipient| recipient.status).collect();
             assert_eq!(statuses, one.recipients.map(|(status, _)| status));
             assert_eq!((email.state, email.attempts), (one.state(), one.attempts));
+            assert_eq!(email.is_stopping, one.is_stopping);
             assert_eq!(email.approval.is_some(), one.held.is_some());
             assert_eq!(self.fixture.queued(one.id).await.is_approved, one.is_approved);
         }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use smtp_submission::CommitPoint;
 
-use super::fixture::{ACCOUNT, Fixture, address, clock, message, outcome};
-use crate::config::OnUnknown;
+use super::fixture::{ACCOUNT, Fixture, address, all_of, clock, message, outcome};
+use crate::config::{OnUnknown, Retention};
 use crate::outbox::{NewMessage, Retried};
 use crate::outcome::{RecipientStatus, State};
-use crate::policy::Quota;
 
 /// A process that ends without a word: its lock is gone, and its claims with it.
 fn kill(fixture: &Fixture, claims: Vec<crate::outbox::Claim>) {
@@ -107,10 +106,7 @@ async fn others_see_who_is_sending_and_that_someone_will() {
     let by = second.email(queued.id).await.sending_by.unwrap();
     assert_eq!((by.pid, by.host.is_empty()), (std::process::id(), false));
     assert_eq!(first.email(queued.id).await.sending_by, None, "itself");
-    assert_eq!(
-        second.outbox.retry(queued.id, None, Quota::default()).await.unwrap(),
-        Retried::NotNow(State::Sending)
-    );
+    assert_eq!(second.outbox.retry(all_of(queued.id)).await.unwrap(), Retried::NotNow(State::Sending));
     first.outbox.release(claim).await.unwrap();
     first.outbox.serve(vec![]).unwrap();
     assert_eq!(second.outbox.stats().await.unwrap().unserved, 1);
@@ -147,7 +143,7 @@ async fn what_dead_processes_left_is_removed() {
     for path in [&never_locked, &idle] {
         std::fs::write(path, "").unwrap();
     }
-    fixture.outbox.purge().await.unwrap();
+    fixture.outbox.purge(Retention::default()).await.unwrap();
     assert!(!never_locked.exists() && !idle.exists());
 }
 
