@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::Outbox;
 use super::error::OutboxError;
 use super::operations::{approval, columns, pause};
-use super::types::{Decided, Hold, Queued};
+use super::results::Decided;
+use super::types::{Hold, Queued};
 use super::writer::Priority;
 use crate::message::Digest;
 

@@ -15,6 +15,7 @@ mod operations;
 mod owner;
 mod processes;
 mod purge;
+mod results;
 mod schema;
 mod types;
 mod writer;
@@ -43,10 +44,10 @@ use writer::Priority;
 pub use claim::Claim;
 pub use error::OutboxError;
 pub use operations::housekeeping::Purged;
+pub use results::{Cancelled, Decided, Enqueued, Integrity, NoRoom, OverQuota, Retried, Stats, Usage};
 pub use types::{
-    Approval, Cancelled, DUPLICATE_WINDOW, Decided, EXPIRES_AFTER, Email, Enqueued, Event, Filter, Hold,
-    Integrity, KEY_KEPT, Loaded, MAX_BACKOFF, NewMessage, NoRoom, OverQuota, Principal, Process, Queued,
-    Retried, Retry, Schedule, Stats, Usage,
+    Approval, DUPLICATE_WINDOW, EXPIRES_AFTER, Email, Event, Filter, Hold, KEY_KEPT, Loaded, MAX_BACKOFF,
+    NewMessage, Principal, Process, Queued, Retry, Schedule,
 };
 
 /// How long to wait before asking again what became of a claim.

@@ -3,12 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
-use super::cancel::withdraw;
 use super::columns::milliseconds;
 use super::settle::settle;
+use super::withdraw::withdraw;
 use super::{add_event, columns};
 use crate::message::Digest;
-use crate::outbox::types::{Approval, Decided, EXPIRES_AFTER, Hold, Queued};
+use crate::outbox::results::Decided;
+use crate::outbox::types::{Approval, EXPIRES_AFTER, Hold, Queued};
 use crate::outcome::State;
 
 /// A held message that nobody has approved yet.

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{add_event, approval, columns, quota, room};
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
-use crate::outbox::types::{DUPLICATE_WINDOW, EXPIRES_AFTER, Enqueued, NewMessage, Queued, Schedule};
+use crate::outbox::results::Enqueued;
+use crate::outbox::types::{DUPLICATE_WINDOW, EXPIRES_AFTER, NewMessage, Queued, Schedule};
 use crate::outcome::State;
 
 /// Takes `new`, or tells which earlier message it repeats, or why it is not taken. `free`: what is free on the disk, in bytes.

@@ -5,7 +5,8 @@ use rusqlite::{Connection, params};
 use super::columns;
 use super::columns::milliseconds;
 use crate::config::Retention;
-use crate::outbox::types::{Integrity, KEY_KEPT};
+use crate::outbox::results::Integrity;
+use crate::outbox::types::KEY_KEPT;
 
 /// Messages that are handled in one transaction, at most.
 const BATCH: usize = 200;

@@ -17,6 +17,7 @@ pub(super) mod recover;
 pub(super) mod retry;
 mod room;
 pub(super) mod settle;
+mod withdraw;
 
 use rusqlite::{Connection, named_params};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, milliseconds};
-use crate::outbox::types::{OverQuota, Usage};
+use crate::outbox::results::{OverQuota, Usage};
 use crate::policy::Quota;
 
 const HOUR: Duration = Duration::from_hours(1);

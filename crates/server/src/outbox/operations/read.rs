@@ -8,7 +8,8 @@ use crate::address::Address;
 use crate::config::Account;
 use crate::message::{Digest, MessageInfo};
 use crate::outbox::owner::OwnerId;
-use crate::outbox::types::{Email, Event, Filter, Principal, Stats};
+use crate::outbox::results::Stats;
+use crate::outbox::types::{Email, Event, Filter, Principal};
 use crate::outcome::State;
 
 const COLUMNS: &str = "seq, id, owner, (SELECT accounts FROM lane WHERE lane.lane = message.lane) AS accounts, state, principal, created_ms, due_ms, expires_ms, ended_ms, message_id, sender, subject, size, \

@@ -9,7 +9,8 @@ use super::{add_event, columns, quota};
 use crate::address::Address;
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
-use crate::outbox::types::{EXPIRES_AFTER, Principal, Retried, Retry};
+use crate::outbox::results::Retried;
+use crate::outbox::types::{EXPIRES_AFTER, Principal, Retry};
 use crate::outcome::State;
 
 /// Who takes part in a retry.

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::config::OutboxLimits;
-use crate::outbox::types::NoRoom;
+use crate::outbox::results::NoRoom;
 
 /// How much a message takes besides its content: its rows, and the log in which it is written before.
 const OVERHEAD: u64 = 16 << 10;

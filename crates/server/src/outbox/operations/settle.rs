@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::cancel::withdraw_stopped;
+use super::withdraw::withdraw_stopped;
 use super::{ENDED, STATE, add_event, columns};
 use crate::config::OnUnknown;
 use crate::outbox::owner::OwnerId;
