@@ -6,7 +6,7 @@ mod cancel;
 mod in_progress;
 mod permission;
 mod progress;
-mod slot;
+mod slots;
 mod wait;
 mod waited;
 mod wire_check;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,15 +29,12 @@ use crate::outbox::{Enqueued, NewMessage, Outbox, OutboxError, Queued, Schedule}
 use crate::upstream::{Snapshot, Upstreams};
 use in_progress::{Control, InProgress, InProgressGuard};
 use progress::ProgressSender;
-use slot::hold_slot;
+use slots::{MAX_ATTEMPTS, Slot, Slots, hold_slot};
 use worker::Worker;
 
 pub use permission::{Permission, permission};
 pub use progress::{Progress, Stage};
 pub use waited::Waited;
-
-/// Attempts at the same time.
-const MAX_ATTEMPTS: usize = 64;
 
 /// Messages that were just taken and wait in memory for an attempt. Beyond that, they wait in the outbox only.
 const MAX_WAITING: usize = 1024;
@@ -67,7 +64,7 @@ pub struct Deliveries {
 struct Shared {
     worker: Worker,
     clock: Clock,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     in_progress: InProgress,
     wake: Notify,
     /// Something that is due waits for a slot.
@@ -101,7 +98,7 @@ impl Deliveries {
             shared: Arc::new(Shared {
                 worker: Worker { outbox, upstreams, attempt_timeout, deadline: CancellationToken::new() },
                 clock,
-                slots: Arc::new(Semaphore::new(MAX_ATTEMPTS)),
+                slots: Slots::default(),
                 in_progress: InProgress::default(),
                 wake: Notify::new(),
                 has_backlog: AtomicBool::new(false),
@@ -198,12 +195,7 @@ impl Deliveries {
     async fn begin_due(&self) -> Result<(), OutboxError> {
         let shared = &self.shared;
         shared.has_backlog.store(true, Ordering::Release);
-        let mut slot = None;
-        loop {
-            slot = slot.or_else(|| Arc::clone(&shared.slots).try_acquire_owned().ok());
-            if slot.is_none() {
-                return Ok(());
-            }
+        while shared.slots.has_free() {
             // Those in progress may still be due in the outbox: they are not claimed until a session is ready.
             let limit = shared.in_progress.len() + MAX_ATTEMPTS;
             let due = shared.worker.outbox.due(limit).await?;
@@ -212,19 +204,22 @@ impl Deliveries {
                 shared.has_backlog.store(false, Ordering::Release);
                 return Ok(());
             }
+            let mut began = 0;
             for queued in due {
                 if shared.stopping.is_cancelled() {
                     return Ok(());
                 }
-                let Some(free) = slot.take().or_else(|| Arc::clone(&shared.slots).try_acquire_owned().ok())
-                else {
-                    return Ok(());
-                };
+                let Some(slot) = shared.slots.try_acquire(queued.lane) else { continue };
                 if let Some(started) = self.start(queued.id) {
-                    self.spawn(started, queued, None, Some(free));
+                    self.spawn(started, queued, None, Some(slot));
+                    began += 1;
                 }
             }
+            if began == 0 {
+                break;
+            }
         }
+        Ok(())
     }
 
     /// From here on nothing else begins with this message. `None`: an attempt is in progress.
@@ -240,17 +235,16 @@ impl Deliveries {
         started: Started,
         queued: Queued,
         first: Option<(Arc<Message>, Arc<Snapshot>)>,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Slot>,
     ) -> Progress {
         let Started { entry, control } = started;
         let sender = ProgressSender::default();
         let progress = sender.subscribe();
         let shared = Arc::clone(&self.shared);
         self.shared.attempts.spawn(async move {
-            // The semaphore is never closed.
             let slot = match slot {
                 Some(slot) => Some(slot),
-                None => Arc::clone(&shared.slots).acquire_owned().await.ok(),
+                None => shared.slots.acquire(queued.lane, queued.principal).await,
             };
             let attempt = shared.worker.attempt(queued, first, &control, &sender);
             let time_limit = shared.worker.attempt_timeout;
