@@ -238,3 +238,45 @@ def test_the_command_line(processes, tmp_path: Path) -> None:
     assert json.loads(outbox("purge", "--content-days", "0", "--json"))["contents"] >= 2
     assert "no longer kept" in outbox("export", number, status=1)
     assert "there is no mail" in outbox("cancel", "0192aaaa-0000-7000-8000-000000000001", status=1)
+
+
+# -- the client cancels its call
+
+def cancel_call(pipe: Any, number: int) -> None:
+    pipe.write(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}).encode())
+
+
+def test_a_call_that_is_cancelled_in_time_sends_nothing(processes) -> None:
+    """The server does not greet, so nothing is claimed."""
+    server = processes.scripted("stall")
+    pipe = processes.pipe(one_server(server)).handshake()
+    call = pipe.start_call("send_email", to=A, subject="s", body="b")
+    until = time.monotonic() + 10
+    while not pipe.call("list_emails").data["emails"]:
+        assert time.monotonic() < until
+    cancel_call(pipe, call)
+    while (found := pipe.call("list_emails").data["emails"][0])["state"] != "cancelled":
+        assert time.monotonic() < until, found
+    pipe.wait_for_stderr("the client cancelled its call")
+    assert A not in pipe.stderr()
+    assert call not in [message.get("id") for message in pipe.messages()], "a cancelled request has no answer"
+
+
+def test_a_call_that_is_cancelled_too_late_says_so(processes) -> None:
+    capture = processes.capture("--answer-after", "3")
+    pipe = processes.pipe(one_server(capture)).handshake()
+    call = pipe.start("tools/call", {
+        "name": "send_email", "arguments": {"to": A, "subject": "s", "body": "b"}, "_meta": {"progressToken": "p"},
+    })
+    capture.wait("content")
+    cancel_call(pipe, call)
+
+    def told(lines: list[bytes]) -> list[str]:
+        messages = [json.loads(line) for line in lines]
+        return [one["params"]["message"] for one in messages if "attempt must be waited for" in one.get("params", {}).get("message", "")]
+
+    pipe.lines.wait(told, "the notification that it is too late", 10)
+    capture.wait("mail")
+    until = time.monotonic() + 10
+    while (found := pipe.call("list_emails").data["emails"][0])["state"] != "sent":
+        assert time.monotonic() < until, found

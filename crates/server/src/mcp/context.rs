@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
 use uuid::Uuid;
 
+use super::cancellation::Cancellation;
 use super::progress::ProgressReporter;
 use super::tool_result::{Service, ToolResult};
 use crate::clock::Clock;
@@ -27,6 +30,8 @@ pub(super) struct ToolContext {
     pub(super) clock: Clock,
     /// How the client of a call learns how far it is.
     pub(super) progress: ProgressReporter,
+    /// Cancelled when the client cancels the call.
+    pub(super) cancelled: CancellationToken,
 }
 
 impl Service for ToolContext {
@@ -54,15 +59,17 @@ impl ToolContext {
         clock: Clock,
     ) -> Self {
         let (compose_budget, progress) = (ComposeBudget::default(), ProgressReporter::default());
-        Self { upstreams, deliveries, compose_budget, principal, clock, progress }
+        let cancelled = CancellationToken::new();
+        Self { upstreams, deliveries, compose_budget, principal, clock, progress, cancelled }
     }
 
-    /// The same for one call, which reports its progress.
-    pub(super) fn reporting(&self, progress: ProgressReporter) -> Self {
-        Self { progress, ..self.clone() }
+    /// The same for one call, which reports its progress, and which its client can cancel.
+    pub(super) fn of_call(&self, progress: ProgressReporter, cancelled: CancellationToken) -> Self {
+        Self { progress, cancelled, ..self.clone() }
     }
 
-    /// Waits for the outcome of a message, and reports the `progress` of its attempt and when the next one is.
+    /// Waits for the outcome of a message, and reports the `progress` of its attempt and when the next one is. If the client cancels the
+    /// call, the message is withdrawn, or it is reported that it is too late.
     ///
     /// # Errors
     /// As [`Deliveries::wait`].
@@ -72,11 +79,25 @@ impl ToolContext {
         wait: Duration,
         progress: Option<Progress>,
     ) -> Result<Waited, OutboxError> {
-        let waited = self.progress.during(progress, self.deliveries.wait(id, wait)).await?;
+        let waited = tokio::select! {
+            waited = self.progress.during(progress, self.deliveries.wait(id, wait)) => waited?,
+            () = self.cancelled.cancelled() => return self.cancel(id).await,
+        };
         if waited.email.state == State::Queued && waited.email.attempts > 0 {
             let due = waited.email.due.to_rfc3339_opts(SecondsFormat::Secs, true);
             self.progress.finally(&format!("next attempt at {due}")).await;
         }
+        Ok(waited)
+    }
+
+    /// Withdraws a message whose call was cancelled.
+    async fn cancel(&self, id: Uuid) -> Result<Waited, OutboxError> {
+        let gone = || OutboxError::Failed("the message is no longer in it".to_owned());
+        let (cancelled, waited) = self.deliveries.cancel(id, Some(self.principal)).await?;
+        let waited = waited.ok_or_else(gone)?;
+        let Cancellation { text, is_too_late } = Cancellation::of(cancelled, &waited.email);
+        info!(id = %id.simple(), is_too_late, state = waited.email.state.word(), "the client cancelled its call");
+        self.progress.finally(&text).await;
         Ok(waited)
     }
 

@@ -30,6 +30,7 @@ mod local_send;
 pub(crate) mod params;
 mod progress;
 mod quota_view;
+mod requests;
 mod retry_refusal;
 mod schema;
 mod send_result;

@@ -66,6 +66,9 @@ pub(in crate::mcp) async fn send(context: &ToolContext, mut args: SendEmailArgs)
     if matches!(servers.config.mode, Mode::DryRun | Mode::Capture) {
         return Err(untaken(&servers.config, submission, hold, elapsed(), context.clock.now()).await);
     }
+    if context.cancelled.is_cancelled() {
+        return Err(refused("the client cancelled the call"));
+    }
     let hints = std::mem::take(&mut submission.hints);
     let wait = options.wait.min(MAX_WAIT.saturating_sub(elapsed()));
     let (id, offset) = (submission.composed.id, options.offset);

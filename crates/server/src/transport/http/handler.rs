@@ -67,7 +67,8 @@ impl HttpHandler {
     ) -> Self {
         let sessions = Sessions::new(limits.sessions, limits.session_idle);
         let each = server.clone();
-        let rmcp = StreamableHttpService::new(move || Ok(each.clone()), Arc::clone(&sessions.manager), rmcp);
+        let rmcp =
+            StreamableHttpService::new(move || Ok(each.for_client()), Arc::clone(&sessions.manager), rmcp);
         let bodies = Bodies::new(limits, server.memory());
         let parsing = MemoryBudget::new(PARSING, 0);
         let repairing = MemoryBudget::new(1, 0);
