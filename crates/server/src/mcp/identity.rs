@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rmcp::model::{Icon, Implementation, ProtocolVersion};
+use rmcp::RoleServer;
+use rmcp::model::{Icon, Implementation, MetaObject, ProtocolVersion};
+use rmcp::service::RequestContext;
 
 /// 48 by 48 pixels.
 const ICON: &[u8] = include_bytes!("icon.png");
@@ -39,4 +41,21 @@ pub(super) fn for_version(version: &ProtocolVersion) -> Implementation {
 /// The versions of the protocol that are spoken, the oldest first.
 pub(crate) fn protocol_versions() -> &'static [ProtocolVersion] {
     ProtocolVersion::KNOWN_VERSIONS
+}
+
+/// The key of the server's name in a result's `_meta`.
+const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+
+/// From 2026-07-28 on each result names the server; rmcp does that only for discovery.
+pub(super) fn server_meta(context: &RequestContext<RoleServer>) -> Option<MetaObject> {
+    is_modern(context).then(|| {
+        let mut meta = MetaObject::new();
+        let own = serde_json::to_value(brief()).unwrap_or_default();
+        meta.insert(SERVER_INFO.to_owned(), own);
+        meta
+    })
+}
+
+pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
 }

@@ -71,6 +71,13 @@ impl From<ToolResult> for CallToolResult {
     }
 }
 
+/// For the log: a send's state, or else whether the call worked. Never an address, never text.
+pub(super) fn end_of(result: &CallToolResult) -> &str {
+    let worked = if result.is_error == Some(true) { "failed" } else { "done" };
+    let state = result.structured_content.as_ref().and_then(|body| body.get("state"));
+    state.and_then(serde_json::Value::as_str).unwrap_or(worked)
+}
+
 fn object(body: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(body) {
         Ok(Value::Object(object)) => object,

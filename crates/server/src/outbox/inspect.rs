@@ -7,7 +7,7 @@ use super::error::OutboxError;
 use super::operations::{claim, housekeeping, quota, read};
 use super::owner::Living;
 use super::results::{Integrity, Stats, Usage};
-use super::types::{Email, Event, Filter, Principal};
+use super::types::{Email, Event, Filter, Principal, Version};
 use super::writer::Priority;
 use crate::address::Address;
 use crate::config::Account;
@@ -40,6 +40,22 @@ impl Outbox {
     pub async fn list(&self, filter: Filter) -> Result<Vec<Email>, OutboxError> {
         let found = self.engine.read(move |db, _| read::list(db, &filter)).await?;
         Ok(self.with_processes(found))
+    }
+
+    /// What tells whether a message has changed. `None`: there is none of this principal.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn version(&self, id: Uuid, principal: Principal) -> Result<Option<Version>, OutboxError> {
+        self.engine.read(move |db, _| read::version(db, id, principal)).await
+    }
+
+    /// The newest message of this principal.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub async fn newest(&self, principal: Principal) -> Result<Option<Uuid>, OutboxError> {
+        self.engine.read(move |db, _| read::newest(db, principal)).await
     }
 
     /// What waits.

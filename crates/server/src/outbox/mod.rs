@@ -47,7 +47,7 @@ pub use operations::housekeeping::Purged;
 pub use results::{Cancelled, Decided, Enqueued, Integrity, NoRoom, OverQuota, Retried, Stats, Usage};
 pub use types::{
     Approval, DUPLICATE_WINDOW, EXPIRES_AFTER, Email, Event, Filter, Hold, KEY_KEPT, Loaded, MAX_BACKOFF,
-    NewMessage, Principal, Process, Queued, Retry, Schedule,
+    NewMessage, Principal, Process, Queued, Retry, Schedule, Version,
 };
 
 /// How long to wait before asking again what became of a claim.

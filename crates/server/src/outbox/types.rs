@@ -190,6 +190,15 @@ pub struct Process {
     pub host: String,
 }
 
+/// What tells whether a message has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    pub(super) state: State,
+    pub(super) attempts: u32,
+    pub(super) steps: u32,
+    pub(super) has_content: bool,
+}
+
 /// A step in the history of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

@@ -16,7 +16,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::admission::parsed;
-use super::handler::unknown_tool;
+use super::tools::unknown_tool;
 pub(crate) use mails::{CapturedMail, CapturedMails};
 
 /// The MCP handler for the client that started `capture`.

@@ -15,6 +15,7 @@ mod test_smtp_connection;
 
 use std::pin::Pin;
 
+use rmcp::ErrorData;
 use rmcp::handler::server::tool::{ToolCallContext, ToolRoute, ToolRouter};
 use rmcp::model::{CallToolResponse, CallToolResult, Tool, ToolAnnotations};
 use schemars::JsonSchema;
@@ -26,6 +27,7 @@ use super::schema;
 use super::send_result::refused;
 use super::setup::Setup;
 use super::tool_result::{Service, ToolResult};
+use crate::address::character;
 use crate::config::ToolSelection;
 
 pub(super) use send_email::{NAME as SEND_EMAIL, send};
@@ -59,6 +61,13 @@ pub(super) async fn unconfigured(setup: &Setup, name: &str) -> ToolResult {
         SEND_EMAIL => refused(setup.explanation()),
         _ => ToolResult::failed(setup.explanation()),
     }
+}
+
+/// The error about a tool that is not among those `offered`.
+pub(in crate::mcp) fn unknown_tool(name: &str, offered: Vec<Tool>) -> ErrorData {
+    let known: Vec<_> = offered.into_iter().map(|tool| tool.name).collect();
+    let (name, known) = (character::quoted(name), known.join(", "));
+    ErrorData::invalid_params(format!("unknown tool {name}; the tools are {known}"), None)
 }
 
 /// What `tools/list` says about a tool.

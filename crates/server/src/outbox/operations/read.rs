@@ -9,7 +9,7 @@ use crate::config::Account;
 use crate::message::{Digest, MessageInfo};
 use crate::outbox::owner::OwnerId;
 use crate::outbox::results::Stats;
-use crate::outbox::types::{Email, Event, Filter, Principal};
+use crate::outbox::types::{Email, Event, Filter, Principal, Version};
 use crate::outcome::State;
 
 const COLUMNS: &str = "seq, id, owner, (SELECT accounts FROM lane WHERE lane.lane = message.lane) AS accounts, state, principal, created_ms, due_ms, expires_ms, ended_ms, message_id, sender, subject, size, \
@@ -78,6 +78,32 @@ pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Res
     )?;
     let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
     found.into_iter().map(|one| with_recipients(db, one)).collect()
+}
+
+/// What tells whether a message has changed: its state, its steps, its attempts, and whether its content is kept.
+pub(in crate::outbox) fn version(
+    db: &Connection,
+    id: Uuid,
+    principal: Principal,
+) -> rusqlite::Result<Option<Version>> {
+    let sql = "SELECT state, attempts, (SELECT max(n) FROM event WHERE event.seq = message.seq) AS steps, \
+        EXISTS (SELECT 1 FROM content WHERE content.seq = message.seq) AS has_content FROM message WHERE id = ? AND principal = ?";
+    db.prepare_cached(sql)?
+        .query_row(rusqlite::params![id.as_bytes(), principal.word()], |row| {
+            Ok(Version {
+                state: columns::state(row, "state")?,
+                attempts: row.get("attempts")?,
+                steps: row.get("steps")?,
+                has_content: row.get("has_content")?,
+            })
+        })
+        .optional()
+}
+
+/// The newest message of `principal`.
+pub(in crate::outbox) fn newest(db: &Connection, principal: Principal) -> rusqlite::Result<Option<Uuid>> {
+    let sql = "SELECT id FROM message WHERE principal = ? ORDER BY seq DESC LIMIT 1";
+    db.prepare_cached(sql)?.query_row([principal.word()], |row| columns::id(row, "id")).optional()
 }
 
 /// What waits.
