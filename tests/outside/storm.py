@@ -37,15 +37,21 @@ class Told:
         self.rejected: set[tuple[str, str]] = set()
         self.unknown: list[str] = []
         self.retried: set[str] = set()
+        self.withdrawn: set[tuple[str, str]] = set()
+        self.waiting: list[str] = []
         self.by_key: dict[str, set[str]] = defaultdict(set)
 
     def add(self, answer: dict[str, Any], key: str | None) -> None:
+        if email := answer.get("email"):
+            self.withdrawn |= {(email["id"], one["address"]) for one in email["recipients"] if one["status"] == "withdrawn"}
         if "id" not in answer:
             return
         number = answer["id"]
         self.taken.add(number)
         self.accepted |= {(number, address) for address in answer.get("accepted", [])}
         self.rejected |= {(number, one["address"]) for one in answer.get("rejected", [])}
+        if answer["state"] == "queued":
+            self.waiting.append(number)
         if answer["state"] == "unknown":
             self.unknown.append(number)
         if key:
@@ -110,13 +116,17 @@ class Client:
             number = self.dice.choice(self.told.unknown)
             self.told.retried.add(number)
             return None, pipe.start_call("retry_email", id=number)
+        if chance < 0.12 and self.told.waiting:
+            # One of the last ones, as likely as not in the moment in which it is claimed.
+            return None, pipe.start_call("cancel_email", id=self.dice.choice(self.told.waiting[-20:]))
         wait = self.dice.choice((0, 1, 10))
         if chance < 0.3:
             # The same call with the same key, at about the same time from several clients.
             key = f"k{int(time.time() * 4)}"
             return key, pipe.start_call("send_email", to="key@example.org", subject=key, body="b", idempotency_key=key, wait_seconds=wait)
         to = [f"r{number}@example.org" for number in range(self.dice.choice((1, 1, 1, 2, 3)))]
-        return None, pipe.start_call("send_email", to=to, subject=f"{self.number}.{self.calls}", body="b", wait_seconds=wait)
+        later = {"undo_seconds": round(self.dice.uniform(0.1, 3), 2)} if self.dice.random() < 0.2 else {}
+        return None, pipe.start_call("send_email", to=to, subject=f"{self.number}.{self.calls}", body="b", wait_seconds=wait, **later)
 
     def _read(self, pipe: Pipe, seen: int, keys: dict[int, str | None]) -> int:
         lines = pipe.lines.entries
@@ -215,7 +225,8 @@ def storm(home: Path, seconds: float, processes: int, seed: int) -> list[str]:
     copies = Counter(sink.accepted)
     status = {(email["id"], one["address"]): one["status"] for email in emails.values() for one in email["recipients"]}
     doubled = [one for one, count in copies.items() if count > 1 and one[0] not in told.retried]
-    refused = {email["id"] for email in emails.values() if email["state"] == "refused"}
+    # They bind no key.
+    refused = {email["id"] for email in emails.values() if email["state"] in ("refused", "cancelled")}
     checks: dict[str, list] = {
         "lost": list(told.taken - set(emails)),
         "doubled": doubled,
@@ -223,6 +234,7 @@ def storm(home: Path, seconds: float, processes: int, seed: int) -> list[str]:
         "told as sent without delivery": [one for one in told.accepted if one not in copies],
         "delivered, and called otherwise": [one for one in copies if status.get(one) not in ("accepted", "unknown")],
         "delivered, and told as refused": [one for one in told.rejected if one in copies and one[0] not in told.retried],
+        "delivered, and told as withdrawn": [one for one in told.withdrawn if one in copies],
         "one key for several mails": [key for key, ids in told.by_key.items() if len(ids - refused) > 1 and not ids & told.retried],
         "taken from a living process": [client.number for client in clients for _ in range(client.taken_away)],
         "not sent in the end": [email["id"] for email in emails.values() if email["state"] in ("queued", "sending", "held")],
@@ -234,7 +246,7 @@ def storm(home: Path, seconds: float, processes: int, seed: int) -> list[str]:
     print(
         f"{seconds:.0f} s, seed {seed}: {processes} processes ({namespaces}), {kills} kills, {stops} stops, "
         f"{sum(client.starts for client in clients)} starts; {len(emails)} mails, {len(told.taken)} of them told, {len(told.by_key)} keys, "
-        f"{len(told.retried)} retried; recipients {dict(Counter(status.values()))}, {sum(copies.values())} copies; "
+        f"{len(told.retried)} retried, {len(told.withdrawn)} recipients told as withdrawn; recipients {dict(Counter(status.values()))}, {sum(copies.values())} copies; "
         + ", ".join(f"{len(found)} {what}" for what, found in checks.items() if not what.startswith(("not sound", "too little", "a client")))
     )
     return [f"{len(found)} {what}: {found[:5]}" for what, found in checks.items() if found]

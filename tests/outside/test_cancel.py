@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from conftest import one_server, several_servers
 from mail import parse
-from pipe import run
+from pipe import Pipe, run
 
 A, B, BAD = "ada@example.org", "bob@example.org", "bad@example.org"
 
@@ -280,3 +282,55 @@ def test_a_call_that_is_cancelled_too_late_says_so(processes) -> None:
     until = time.monotonic() + 10
     while (found := pipe.call("list_emails").data["emails"][0])["state"] != "sent":
         assert time.monotonic() < until, found
+
+
+# -- cancel and claim at the same moment
+
+ROUNDS = 1000
+
+
+@pytest.mark.skipif("OUTBOX" in os.environ, reason="two processes need a file")
+def test_cancel_races_the_claim(processes, tmp_path: Path) -> None:
+    """One process sends, another one cancels: each mail is withdrawn and never sent, or sent and reported as sent."""
+    capture = processes.capture()
+    settings = one_server(capture, SMTP_POLICY="open", SMTP_MCP_OUTBOX=f"sqlite:{tmp_path}/outbox/o.db")
+    sender, canceller = (processes.pipe(settings).handshake() for _ in range(2))
+    dice = random.Random(7)
+
+    def answers(pipe: Pipe, calls: list[int]) -> dict[int, dict]:
+        wanted = set(calls)
+        pipe.lines.wait(lambda lines: len(lines) >= pipe_seen[pipe] + len(calls), "the answers", 60)
+        found = {one["id"]: one["result"]["structuredContent"] for one in pipe.messages() if one.get("id") in wanted}
+        pipe_seen[pipe] = len(pipe.lines.entries)
+        return found
+
+    pipe_seen = {pipe: len(pipe.lines.entries) for pipe in (sender, canceller)}
+    ids: list[str] = []
+    cancelled: dict[str, dict] = {}
+    while len(ids) < ROUNDS:
+        calls = [
+            sender.start_call("send_email", to=A, subject=f"{len(ids)}.{n}", body="b", undo_seconds=round(dice.uniform(0.3, 1.2), 2)) for n in range(100)
+        ]
+        batch = [one["id"] for one in answers(sender, calls).values()]
+        ids += batch
+        # While they become due, one after the other.
+        numbers = {}
+        for one in dice.sample(batch, len(batch)):
+            numbers[canceller.start_call("cancel_email", id=one)] = one
+            time.sleep(0.012)
+        cancelled |= {numbers[number]: answer for number, answer in answers(canceller, list(numbers)).items()}
+    capture.wait("mail")
+    until = time.monotonic() + 30
+    while any(email["state"] in ("queued", "sending") for email in json.loads(run(tmp_path / "person", settings, "outbox", "list", "--json", "--limit", "2000").stdout)):
+        assert time.monotonic() < until
+    emails = {email["id"]: email for email in json.loads(run(tmp_path / "person", settings, "outbox", "list", "--json", "--limit", "2000").stdout)}
+    processes.stop_all()
+    copies = Counter(mail.message["Message-ID"] for mail in capture.kept())
+    ends = Counter()
+    for one in ids:
+        state, answer = emails[one]["state"], cancelled[one]
+        ends[state, answer["success"]] += 1
+        assert copies[emails[one]["message_id"]] == (1 if state == "sent" else 0), (emails[one], answer)
+        told = {("cancelled", True): ("cancelled",), ("sent", True): ("sending",), ("sent", False): ("sent",)}[state, answer["success"]]
+        assert answer["state"] in told, (emails[one], answer)
+    assert ends["cancelled", True] > 100 and ends["sent", False] > 100, f"no race: {ends}"
