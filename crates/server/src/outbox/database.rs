@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
 
 use super::error::describe;
+use super::fail_point;
 use super::file::{self, FileIdentity};
 use super::operations::adopt;
 use super::schema::{self, SCHEMA_VERSION, user_version};
@@ -104,11 +105,12 @@ impl Database {
 
     /// Commits. After an error nothing of the transaction is in effect here; on the disk it may be.
     pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
-        let committed = self.connection.prepare_cached("COMMIT")?.execute([]);
+        let commit = || self.connection.prepare_cached("COMMIT")?.execute([]).map(drop);
+        let committed = fail_point::around(commit);
         if committed.is_err() {
             self.roll_back();
         }
-        committed.map(drop)
+        committed
     }
 
     /// Rolls back what is left of a transaction.
@@ -157,7 +159,7 @@ impl OpenFile {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         adopt::recognize(&transaction, now, self.identity.stored()).map_err(failed)?;
-        transaction.commit().map_err(failed)
+        fail_point::around(|| transaction.commit()).map_err(failed)
     }
 
     /// Whether this process may still use what it has opened.

@@ -9,6 +9,7 @@ mod database;
 mod decide;
 mod engine;
 mod error;
+mod fail_point;
 mod file;
 mod inspect;
 mod operations;

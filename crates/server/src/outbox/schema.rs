@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::describe;
+use super::fail_point;
 
 /// The version of the schema, kept in the file's `user_version`.
 pub(super) const SCHEMA_VERSION: i32 = 4;
@@ -49,7 +50,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), String> {
         }
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
-    transaction.commit().map_err(failed)
+    fail_point::around(|| transaction.commit()).map_err(failed)
 }
 
 /// Whether [`prepare`] has nothing to do. Changes nothing.

@@ -69,8 +69,7 @@ async fn malformed_params_and_unknown_methods_are_told_apart() {
     let answer = client.ask("tools/call", json!({ "name": "send_email", "arguments": "x" })).await;
     assert_eq!(answer["error"]["code"], -32602, "{answer}");
     assert!(answer["error"]["message"].as_str().unwrap().contains("tools/call"), "{answer}");
-    for unknown in ["mails/send", "prompts/get", "prompts/list", "logging/setLevel", "completion/complete"]
-    {
+    for unknown in ["mails/send", "prompts/get", "prompts/list", "logging/setLevel", "completion/complete"] {
         let answer = client.ask(unknown, json!({})).await;
         assert_eq!(answer["error"]["code"], -32601, "{answer}");
         assert!(answer["error"]["message"].as_str().unwrap().contains(unknown), "{answer}");

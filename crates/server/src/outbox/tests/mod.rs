@@ -1,6 +1,7 @@
 //! The operations of the outbox, on a file and in memory.
 
 mod conformance;
+mod fail_points;
 mod faults;
 mod files;
 mod fixture;
