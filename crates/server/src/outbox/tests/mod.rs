@@ -5,6 +5,7 @@ mod fail_points;
 mod faults;
 mod files;
 mod fixture;
+mod later;
 mod model;
 mod owners;
 mod states;
