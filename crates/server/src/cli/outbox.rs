@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigSources};
 use crate::delivery::Deliveries;
 use crate::mcp::{EmailView, EventView, email_line, reason};
-use crate::outbox::{Filter, Outbox, Stats};
+use crate::outbox::{Filter, Integrity, Outbox, Stats};
 use crate::outcome::State;
 use crate::upstream::Upstreams;
 
@@ -171,16 +171,16 @@ async fn show(outbox: &Outbox, args: &ShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn check(outbox: &Outbox, path: &Path) -> anyhow::Result<ExitCode> {
-    let (integrity, stats) = (outbox.check().await?, outbox.stats().await?);
-    let mut out = io::stdout().lock();
-    for problem in &integrity.problems {
-        writeln!(out, "damaged: {problem}")?;
+    let integrity = outbox.check().await?;
+    if !integrity.problems.is_empty() {
+        return damaged(&integrity, path);
     }
-    let verdict = if integrity.problems.is_empty() { "sound" } else { "damaged" };
+    let stats = outbox.stats().await?;
+    let mut out = io::stdout().lock();
     let counts = integrity.counts.iter().map(|(state, count)| format!("{count} {}", state.word()));
     let counts = counts.collect::<Vec<_>>().join(", ");
     let counts = if counts.is_empty() { "no mails".to_owned() } else { counts };
-    writeln!(out, "{}: {verdict}; {counts}", path.display())?;
+    writeln!(out, "{}: sound; {counts}", path.display())?;
     if let Some(oldest) = stats.oldest {
         writeln!(out, "the oldest mail that waits is of {}", oldest.to_rfc3339())?;
     }
@@ -195,7 +195,22 @@ async fn check(outbox: &Outbox, path: &Path) -> anyhow::Result<ExitCode> {
     for process in outbox.processes()? {
         writeln!(out, "in use by {process}")?;
     }
-    Ok(ExitCode::from(u8::from(!integrity.problems.is_empty())))
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is wrong with the file, and what to do.
+fn damaged(integrity: &Integrity, path: &Path) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    for problem in &integrity.problems {
+        writeln!(out, "damaged: {problem}")?;
+    }
+    writeln!(
+        out,
+        "{0}: damaged; stop all programs that use it, and keep a copy: `outbox list` and `outbox export` may still read some mails, and \
+         `sqlite3 {0} .recover` reads what is left. Then restore a backup, or set SMTP_MCP_OUTBOX to a new file",
+        path.display()
+    )?;
+    Ok(ExitCode::FAILURE)
 }
 
 /// About mails that wait for a person.

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
@@ -195,6 +195,10 @@ fn alone(db: &mut Database, job: &mut Job) -> Result<(), OutboxError> {
     match attempt(db, job) {
         Ok(()) => Ok(()),
         Err(Failure { error, at_commit: false }) => Err(OutboxError::failed(&error)),
+        // The record that makes a transaction valid is the last one that is written to the log.
+        Err(Failure { error, .. }) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            Err(OutboxError::failed(&error))
+        }
         Err(Failure { error, at_commit: true }) => {
             error!("the outbox: a commit failed: {error}");
             db.reopen().map_err(|_| OutboxError::uncertain(&error))?;

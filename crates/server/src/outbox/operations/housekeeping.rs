@@ -1,12 +1,13 @@
 //! What is no longer needed is deleted; and whether the file is sound.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 
 use super::columns;
 use super::columns::milliseconds;
 use crate::config::Retention;
 use crate::outbox::results::Integrity;
 use crate::outbox::types::KEY_KEPT;
+use crate::outcome::State;
 
 /// Messages that are handled in one transaction, at most.
 const BATCH: usize = 200;
@@ -66,17 +67,43 @@ pub(in crate::outbox) fn forget_content(db: &Connection, seq: i64) -> rusqlite::
 
 /// Checks the file, and counts the messages by state.
 pub(in crate::outbox) fn check(db: &Connection) -> rusqlite::Result<Integrity> {
+    let mut problems = match integrity(db) {
+        // It is so damaged that it cannot be checked to its end.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            vec![error.to_string()]
+        }
+        found => found?,
+    };
+    // What is damaged may not even be counted.
+    match orphans(db) {
+        Ok(orphans) => {
+            problems.extend(orphans.into_iter().map(|table| format!("a row of {table} belongs to nothing")));
+        }
+        Err(error) if problems.is_empty() => return Err(error),
+        Err(_) => {}
+    }
+    match counts(db) {
+        Err(error) if problems.is_empty() => Err(error),
+        counts => Ok(Integrity { problems, counts: counts.unwrap_or_default() }),
+    }
+}
+
+fn integrity(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare("PRAGMA integrity_check")?;
     let found = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let mut problems: Vec<_> =
-        found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|line| line != "ok").collect();
+    let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
+}
+
+fn orphans(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare("PRAGMA foreign_key_check")?;
-    let orphans = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let orphans = orphans.collect::<rusqlite::Result<Vec<_>>>()?;
-    problems.extend(orphans.into_iter().map(|table| format!("a row of {table} belongs to nothing")));
+    let orphans = statement.query_map([], |row| row.get(0))?;
+    orphans.collect()
+}
+
+fn counts(db: &Connection) -> rusqlite::Result<Vec<(State, u64)>> {
     let mut statement =
         db.prepare("SELECT state, count(*) AS number FROM message GROUP BY state ORDER BY state")?;
     let counts = statement.query_map([], |row| Ok((columns::state(row, "state")?, row.get("number")?)))?;
-    let counts = counts.collect::<rusqlite::Result<_>>()?;
-    Ok(Integrity { problems, counts })
+    counts.collect()
 }
