@@ -9,6 +9,7 @@ mod process;
 mod program;
 mod rpc;
 mod sample;
+mod size;
 mod smtp;
 mod stdio;
 mod stopwatch;
@@ -28,6 +29,12 @@ enum Benchmark {
     Program,
     /// The outbox: what is taken and sent a second, beside a raw append that is synced; and a call with and without a disk.
     Outbox,
+    /// The outbox with up to a million finished messages: what each operation costs.
+    OutboxSize {
+        /// Where to write the plot.
+        #[arg(long)]
+        plot: Option<std::path::PathBuf>,
+    },
     /// The rules: a verdict on a message with many recipients and many patterns.
     Policy,
     /// The SMTP engine beside other clients, against a real Postfix, at a distance and without. Needs root.
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
     let measured = match Benchmark::parse() {
         Benchmark::Program => program::measure(),
         Benchmark::Outbox => outbox::measure(),
+        Benchmark::OutboxSize { plot } => size::measure(plot.as_deref()),
         Benchmark::Policy => policy::measure(),
         Benchmark::Smtp(peers) => smtp::measure(&peers),
         Benchmark::Engine(options) => smtp::run_engine(&options),

@@ -80,6 +80,43 @@ fn raw_rate(directory: &Path) -> Result<f64> {
     Ok(APPENDS as f64 / took.as_secs_f64())
 }
 
+/// A message with a content of so many bytes.
+pub(crate) fn message(size: usize) -> Result<Message> {
+    let address = |text| Address::parse(text).map_err(|_| anyhow!("{text}"));
+    let header = Bytes::from_static(b"From: <me@example.org>\r\n");
+    let message = Message {
+        message_id: "<1@example.org>".to_owned(),
+        recipients: vec![address("ada@example.org")?],
+        sender_chosen: false,
+        header_variants: vec![HeaderVariant { sender: address("me@example.org")?, header }],
+        content: vec![b'x'; size].into(),
+        needs_smtputf8: false,
+        digest: Digest::default(),
+        info: MessageInfo { content_type: ContentType::Plain, attachments: 0 },
+    };
+    Ok(message.sealed())
+}
+
+/// To be taken, with an id of its own.
+pub(crate) fn new_message(message: &Arc<Message>) -> NewMessage {
+    NewMessage {
+        id: Uuid::new_v4(),
+        message: Arc::clone(message),
+        subject: "Measured".to_owned(),
+        request: message.digest,
+        accounts: vec![Account([0; 32])],
+        principal: Principal::Local,
+        idempotency_key: None,
+        allow_duplicate: true,
+        on_unknown: OnUnknown::Manual,
+        quota: Quota::default(),
+        hold: None,
+        schedule: Schedule::Now,
+        all_or_nothing: false,
+        limits: OutboxLimits::default(),
+    }
+}
+
 struct Bench {
     runtime: Runtime,
     outbox: Outbox,
@@ -89,22 +126,10 @@ struct Bench {
 impl Bench {
     fn new(directory: &Path) -> Result<Self> {
         let location = OutboxLocation::File(directory.join("outbox.db"));
-        let address = |text| Address::parse(text).map_err(|_| anyhow!("{text}"));
-        let header = Bytes::from_static(b"From: <me@example.org>\r\n");
-        let message = Message {
-            message_id: "<1@example.org>".to_owned(),
-            recipients: vec![address("ada@example.org")?],
-            sender_chosen: false,
-            header_variants: vec![HeaderVariant { sender: address("me@example.org")?, header }],
-            content: vec![b'x'; SIZE].into(),
-            needs_smtputf8: false,
-            digest: Digest::default(),
-            info: MessageInfo { content_type: ContentType::Plain, attachments: 0 },
-        };
         Ok(Self {
             runtime: Builder::new_current_thread().enable_all().build()?,
             outbox: Outbox::open(&location, Clock::System).map_err(|problem| anyhow!(problem))?,
-            message: Arc::new(message.sealed()),
+            message: Arc::new(message(SIZE)?),
         })
     }
 
@@ -131,23 +156,9 @@ impl Bench {
 /// One caller.
 async fn run(outbox: Outbox, message: Arc<Message>, messages: usize, to_the_end: bool) -> Result<()> {
     for _ in 0..messages {
-        let new = NewMessage {
-            id: Uuid::new_v4(),
-            message: Arc::clone(&message),
-            subject: "Measured".to_owned(),
-            request: message.digest,
-            accounts: vec![Account([0; 32])],
-            principal: Principal::Local,
-            idempotency_key: None,
-            allow_duplicate: true,
-            on_unknown: OnUnknown::Manual,
-            quota: Quota::default(),
-            hold: None,
-            schedule: Schedule::Now,
-            all_or_nothing: false,
-            limits: OutboxLimits::default(),
+        let Enqueued::New(queued) = outbox.enqueue(new_message(&message)).await? else {
+            bail!("a duplicate")
         };
-        let Enqueued::New(queued) = outbox.enqueue(new).await? else { bail!("a duplicate") };
         if !to_the_end {
             continue;
         }

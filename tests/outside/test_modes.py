@@ -59,6 +59,7 @@ def test_dry_run_sends_nothing_and_every_answer_says_so(processes: Any, mode: st
     is_dry(program.send(subject="Again"))
     refused = program.send(to="mallory@example.org").has_state("refused").mentions("SMTP_DENIED_RECIPIENTS has mallory@example.org")
     assert refused.data["mode"] == "dry_run"
+    assert "nothing is cancelled while SMTP_MODE is dry_run" in program.refuses("cancel_email", id="0192aaaa-0000-7000-8000-000000000001")
     assert "nothing is sent again while SMTP_MODE is dry_run" in program.refuses("retry_email", id="0192aaaa-0000-7000-8000-000000000001")
     processes.stop_all()
     assert one.events("mail") == [] and two.events("mail") == []

@@ -11,6 +11,7 @@ use crate::{docs, node, paths};
 
 const DOCUMENT: &str = "docs/performance.md";
 const PLOT: &str = "docs/performance-smtp.svg";
+const SIZE_PLOT: &str = "docs/performance-outbox.svg";
 const NODEMAILER: &str = "nodemailer@10";
 
 /// The benchmarks: each is a subcommand of `smtp-bench`, and a block of the document.
@@ -20,6 +21,8 @@ pub(crate) enum Benchmark {
     Program,
     /// The outbox: mails taken and sent a second, and a call with and without a disk.
     Outbox,
+    /// The outbox with up to a million finished messages: what each operation costs.
+    OutboxSize,
     /// The rules: a verdict on a message with many recipients and many patterns.
     Policy,
     /// The SMTP engine beside other clients, against a real Postfix, at a distance and without. Needs root, Postfix and npm.
@@ -31,6 +34,7 @@ impl Benchmark {
         match self {
             Self::Program => "program",
             Self::Outbox => "outbox",
+            Self::OutboxSize => "outbox-size",
             Self::Policy => "policy",
             Self::Smtp => "smtp",
         }
@@ -56,6 +60,9 @@ pub(crate) fn run(what: Option<Benchmark>, write: bool) -> Result<()> {
         bench.arg(what.word());
         if *what == Benchmark::Smtp {
             bench.args(peers(write)?);
+        }
+        if *what == Benchmark::OutboxSize && write {
+            bench.arg("--plot").arg(paths::root().join(SIZE_PLOT));
         }
         if write {
             write_block(*what, &shell::captured(&mut bench)?)?;

@@ -77,6 +77,8 @@ pub struct ExportArgs {
 
 /// Cancels a mail that waits.
 pub(super) async fn cancel(outbox: &Outbox, args: &CancelArgs) -> anyhow::Result<ExitCode> {
+    // What a dead program was sending is not being sent.
+    outbox.recover().await?;
     let cancelled = outbox.cancel(args.id, None).await?;
     if cancelled == Cancelled::NotFound {
         bail!("there is no mail with the id {}", args.id.simple());
@@ -100,6 +102,7 @@ pub async fn retry(args: &RetryArgs, origin: ConfigSources, config: Config) -> a
         to => addresses("--to", &Addresses::Many(to.to_vec()))?,
     };
     let (outbox, _) = open(&origin, false)?;
+    outbox.recover().await?;
     let quota = config.policy.quota();
     let servers = Upstreams::new(origin, config, Clock::System)?.snapshot();
     let message = outbox.message(args.id).await?;

@@ -20,7 +20,10 @@ const MIGRATIONS: [&str; 3] = [
     ALTER TABLE message ADD COLUMN all_or_nothing INTEGER NOT NULL DEFAULT 0 CHECK(all_or_nothing IN (0, 1));
     ALTER TABLE message ADD COLUMN stop INTEGER NOT NULL DEFAULT 0 CHECK(stop IN (0, 1));
     DROP INDEX message_due;
-    CREATE INDEX message_due ON message(lane, principal, due_ms, send_at_ms) WHERE state = 'queued';",
+    CREATE INDEX message_due ON message(lane, principal, due_ms, send_at_ms) WHERE state = 'queued';
+    CREATE INDEX message_principal ON message(principal);
+    CREATE INDEX message_failed ON message(state) WHERE state IN ('partial', 'refused', 'cancelled');
+    CREATE INDEX recipient_address ON recipient(address COLLATE NOCASE);",
 ];
 
 /// What the version and the tables of a database tell.

@@ -32,6 +32,8 @@ CREATE INDEX message_due ON message(lane, principal, due_ms, send_at_ms) WHERE s
 CREATE INDEX message_owner ON message(owner) WHERE state = 'sending';
 CREATE INDEX message_ended ON message(ended_ms) WHERE ended_ms IS NOT NULL;
 CREATE INDEX message_state ON message(state, seq) WHERE ended_ms IS NULL;
+CREATE INDEX message_principal ON message(principal);
+CREATE INDEX message_failed ON message(state) WHERE state IN ('partial', 'refused', 'cancelled');
 CREATE TABLE recipient(
   seq INTEGER NOT NULL REFERENCES message, n INTEGER NOT NULL, address TEXT NOT NULL,
   status TEXT NOT NULL DEFAULT 'open' CHECK(status IN ('open', 'accepted', 'rejected', 'unknown', 'withdrawn')),
@@ -43,6 +45,7 @@ CREATE TABLE recipient(
   CHECK(enhanced_code IS NULL OR code IS NOT NULL),
   CHECK(status <> 'accepted' OR ifnull(code BETWEEN 200 AND 299, 0) OR ifnull(phase = 'assumed', 0)),
   PRIMARY KEY(seq, n)) WITHOUT ROWID, STRICT;
+CREATE INDEX recipient_address ON recipient(address COLLATE NOCASE);
 CREATE TABLE content(               -- the message as composed; a rowid table, so that a blob can be written in pieces
   seq INTEGER PRIMARY KEY REFERENCES message, envelope TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE TABLE event(

@@ -12,7 +12,7 @@ use crate::upstream::report::seconds;
 // The structured content of send_email's result. Plain comments: doc comments become descriptions in the schema.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::mcp) struct SendResult {
-    #[schemars(extend("enum" = ["sent", "partial", "queued", "held", "refused", "unknown", "dry_run", "captured"]))]
+    #[schemars(extend("enum" = ["sent", "partial", "queued", "held", "refused", "unknown", "cancelled", "dry_run", "captured"]))]
     pub(super) state: &'static str,
     /// For get_email, retry_email and cancel_email
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Annotations, ToolSpec};
+use crate::config::Mode;
 use crate::mcp::cancellation::Cancellation;
 use crate::mcp::context::ToolContext;
 use crate::mcp::email_view::{EmailView, parse_id};
@@ -43,6 +44,10 @@ pub(super) fn route() -> ToolRoute<ToolContext> {
 
 async fn call(context: &ToolContext, id: &str) -> Result<ToolResult, String> {
     let id = parse_id(id)?;
+    let mode = context.upstreams.snapshot().config.mode;
+    if matches!(mode, Mode::DryRun | Mode::Capture) {
+        return Err(format!("nothing is cancelled while SMTP_MODE is {}", mode.word()));
+    }
     let found = context.deliveries.cancel(id, Some(context.principal)).await;
     let (cancelled, waited) = found.map_err(|error| error.to_string())?;
     let waited = waited.ok_or_else(|| format!("there is no mail with the id {}", id.simple()))?;

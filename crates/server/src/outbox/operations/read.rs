@@ -1,6 +1,6 @@
 //! What the outbox holds, for people and assistants.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
 use super::{approval, columns, pause};
@@ -60,22 +60,27 @@ pub(in crate::outbox) fn list(db: &Connection, filter: &Filter) -> rusqlite::Res
             .query_row([id.as_bytes()], |row| row.get(0))
             .optional()?,
     };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM message WHERE (:before IS NULL OR seq < :before) AND (:principal IS NULL OR principal = :principal) \
-         AND (:state IS NULL OR state = :state) AND (:recipient IS NULL OR EXISTS (SELECT 1 FROM recipient \
-         WHERE recipient.seq = message.seq AND address = :recipient COLLATE NOCASE)) ORDER BY seq DESC LIMIT :limit"
-    );
-    let mut statement = db.prepare_cached(&sql)?;
-    let found = statement.query_map(
-        named_params! {
-            ":before": before,
-            ":principal": filter.principal.map(Principal::word),
-            ":state": filter.state.map(State::word),
-            ":recipient": filter.recipient,
-            ":limit": filter.limit,
-        },
-        found,
-    )?;
+    // Only conditions that apply, and the state as a word: so each filter finds its index.
+    let state = filter.state.map(|state| format!("state = '{}'", state.word()));
+    let ended = filter.state.filter(|state| !state.is_final()).map(|_| "ended_ms IS NULL".to_owned());
+    let principal = filter.principal.map(|_| "principal = :principal".to_owned());
+    let recipient = filter
+        .recipient
+        .as_ref()
+        .map(|_| "seq IN (SELECT seq FROM recipient WHERE address = :recipient COLLATE NOCASE)".to_owned());
+    let before = before.map(|seq| format!("seq < {seq}"));
+    let conditions: Vec<_> = [state, ended, principal, recipient, before].into_iter().flatten().collect();
+    let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+    let sql = format!("SELECT {COLUMNS} FROM message WHERE {conditions} ORDER BY seq DESC LIMIT :limit");
+    let mut statement = db.prepare(&sql)?;
+    let mut bind = |name: &str, value: &dyn rusqlite::ToSql| match statement.parameter_index(name)? {
+        Some(index) => statement.raw_bind_parameter(index, value),
+        None => Ok(()),
+    };
+    bind(":principal", &filter.principal.map(Principal::word))?;
+    bind(":recipient", &filter.recipient)?;
+    bind(":limit", &filter.limit)?;
+    let found = statement.raw_query().mapped(found);
     let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
     found.into_iter().map(|one| with_recipients(db, one)).collect()
 }
