@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -13,6 +13,7 @@ use super::database::{Database, Reader};
 use super::error::OutboxError;
 use super::file::owners_of;
 use super::owner::{Owner, OwnerId};
+use super::waiting_count::WaitingCount;
 use super::writer::{self, Job, Operation, Priority, send};
 use crate::clock::Clock;
 use crate::config::{Account, OutboxLocation};
@@ -27,6 +28,7 @@ pub(super) struct Engine {
     /// Where the owners' files are. `None`: in memory there are none.
     pub(super) owners: Option<PathBuf>,
     pub(super) clock: Clock,
+    pub(super) waiting: Arc<WaitingCount>,
     /// The content of a message is deleted at its end.
     forgets_content: AtomicBool,
 }
@@ -58,6 +60,7 @@ impl Engine {
             forgets_content: AtomicBool::new(owners.is_none()),
             owners,
             clock,
+            waiting: Arc::default(),
         })
     }
 

@@ -19,6 +19,7 @@ mod purge;
 mod results;
 mod schema;
 mod types;
+mod waiting_count;
 mod writer;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ use crate::stored::StoredError;
 use claim::HeldClaim;
 use engine::Engine;
 use file::free_bytes;
+use operations::room::Place;
 use operations::settle::ClaimKey;
 use operations::{adopt, cancel, claim as claims, columns, enqueue, housekeeping, retry, settle};
 use writer::Priority;
@@ -88,11 +90,11 @@ impl Outbox {
     pub async fn enqueue(&self, new: NewMessage) -> Result<Enqueued, OutboxError> {
         let me = self.engine.owner();
         let bytes = new.message.content.len();
-        let directory = self.engine.owners.clone();
+        let (directory, waiting) = (self.engine.owners.clone(), Arc::clone(&self.engine.waiting));
         let enqueue = move |db: &Connection, now| {
             // What is not known does not stop a message: writing it tells.
             let free = directory.as_deref().and_then(|directory| free_bytes(directory).ok());
-            enqueue::enqueue(db, now, me, &new, free)
+            enqueue::enqueue(db, now, me, &new, Place { free, waiting: &waiting })
         };
         self.engine.write(Priority::Enqueue, bytes, enqueue).await
     }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, named_params, params};
 use uuid::Uuid;
 
+use super::room::Place;
 use super::{add_event, approval, columns, quota, room};
 use crate::config::Account;
 use crate::outbox::owner::OwnerId;
@@ -12,13 +13,13 @@ use crate::outbox::results::Enqueued;
 use crate::outbox::types::{DUPLICATE_WINDOW, EXPIRES_AFTER, NewMessage, Queued, Schedule};
 use crate::outcome::State;
 
-/// Takes `new`, or tells which earlier message it repeats, or why it is not taken. `free`: what is free on the disk, in bytes.
+/// Takes `new`, or tells which earlier message it repeats, or why it is not taken.
 pub(in crate::outbox) fn enqueue(
     db: &Connection,
     now: i64,
     me: OwnerId,
     new: &NewMessage,
-    free: Option<u64>,
+    place: Place<'_>,
 ) -> rusqlite::Result<Enqueued> {
     // After a commit whose result was lost the message may be here already.
     if let Some(queued) = find(db, new.id)? {
@@ -30,10 +31,11 @@ pub(in crate::outbox) fn enqueue(
     if let Some(over) = quota::over(db, now, new.quota)? {
         return Ok(Enqueued::OverQuota(over));
     }
-    if let Some(lacking) = room::lacking(db, new.limits, size(new) as u64, free)? {
+    if let Some(lacking) = room::lacking(db, now, new.limits, size(new) as u64, place)? {
         return Ok(Enqueued::NoRoom(lacking));
     }
     let seq = insert(db, now, me, new)?;
+    place.waiting.add();
     if let Some(hold) = &new.hold {
         approval::ask(db, now, seq, hold)?;
         add_event(db, seq, now, "held for approval", None)?;

@@ -15,7 +15,7 @@ pub(super) mod quota;
 pub(super) mod read;
 pub(super) mod recover;
 pub(super) mod retry;
-mod room;
+pub(super) mod room;
 pub(super) mod settle;
 mod withdraw;
 
