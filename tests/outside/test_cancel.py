@@ -118,7 +118,7 @@ def test_a_scheduled_mail_leaves_at_its_time(processes) -> None:
 
 
 @pytest.mark.parametrize("send_at, words", [
-    ("2020-01-01T00:00:00Z", "is in the past"), ("2026-12-24", "with an offset from UTC"), (ahead(91 * 86400), "more than 90 days ahead"),
+    ("2020-01-01T00:00:00Z", "is in the past"), ("2026-12-24", "with an offset from UTC"), ("2999-01-01T00:00:00Z", "more than 90 days ahead"),
 ])
 def test_a_time_that_cannot_be(processes, send_at: str, words: str) -> None:
     capture = processes.capture()
