@@ -9,7 +9,7 @@ from conftest import one_server, several_servers
 MANY = 1000
 
 
-def test_many_that_are_due_delay_one_sent_by_hand_by_less_than_a_second(processes) -> None:
+def test_many_that_are_due_do_not_stand_before_one_sent_by_hand(processes) -> None:
     capture = processes.capture()
     pipe = processes.pipe(one_server(capture, SMTP_POLICY="open")).handshake()
     at = datetime.now(timezone.utc) + timedelta(seconds=16)
@@ -20,15 +20,14 @@ def test_many_that_are_due_delay_one_sent_by_hand_by_less_than_a_second(processe
     pipe.lines.wait(lambda lines: len(lines) > len(calls), "the answers", 60)
     queued = [reply for reply in pipe.messages() if reply["id"] in calls and reply["result"]["structuredContent"]["state"] == "queued"]
     assert len(queued) == MANY
-    assert datetime.now(timezone.utc) < at, "the machine is too slow for this test"
-    capture.wait("mail", 20, deadline=30)
-    began = time.monotonic()
+    capture.wait("mail", 20, deadline=60)
+    before = len(capture.events("mail"))
     pipe.call("send_email", to="bob@example.org", subject="by hand", body="b").has_state("sent")
-    took = time.monotonic() - began
-    arrived = len(capture.events("mail"))
-    assert arrived < MANY, "all others were through already: this shows nothing"
-    assert took < 1, f"{took:.2f} s, {arrived} of {MANY} were through"
     capture.wait("mail", MANY + 1, deadline=60)
+    order = [mail["recipients"] for mail in capture.events("mail")]
+    stood_before = order.index(["bob@example.org"]) - before
+    # Those that were being sent already, and a few between the look and the call.
+    assert stood_before < MANY / 4, f"{stood_before} after {before} of {MANY}"
 
 
 def test_a_dead_server_of_three_slows_no_other(processes) -> None:

@@ -81,7 +81,9 @@ def test_four_that_start_together(processes, place: Place, old: bool) -> None:
         with sqlite3.connect(place.path) as db:
             db.executescript(
                 "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP TABLE retry; "
-                "ALTER TABLE message DROP COLUMN digest; PRAGMA user_version = 1"
+                "DROP INDEX message_due; DROP INDEX message_principal; DROP INDEX message_failed; DROP INDEX recipient_address; "
+                "ALTER TABLE message DROP COLUMN send_at_ms; ALTER TABLE message DROP COLUMN all_or_nothing; ALTER TABLE message DROP COLUMN stop; "
+                "ALTER TABLE message DROP COLUMN digest; CREATE INDEX message_due ON message(lane, due_ms) WHERE state = 'queued'; PRAGMA user_version = 1"
             )
         db.close()
     pipes = place.start_together(4, capture)
@@ -159,9 +161,9 @@ def test_a_retry_elsewhere_is_sent_by_whoever_has_the_account(processes, place: 
     assert history == ["queued", "claimed", "attempt 1 ended", "retried", "claimed", "attempt 2 ended"]
     assert not other.events("mail")
     kill(first)
-    began = time.monotonic()
-    second.call("retry_email", id=lost).has_state("queued").mentions("no program that is running has an account that can send it")
-    assert time.monotonic() - began < 10, "nobody will send it, so there is nothing to wait for"
+    # Now nobody has that account, and this program may send as the same sender.
+    second.call("retry_email", id=lost).has_state("sent")
+    assert len(other.wait("mail")) == 1
 
 
 # -- killed and stopped

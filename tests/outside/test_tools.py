@@ -17,18 +17,20 @@ TOOLS = {
     "get_email": (True, None, None, False),
     "list_emails": (True, None, None, False),
     "retry_email": (False, None, False, True),
+    "cancel_email": (False, None, True, False),
     "preview_email": (True, None, None, False),
 }
 PARAMETERS = {
     "send_email": {
         "to", "subject", "body", "from_email", "cc", "bcc", "html", "attachments", "template_vars",
         "text", "reply_to", "in_reply_to", "references", "priority", "read_receipt", "headers", "idempotency_key", "allow_duplicate",
-        "wait_seconds",
+        "wait_seconds", "send_at", "undo_seconds", "all_or_nothing",
     },
     "preview_email": {"email"},
     "get_email": {"id"},
     "list_emails": {"state", "recipient", "limit", "cursor"},
-    "retry_email": {"id"},
+    "retry_email": {"id", "recipients"},
+    "cancel_email": {"id"},
     "switch_smtp_server": {"server_name"},
 }
 

@@ -281,6 +281,9 @@ MAIL: dict[str, dict] = {
     "… larger than …": {"body": "x" * (11 << 20)},
     "… longer than …": {"subject": "x" * 999},
     "unknown argument …": {"boddy": "b"},
+    "send_at: … is in the past": {"send_at": "2020-01-01T00:00:00Z"},
+    "… is not a time with an offset from UTC": {"send_at": "tomorrow"},
+    "… is more than 90 days ahead": {"send_at": "2999-01-01T00:00:00Z"},
     "wrong arguments: …": {"html": "perhaps"},
 }
 
@@ -369,7 +372,13 @@ ELSEWHERE = {
         "it was cancelled: a person rejected it", "nobody approved it in time", "stopped in the last step before sending",
     ), "test_approval.py"),
     **dict.fromkeys(("the limit of … mails an hour is reached", "sending is paused by the user"), "test_quotas.py"),
-    **dict.fromkeys(("because SMTP_MODE is …", "nothing is sent again while SMTP_MODE is …"), "test_modes.py"),
+    **dict.fromkeys(("because SMTP_MODE is …", "nothing is sent again while SMTP_MODE is …", "nothing is cancelled while SMTP_MODE is …"), "test_modes.py"),
+    **dict.fromkeys((
+        "it was cancelled: cancelled before it was sent", "Too late to cancel", "Not cancelled yet: … is sending the mail",
+        "recipients: …: not among those whose status is unknown or rejected",
+    ), "test_cancel.py"),
+    **dict.fromkeys(("… MiB are free on the disk of the outbox", "database or disk is full"), "test_disk.py"),
+    **dict.fromkeys(("the outbox has its full size", "… mails are waiting already"), "crates/server/src/outbox/tests/later.rs has both"),
     "… may not be written to: SMTP_DENIED_RECIPIENTS has …": "as above",
     "no configured server owns the sender of this mail": "only where the configuration changes between two steps of one call",
 }
