@@ -89,7 +89,7 @@ pub(super) async fn read(context: &ToolContext, text: &str) -> Result<ReadResour
             let no_content = || {
                 let problem =
                     format!("the content of {} is no longer kept (SMTP_KEEP_CONTENT_DAYS)", quoted(text));
-                ErrorData::resource_not_found(problem, None)
+                not_found(text, problem)
             };
             uri::eml(text, message.ok_or_else(no_content)?.eml())
         }
@@ -100,7 +100,7 @@ pub(super) async fn read(context: &ToolContext, text: &str) -> Result<ReadResour
 /// The record of one of the caller's mails.
 async fn record(context: &ToolContext, text: &str, id: Uuid) -> Result<Email, ErrorData> {
     let found = context.outbox().get(id, Some(context.principal)).await.map_err(|error| failed(&error))?;
-    let gone = || ErrorData::resource_not_found(format!("there is no mail at {}", quoted(text)), None);
+    let gone = || not_found(text, format!("there is no mail at {}", quoted(text)));
     found.ok_or_else(gone)
 }
 
@@ -108,8 +108,12 @@ async fn record(context: &ToolContext, text: &str, id: Uuid) -> Result<Email, Er
 fn parse(text: &str) -> Result<MailUri, ErrorData> {
     MailUri::parse(text).ok_or_else(|| {
         let problem = format!("uri: {}: expected mail://outbox/ID or mail://outbox/ID.eml", quoted(text));
-        ErrorData::resource_not_found(problem, None)
+        not_found(text, problem)
     })
+}
+
+fn not_found(uri: &str, problem: String) -> ErrorData {
+    ErrorData::resource_not_found(problem, Some(json!({ "uri": uri })))
 }
 
 fn failed(error: &OutboxError) -> ErrorData {
