@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use rusqlite::Connection;
 use smtp_mcp_server::clock::Clock;
-use smtp_mcp_server::config::OutboxLocation;
+use smtp_mcp_server::config::{OutboxLocation, Retention};
 use smtp_mcp_server::outbox::{Enqueued, Filter, NewMessage, Outbox, Principal};
 use smtp_mcp_server::outcome::{RecipientOutcome, RecipientStatus, State};
 use smtp_submission::CommitPoint;
@@ -22,7 +22,7 @@ use crate::{kernel, progress, stopwatch};
 const REAL: usize = 1000;
 const SIZES: [usize; 4] = [REAL, 10_000, 100_000, 1_000_000];
 const ROUNDS: usize = 200;
-const OPERATIONS: [&str; 7] = [
+const OPERATIONS: [&str; 8] = [
     "enqueue",
     "claim",
     "record",
@@ -30,6 +30,7 @@ const OPERATIONS: [&str; 7] = [
     "list, a page",
     "list, refused",
     "list, of one recipient",
+    "purge of one content",
 ];
 /// The aim, in milliseconds.
 const MOST: f64 = 5.0;
@@ -175,6 +176,10 @@ async fn at_size(outbox: &Outbox) -> Result<Vec<f64>> {
             times[place].push(took.as_secs_f64());
             found?;
         }
+        let nothing = Retention { content: Duration::ZERO, ..Retention::default() };
+        let (took, purged) = stopwatch::time_async(outbox.purge(nothing)).await;
+        times[7].push(took.as_secs_f64());
+        purged?;
     }
     Ok(times.into_iter().map(median).collect())
 }
@@ -186,7 +191,8 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 
 /// A line for each operation over the size, both on a logarithmic scale.
 fn svg(medians: &[Vec<f64>]) -> String {
-    const COLOURS: [&str; 7] = ["#1f6feb", "#2da44e", "#bf3989", "#9a6700", "#cf222e", "#8250df", "#57606a"];
+    const COLOURS: [&str; 8] =
+        ["#1f6feb", "#2da44e", "#bf3989", "#9a6700", "#cf222e", "#8250df", "#57606a", "#0a7ea4"];
     let (width, height, left, top) = (720.0, 360.0, 60.0, 20.0);
     let x = |at: usize| left + at as f64 * (width - left - 190.0) / (SIZES.len() - 1) as f64;
     let y = |ms: f64| top + (1.0 - (ms.max(0.01).log10() + 2.0) / 3.0) * (height - top - 40.0);

@@ -236,6 +236,7 @@ def test_the_command_line(processes, tmp_path: Path) -> None:
     assert "Too late to cancel" in outbox("cancel", sent.data["id"], status=1)
     refused = program.send(to=BAD, subject="bad").has_state("refused")
     assert "not among those" in outbox("retry", refused.data["id"], "--to", A, status=1)
+    assert json.loads(outbox("retry", sent.data["id"], "--json", status=1))["success"] is False
     assert "a program that is running sends it" in outbox("retry", refused.data["id"], "--to", BAD)
     assert json.loads(outbox("purge", "--content-days", "0", "--json"))["contents"] >= 2
     assert "no longer kept" in outbox("export", number, status=1)

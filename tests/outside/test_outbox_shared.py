@@ -81,7 +81,7 @@ def test_four_that_start_together(processes, place: Place, old: bool) -> None:
         with sqlite3.connect(place.path) as db:
             db.executescript(
                 "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP TABLE retry; "
-                "DROP INDEX message_due; DROP INDEX message_principal; DROP INDEX message_failed; DROP INDEX recipient_address; "
+                "DROP INDEX message_due; DROP INDEX message_principal; DROP INDEX message_failed; DROP INDEX message_key_ended; DROP INDEX recipient_address; "
                 "ALTER TABLE message DROP COLUMN send_at_ms; ALTER TABLE message DROP COLUMN all_or_nothing; ALTER TABLE message DROP COLUMN stop; "
                 "ALTER TABLE message DROP COLUMN digest; CREATE INDEX message_due ON message(lane, due_ms) WHERE state = 'queued'; PRAGMA user_version = 1"
             )

@@ -115,7 +115,12 @@ pub async fn retry(args: &RetryArgs, origin: ConfigSources, config: Config) -> a
 
 async fn tell_retried(outbox: &Outbox, args: &RetryArgs, retried: &Retried) -> anyhow::Result<ExitCode> {
     if let Some(refusal) = retry_refusal(outbox, args.id, None, retried).await? {
-        bail!("{refusal}");
+        let body = json!({ "success": false, "error": refusal });
+        return if args.json {
+            print(true, "", &body).map(|()| ExitCode::FAILURE)
+        } else {
+            bail!("{refusal}")
+        };
     }
     let email = outbox.get(args.id, None).await?.context("the mail is gone")?;
     let text = if email.is_unserved {

@@ -52,7 +52,7 @@ const RECORD_TIMEOUT: Duration = Duration::from_millis(1600);
 /// How often what was kept long enough is deleted.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
-/// The same where records are not kept after the end.
+/// The same where nothing is kept after the end.
 const PURGE_SOON: Duration = Duration::from_mins(1);
 
 /// Sends messages. Clones share them.
@@ -161,7 +161,7 @@ impl Deliveries {
             }
             let now = shared.clock.instant();
             let retention = shared.worker.upstreams.snapshot().config.retention;
-            let purge_every = if retention.record.is_zero() { PURGE_SOON } else { PURGE_EVERY };
+            let purge_every = if shared.worker.outbox.forgets_content() { PURGE_SOON } else { PURGE_EVERY };
             if purged.is_none_or(|at| now.saturating_duration_since(at) >= purge_every) {
                 purged = Some(now);
                 if let Err(error) = shared.worker.outbox.purge(retention).await {

@@ -306,7 +306,7 @@ impl ServerHandler for McpHandler {
         &self,
         requested: &model::SubscriptionFilter,
     ) -> Option<model::SubscriptionFilter> {
-        self.offers_resources().then(|| requested.clone())
+        self.offers_resources().then(|| resources::accepted(requested))
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {

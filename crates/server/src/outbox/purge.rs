@@ -10,7 +10,12 @@ use super::writer::Priority;
 use crate::config::Retention;
 
 impl Outbox {
-    /// From now on contents are deleted right at the end of their messages, or only when they were kept long enough.
+    /// Whether no content is kept after the end of its message.
+    pub fn forgets_content(&self) -> bool {
+        self.engine.forgets_content()
+    }
+
+    /// From now on contents are deleted at the end of their messages, or only when they were kept long enough.
     pub fn set_retention(&self, retention: Retention) {
         self.engine.set_forgets_content(retention.content.is_zero() || retention.record.is_zero());
     }
@@ -23,7 +28,9 @@ impl Outbox {
         self.forget_dead().await?;
         let longest = if self.is_durable() { Duration::MAX } else { RECORD_KEPT_IN_MEMORY };
         let record = retention.record.clamp(RECORD_KEPT_AT_LEAST, longest);
-        let retention = Retention { record, ..retention };
+        // What an attempt ended is deleted already; what was cancelled, or given up, is not.
+        let content = if self.forgets_content() { Duration::ZERO } else { retention.content };
+        let retention = Retention { content, record };
         let mut all = Purged::default();
         loop {
             // In small batches, between which others have their turn.

@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 3] = [
     DROP INDEX message_due;
     CREATE INDEX message_due ON message(lane, principal, due_ms, send_at_ms) WHERE state = 'queued';
     CREATE INDEX message_principal ON message(principal);
+    CREATE INDEX message_key_ended ON message(ended_ms) WHERE idempotency_key IS NOT NULL AND ended_ms IS NOT NULL;
     CREATE INDEX message_failed ON message(state) WHERE state IN ('partial', 'refused', 'cancelled');
     CREATE INDEX recipient_address ON recipient(address COLLATE NOCASE);",
 ];

@@ -33,6 +33,7 @@ CREATE INDEX message_owner ON message(owner) WHERE state = 'sending';
 CREATE INDEX message_ended ON message(ended_ms) WHERE ended_ms IS NOT NULL;
 CREATE INDEX message_state ON message(state, seq) WHERE ended_ms IS NULL;
 CREATE INDEX message_principal ON message(principal);
+CREATE INDEX message_key_ended ON message(ended_ms) WHERE idempotency_key IS NOT NULL AND ended_ms IS NOT NULL;
 CREATE INDEX message_failed ON message(state) WHERE state IN ('partial', 'refused', 'cancelled');
 CREATE TABLE recipient(
   seq INTEGER NOT NULL REFERENCES message, n INTEGER NOT NULL, address TEXT NOT NULL,

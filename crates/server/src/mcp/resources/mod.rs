@@ -17,7 +17,7 @@ use super::email_view::{EmailView, EventView, email_line, parse_id};
 use crate::address::character::quoted;
 use crate::outbox::{Email, Filter, OutboxError};
 
-pub(super) use subscriptions::{Subscriptions, listen};
+pub(super) use subscriptions::{Subscriptions, accepted, listen};
 use uri::MailUri;
 
 /// Mails on a page.

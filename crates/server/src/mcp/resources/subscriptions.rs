@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rmcp::ErrorData;
-use rmcp::model::ResourceUpdatedNotificationParam;
+use rmcp::model::{ResourceUpdatedNotificationParam, SubscriptionFilter};
 use rmcp::service::{Peer, RoleServer, SubscriptionContext};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -102,6 +102,15 @@ async fn tell(state: Weak<Mutex<State>>, context: ToolContext, peer: Peer<RoleSe
     }
 }
 
+/// What of a subscription of the newer era is accepted: as much as in the older one.
+pub(in crate::mcp) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
+    let mut accepted = requested.clone();
+    if let Some(uris) = &mut accepted.resource_subscriptions {
+        uris.truncate(MAX_SUBSCRIPTIONS);
+    }
+    accepted
+}
+
 /// Serves a subscription of the newer era (`subscriptions/listen`), until it ends or the program stops.
 pub(in crate::mcp) async fn listen(
     context: &ToolContext,
@@ -114,7 +123,7 @@ pub(in crate::mcp) async fn listen(
         let added = watch.add_list(context.outbox(), context.principal).await;
         added.map_err(|error| failed(&error))?;
     }
-    for text in accepted.resource_subscriptions.iter().flatten().take(MAX_SUBSCRIPTIONS) {
+    for text in accepted.resource_subscriptions.iter().flatten() {
         let uri = visible(context, text).await?;
         let added = watch.add(context.outbox(), context.principal, text, uri).await;
         added.map_err(|error| failed(&error))?;

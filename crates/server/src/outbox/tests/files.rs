@@ -145,7 +145,7 @@ async fn a_link_leads_to_the_same_owners() {
 
 /// As the first version made it.
 const BACK_TO_VERSION_1: &str = "DROP TABLE file; DROP TABLE approval; DROP TABLE pause; DROP TABLE retry;
-    DROP INDEX message_due; DROP INDEX message_principal; DROP INDEX message_failed; DROP INDEX recipient_address; ALTER TABLE message DROP COLUMN send_at_ms; ALTER TABLE message DROP COLUMN all_or_nothing;
+    DROP INDEX message_due; DROP INDEX message_principal; DROP INDEX message_failed; DROP INDEX message_key_ended; DROP INDEX recipient_address; ALTER TABLE message DROP COLUMN send_at_ms; ALTER TABLE message DROP COLUMN all_or_nothing;
     ALTER TABLE message DROP COLUMN stop; ALTER TABLE message DROP COLUMN digest;
     CREATE INDEX message_due ON message(lane, due_ms) WHERE state = 'queued'; PRAGMA user_version = 1";
 

@@ -157,6 +157,17 @@ async fn nothing_is_kept_where_nothing_is_to_be_kept() {
     assert!(f.email(waiting).await.has_content, "what waits is never deleted");
 }
 
+/// However a message ends: what was cancelled may be large, and there may be many.
+#[tokio::test]
+async fn in_memory_no_content_outlives_its_message() {
+    let f = Fixture::memory();
+    let id = f.enqueue(at(&f, 1, "one")).await.id;
+    f.outbox.cancel(id, None).await.unwrap();
+    f.outbox.purge(Retention::default()).await.unwrap();
+    let email = f.email(id).await;
+    assert_eq!((email.state, email.has_content), (State::Cancelled, false));
+}
+
 #[tokio::test]
 async fn callers_take_turns() {
     let directory = tempfile::tempdir().unwrap();
