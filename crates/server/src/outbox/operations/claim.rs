@@ -120,27 +120,28 @@ pub(in crate::outbox) fn claim(
     me: OwnerId,
     queued: &Queued,
 ) -> rusqlite::Result<Option<Option<Digest>>> {
-    let digest = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Option<[u8; 32]>>("digest")?.map(Digest));
     // After a commit whose result was lost the claim may be there already; nobody else has this owner and this token.
-    if is_in_effect(db, ClaimKey { seq: queued.seq, token: queued.token + 1, owner: me })? {
-        let sql = "SELECT digest FROM message WHERE seq = ?";
-        return db.prepare_cached(sql)?.query_row([queued.seq], digest).map(Some);
+    if !is_in_effect(db, ClaimKey { seq: queued.seq, token: queued.token + 1, owner: me })? {
+        if !take(db, me, queued)? {
+            return Ok(None);
+        }
+        add_event(db, queued.seq, now, "claimed", None)?;
     }
+    db.prepare_cached("SELECT digest FROM message WHERE seq = ?")?
+        .query_row([queued.seq], |row| Ok(row.get::<_, Option<[u8; 32]>>("digest")?.map(Digest)))
+        .map(Some)
+}
+
+fn take(db: &Connection, me: OwnerId, queued: &Queued) -> rusqlite::Result<bool> {
     // What is due at another time was queued anew since its recipients were read, perhaps without some of them.
     let sql = "UPDATE message SET state = 'sending', owner = :me, token = token + 1, attempts = attempts + 1 \
         WHERE seq = :seq AND token = :token AND attempts = :attempts AND due_ms = :due AND state = 'queued' \
-        AND NOT EXISTS (SELECT 1 FROM pause) RETURNING digest";
-    let claimed = db
-        .prepare_cached(sql)?
-        .query_row(
-            named_params! { ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts, ":due": queued.due.timestamp_millis() },
-            digest,
-        )
-        .optional()?;
-    if claimed.is_some() {
-        add_event(db, queued.seq, now, "claimed", None)?;
-    }
-    Ok(claimed)
+        AND NOT EXISTS (SELECT 1 FROM pause)";
+    let taken = db.prepare_cached(sql)?.execute(named_params! {
+        ":me": me.0.as_bytes(), ":seq": queued.seq, ":token": queued.token, ":attempts": queued.attempts,
+        ":due": queued.due.timestamp_millis(),
+    })?;
+    Ok(taken > 0)
 }
 
 /// The message as it was composed, and its open recipients. `None`: it is not waiting any more.

@@ -39,7 +39,8 @@ pub(super) fn add_event(
     kind: &str,
     detail: Option<&str>,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO event SELECT :seq, ifnull((SELECT max(n) FROM event WHERE seq = :seq), 0) + 1, :now, :kind, :detail";
+    // VALUES and not SELECT: what reads the table that it writes to goes through a temporary one.
+    let sql = "INSERT INTO event VALUES (:seq, ifnull((SELECT max(n) FROM event WHERE seq = :seq), 0) + 1, :now, :kind, :detail)";
     db.prepare_cached(sql)?
         .execute(named_params! { ":seq": seq, ":now": now, ":kind": kind, ":detail": detail })?;
     Ok(())

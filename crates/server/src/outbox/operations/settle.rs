@@ -1,5 +1,7 @@
 //! What an attempt came to: for each recipient, and then for the message.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::withdraw::withdraw_stopped;
@@ -178,9 +180,11 @@ fn write_outcomes(
     let sql = "UPDATE recipient SET status = CASE WHEN :status = 'rejected' AND doubt THEN 'unknown' ELSE :status END, \
         doubt = CASE WHEN :status = 'accepted' THEN 0 ELSE max(doubt, :doubt) END, phase = :phase, code = :code, \
         enhanced_code = :enhanced, reply = :reply, reason = :reason, server = :server, host = :host, updated_ms = :now \
-        WHERE seq = :seq AND address = :address AND status = 'open'";
+        WHERE seq = :seq AND n = :n AND status = 'open'";
     let mut statement = db.prepare_cached(sql)?;
+    let numbers = open_recipients(db, seq)?;
     for recipient in recipients {
+        let Some(n) = numbers.get(&recipient.address.to_string()) else { continue };
         let is_unknown = recipient.status == RecipientStatus::Unknown;
         let (status, phase) = match on_unknown {
             OnUnknown::AssumeSent if is_unknown => ("accepted", columns::ASSUMED.to_owned()),
@@ -202,10 +206,17 @@ fn write_outcomes(
             ":host": recipient.server.as_ref().map(|server| &server.host),
             ":now": now,
             ":seq": seq,
-            ":address": recipient.address.to_string(),
+            ":n": n,
         })?;
     }
     Ok(())
+}
+
+/// The open recipients' numbers by their addresses, for which there is no index within a message.
+fn open_recipients(db: &Connection, seq: i64) -> rusqlite::Result<HashMap<String, i64>> {
+    let sql = "SELECT address, n FROM recipient WHERE seq = ? AND status = 'open'";
+    let mut statement = db.prepare_cached(sql)?;
+    statement.query_map([seq], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// Derives the message's state from its recipients. One that is still queued after its time is over expires here: after an
@@ -228,12 +239,13 @@ pub(super) fn settle(db: &Connection, now: i64, seq: i64, due: i64) -> rusqlite:
 }
 
 fn derive(db: &Connection, now: i64, seq: i64, due: i64) -> rusqlite::Result<State> {
+    // RETURNING would make a temporary table each time.
     let sql = format!(
-        "UPDATE message SET owner = NULL, due_ms = :due, ended_ms = {ENDED}, state = {STATE} WHERE seq = :seq RETURNING state"
+        "UPDATE message SET owner = NULL, due_ms = :due, ended_ms = {ENDED}, state = {STATE} WHERE seq = :seq"
     );
-    db.prepare_cached(&sql)?.query_row(named_params! { ":due": due, ":now": now, ":seq": seq }, |row| {
-        columns::state(row, "state")
-    })
+    db.prepare_cached(&sql)?.execute(named_params! { ":due": due, ":now": now, ":seq": seq })?;
+    db.prepare_cached("SELECT state FROM message WHERE seq = ?")?
+        .query_row([seq], |row| columns::state(row, "state"))
 }
 
 /// How many recipients came to what, without their addresses.
