@@ -115,7 +115,9 @@ def test_a_damaged_page(processes, tmp_path: Path) -> None:
     pipe = processes.pipe(settings).handshake()
     for n in range(60):
         pipe.call("send_email", subject=f"{n}", **MAIL | {"body": "x" * 3000}, allow_duplicate=True)
-    pipe.close()
+    pipe.close_stdin()
+    assert pipe.exit_status(8) == 0
+    assert [one.name for one in path.parent.glob("o.db*") if one.is_file()] == ["o.db"], "everything is in this one file"
     pages = path.stat().st_size // 2048
     with path.open("r+b") as file:
         for page in range(pages // 3, pages // 3 + 8):

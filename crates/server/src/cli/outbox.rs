@@ -122,7 +122,7 @@ pub async fn inspect(command: OutboxCommand, origin: &ConfigSources) -> anyhow::
         OutboxCommand::Approve(args) => approve(&outbox, &path, &args).await,
         OutboxCommand::Reject(args) => reject(&outbox, &path, args).await,
     };
-    outbox.leave().await;
+    outbox.close().await;
     done
 }
 
@@ -267,7 +267,7 @@ pub async fn drain(args: &DrainArgs, origin: ConfigSources, config: Config) -> a
     running.await?;
     let left = outbox.waiting().await?;
     let stats = outbox.stats().await?;
-    outbox.leave().await;
+    outbox.close().await;
     upstreams.drain().await;
     let mut out = io::stdout().lock();
     writeln!(out, "mails that waited: {waiting}; left: {left}")?;

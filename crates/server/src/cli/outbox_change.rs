@@ -109,7 +109,7 @@ pub async fn retry(args: &RetryArgs, origin: ConfigSources, config: Config) -> a
     let accounts = message.map(|message| accounts_for(&servers, &message)).unwrap_or_default();
     let retried = outbox.retry(Retry { id: args.id, principal: None, only, accounts, quota }).await?;
     let done = tell_retried(&outbox, args, &retried).await;
-    outbox.leave().await;
+    outbox.close().await;
     done
 }
 

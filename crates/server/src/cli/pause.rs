@@ -16,7 +16,7 @@ pub async fn pause(origin: &ConfigSources) -> anyhow::Result<ExitCode> {
     let (outbox, _) = open(origin, true)?;
     let since = outbox.pause().await;
     let stats = outbox.stats().await;
-    outbox.leave().await;
+    outbox.close().await;
     let (since, stats) = (since?.to_rfc3339_opts(SecondsFormat::Secs, true), stats?);
     let mut out = io::stdout().lock();
     writeln!(out, "paused since {since}: nothing is sent until `resume`; mails waiting: {}", stats.queued)?;
@@ -38,7 +38,7 @@ pub async fn resume(origin: &ConfigSources) -> anyhow::Result<ExitCode> {
     let (outbox, _) = open(origin, false)?;
     let was_paused = outbox.resume().await;
     let stats = outbox.stats().await;
-    outbox.leave().await;
+    outbox.close().await;
     let what = if was_paused? { "resumed" } else { "it was not paused" };
     writeln!(io::stdout(), "{what}; mails waiting: {}", stats?.queued)?;
     Ok(ExitCode::SUCCESS)

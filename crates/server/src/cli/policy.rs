@@ -98,7 +98,7 @@ async fn judge(config: &Config, recipients: &[Address]) -> anyhow::Result<(Judge
     let outbox = Outbox::open(&location, Clock::System).map_err(anyhow::Error::msg)?;
     let judgement = outbox.judge(&config.policy, recipients).await;
     let usage = outbox.usage().await;
-    outbox.leave().await;
+    outbox.close().await;
     Ok((judgement?, usage?))
 }
 

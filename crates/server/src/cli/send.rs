@@ -134,7 +134,9 @@ async fn run(
         deliveries.shutdown_deadline();
     };
     services.stop().await;
-    Ok(sent.result().await)
+    let result = sent.result().await;
+    services.close().await;
+    Ok(result)
 }
 
 /// The exit code for a state.

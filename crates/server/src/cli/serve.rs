@@ -108,6 +108,7 @@ async fn run(
         return Ok(if is_stdio { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     };
     services.stop().await;
+    services.close().await;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

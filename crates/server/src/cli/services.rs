@@ -67,6 +67,12 @@ impl Services {
             info!("some SMTP connections were closed without QUIT");
         }
     }
+
+    /// Closes the outbox, after [`Services::stop`] and the last look at it.
+    pub(super) async fn close(&self) {
+        // Whatever is left in the log is found by the next process.
+        let _ = timeout(LEAVE_GRACE_PERIOD, self.outbox.close()).await;
+    }
 }
 
 /// The step of a reload that starts what the tools work with.

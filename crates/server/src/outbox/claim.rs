@@ -10,7 +10,7 @@ use tracing::warn;
 use super::operations::recover::give_up_lost;
 use super::operations::settle::{ClaimKey, release};
 use super::owner::OwnerId;
-use super::writer::{Job, Operation, Priority, send};
+use super::writer::{Job, Operation, Priority, Request, send};
 use crate::clock::Clock;
 use crate::message::Digest;
 
@@ -75,7 +75,7 @@ impl Drop for HeldClaim {
 /// What it takes to end a claim that was dropped.
 #[derive(Debug)]
 struct Abandoned {
-    writer: Sender<Job>,
+    writer: Sender<Request<Job>>,
     clock: Clock,
 }
 
@@ -84,7 +84,7 @@ impl Claim {
         held: Arc<HeldClaim>,
         commit_point: CommitPoint,
         taken: Option<Digest>,
-        writer: Sender<Job>,
+        writer: Sender<Request<Job>>,
         clock: Clock,
     ) -> Self {
         Self { held, commit_point, taken, abandoned: Some(Abandoned { writer, clock }) }

@@ -14,15 +14,15 @@ use super::error::OutboxError;
 use super::file::owners_of;
 use super::owner::{Owner, OwnerId};
 use super::waiting_count::WaitingCount;
-use super::writer::{self, Job, Operation, Priority, send};
+use super::writer::{self, Job, Operation, Priority, Request, send};
 use crate::clock::Clock;
 use crate::config::{Account, OutboxLocation};
 
 /// The engine of an outbox.
 pub(super) struct Engine {
-    pub(super) writer: Sender<Job>,
+    pub(super) writer: Sender<Request<Job>>,
     /// Without one the writer reads, too.
-    reader: Option<Sender<Read>>,
+    reader: Option<Sender<Request<Read>>>,
     owner: Mutex<Owner>,
     pub(super) claims: HeldClaims,
     /// Where the owners' files are. `None`: in memory there are none.
@@ -47,10 +47,10 @@ impl Engine {
         };
         let reader = database.reader().map_err(|error| error.to_string())?;
         let reader = reader.map(start_reader).transpose().map_err(|error| error.to_string())?;
-        let (writer, jobs) = channel();
+        let (writer, requests) = channel();
         std::thread::Builder::new()
             .name("outbox-writer".to_owned())
-            .spawn(move || writer::run(database, &jobs))
+            .spawn(move || writer::run(database, &requests))
             .map_err(|error| error.to_string())?;
         Ok(Self {
             writer,
@@ -115,6 +115,14 @@ impl Engine {
         std::mem::replace(&mut *owner, gone).leave();
     }
 
+    /// Ends both threads. The last process to close the file writes the log into it and removes the log.
+    pub(super) async fn close(&self) {
+        if let Some(reader) = &self.reader {
+            close(reader).await;
+        }
+        close(&self.writer).await;
+    }
+
     /// As if the process had been killed: its lock is gone, and its file is not.
     #[cfg(test)]
     pub(super) fn forget_owner(&self) {
@@ -160,15 +168,32 @@ impl Engine {
             let found = found.map_err(|error| OutboxError::failed(&error));
             let _ = answer.send(found);
         };
-        reader.send(Box::new(read)).map_err(|_| OutboxError::Closed)?;
+        reader.send(Request::Run(Box::new(read))).map_err(|_| OutboxError::Closed)?;
         result.await.unwrap_or(Err(OutboxError::Closed))
     }
 }
 
-fn start_reader(reader: Reader) -> std::io::Result<Sender<Read>> {
-    let (sender, reads) = channel::<Read>();
-    std::thread::Builder::new()
-        .name("outbox-reader".to_owned())
-        .spawn(move || reads.iter().for_each(|read| read(&reader)))?;
+fn start_reader(reader: Reader) -> std::io::Result<Sender<Request<Read>>> {
+    let (sender, requests) = channel::<Request<Read>>();
+    let run = move || {
+        for request in requests {
+            match request {
+                Request::Run(read) => read(&reader),
+                Request::Close(done) => {
+                    drop(reader);
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    };
+    std::thread::Builder::new().name("outbox-reader".to_owned()).spawn(run)?;
     Ok(sender)
+}
+
+async fn close<T>(thread: &Sender<Request<T>>) {
+    let (done, closed) = oneshot::channel();
+    if thread.send(Request::Close(done)).is_ok() {
+        let _ = closed.await;
+    }
 }

@@ -106,4 +106,10 @@ impl Outbox {
         }
         let _ = self.engine.serve(Vec::new());
     }
+
+    /// Leaves, and closes the file; if no other process uses it, everything is in this one file then. No operation works afterwards.
+    pub async fn close(&self) {
+        self.leave().await;
+        self.engine.close().await;
+    }
 }

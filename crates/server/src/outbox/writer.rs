@@ -34,6 +34,13 @@ pub(super) struct Job {
     pub(super) work: Box<dyn Work>,
 }
 
+/// What a thread of the outbox is asked for.
+pub(super) enum Request<T> {
+    Run(T),
+    /// To close its connection, after what was asked before, and then to say so.
+    Close(oneshot::Sender<()>),
+}
+
 /// The work of an operation. It may be run more than once: what an earlier run did was rolled back, or cannot be known;
 /// in that case a second run finds it.
 pub(super) trait Work: Send {
@@ -119,15 +126,25 @@ impl Waiting {
     }
 }
 
-/// Runs jobs until every sender is gone.
-pub(super) fn run(mut db: Database, jobs: &Receiver<Job>) {
+/// Runs jobs until it is asked to close, or every sender is gone.
+pub(super) fn run(mut db: Database, requests: &Receiver<Request<Job>>) {
     let mut waiting = Waiting::default();
-    while let Ok(first) = jobs.recv() {
-        waiting.add(first);
+    let mut closed = None;
+    while closed.is_none() {
+        let Ok(first) = requests.recv() else { return };
+        for request in std::iter::once(first).chain(requests.try_iter()) {
+            match request {
+                Request::Run(job) => waiting.add(job),
+                Request::Close(done) => closed = Some(done),
+            }
+        }
         while !waiting.is_empty() {
-            jobs.try_iter().for_each(|job| waiting.add(job));
             run_batch(&mut db, waiting.batch());
         }
+    }
+    drop(db);
+    if let Some(done) = closed {
+        let _ = done.send(());
     }
 }
 
@@ -223,6 +240,6 @@ fn attempt(db: &mut Database, job: &mut Job) -> Result<(), Failure> {
 }
 
 /// Puts a job into the writer's queue.
-pub(super) fn send(writer: &Sender<Job>, job: Job) -> Result<(), OutboxError> {
-    writer.send(job).map_err(|_| OutboxError::Closed)
+pub(super) fn send(writer: &Sender<Request<Job>>, job: Job) -> Result<(), OutboxError> {
+    writer.send(Request::Run(job)).map_err(|_| OutboxError::Closed)
 }

@@ -192,3 +192,18 @@ async fn processes_that_start_together_agree_on_the_tables() {
         assert_eq!((stats.queued, stats.held), (4 + u64::from(is_old), 0));
     }
 }
+
+#[tokio::test]
+async fn the_last_to_close_leaves_everything_in_one_file() {
+    let (directory, clock) = (tempfile::tempdir().unwrap(), clock());
+    let log = directory.path().join("outbox.db-wal");
+    let (first, second) = (Fixture::file(directory.path(), &clock), Fixture::file(directory.path(), &clock));
+    let waiting = first.enqueue(message(&["a@x.org"], "waiting")).await;
+    first.outbox.close().await;
+    assert!(log.exists());
+    assert!(first.outbox.stats().await.is_err_and(|error| matches!(error, OutboxError::Closed)));
+    second.outbox.close().await;
+    assert!(!log.exists());
+    let third = Fixture::file(directory.path(), &clock);
+    assert_eq!(third.state(waiting.id).await, State::Queued);
+}
