@@ -126,6 +126,7 @@ def test_no_file_of_the_configuration_is_attached(processes, tmp_path: Path) -> 
     assert [mail.attachments() for mail in capture.kept()] == [[]]
 
 
+@pytest.mark.skipif("OUTBOX" in os.environ, reason="it is about the file of the outbox")
 def test_the_outbox_in_use_stays_the_programs_own_after_a_reload(processes, tmp_path: Path) -> None:
     """A reload does not move it. Reading it would drop the locks that SQLite has on it."""
     folder = tmp_path / "files"

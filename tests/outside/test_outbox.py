@@ -284,6 +284,13 @@ def test_memory_keeps_nothing(processes, home: Path, refused_port) -> None:
     assert "only the program that holds it can tell" in command(home, variables, "list", status=1)
 
 
+def test_what_memory_cannot_send_again_is_told(processes, home: Path) -> None:
+    pipe = start(processes, home, one_server(processes.capture("--refuse", "*"), SMTP_MCP_OUTBOX="memory"))
+    refused = pipe.call("send_email", **MAIL).has_state("refused")
+    again = pipe.call("retry_email", id=refused.data["id"])
+    assert again.is_error and "no longer kept (SMTP_MCP_OUTBOX is memory)" in again.text, again
+
+
 # -- durability
 
 def test_each_mail_is_on_the_disk_before_it_is_taken(processes, home: Path) -> None:

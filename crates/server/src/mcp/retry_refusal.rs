@@ -23,12 +23,17 @@ pub(crate) async fn retry_refusal(
         Retried::OverQuota(over) => Some(over_quota(over)),
         Retried::NotNow(state) => Some(not_now(outbox, id, principal, *state).await?),
         Retried::NotAmong(missing) => Some(not_among(missing)),
-        Retried::NoContent => Some(
-            "the content of this mail is no longer kept (SMTP_KEEP_CONTENT_DAYS); send it anew with send_email"
-                .to_owned(),
-        ),
+        Retried::NoContent => Some(format!(
+            "the content of this mail is no longer kept ({}); send it anew with send_email",
+            why_gone(outbox)
+        )),
         Retried::NotFound => Some(format!("there is no mail with the id {}", id.simple())),
     })
+}
+
+/// The setting on account of which a content is gone.
+pub(super) fn why_gone(outbox: &Outbox) -> &'static str {
+    if outbox.is_durable() { "SMTP_KEEP_CONTENT_DAYS" } else { "SMTP_MCP_OUTBOX is memory" }
 }
 
 fn not_among(missing: &[Address]) -> String {

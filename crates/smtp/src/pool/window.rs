@@ -160,8 +160,9 @@ async fn send_all(
         if left.is_empty() {
             return Some(session);
         }
-        may_begin_again &= left.iter().all(|(_, delivery)| was_behind(delivery));
-        if !reused && !gets_on && !std::mem::take(&mut may_begin_again) {
+        let is_behind = left.iter().all(|(_, delivery)| was_behind(delivery));
+        let begins_again = reused || gets_on || (is_behind && std::mem::take(&mut may_begin_again));
+        if !begins_again {
             left.into_iter().for_each(|(waiting, delivery)| waiting.end(delivery));
             return Some(session);
         }

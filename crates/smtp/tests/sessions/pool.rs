@@ -150,6 +150,23 @@ async fn what_a_closing_server_did_not_take_goes_over_a_new_session() {
     peer.finish().await;
 }
 
+/// A message that makes the server close is tried on a used session, which may be what is over, and on a new one. Those behind it
+/// go over a third.
+#[tokio::test]
+async fn one_message_that_ends_two_sessions_does_not_hold_up_the_one_behind_it() {
+    let closing = "S: 250 ok\nS: 421 not this recipient\n= close";
+    let first = format!("{CHUNKING}{FLIGHT}{TAKEN}{FLIGHT}{TAKEN}{FLIGHT}C: RSET\n{FLIGHT}{closing}");
+    let second = format!("{CHUNKING}{FLIGHT}{closing}");
+    let third = format!("{CHUNKING}{FLIGHT}{TAKEN}{BYE}");
+    let peer = Peer::play(&[&first, &second, &third]).await;
+    let pool = Pool::new(peer.server(), 1);
+    assert_eq!(deliver(&pool).await.unwrap(), "250 done");
+    let answers = deliver_together(&pool, 3).await;
+    assert_eq!(answers, ["250 done", "250 done", "the server answered 421 not this recipient (RCPT TO)"]);
+    pool.drain().await;
+    peer.finish().await;
+}
+
 #[tokio::test]
 async fn no_minute_has_more_messages_than_allowed() {
     let peer = Peer::play(&[&format!("{HELLO}{MAIL}{MAIL}{BYE}")]).await;

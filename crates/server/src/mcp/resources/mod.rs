@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::context::ToolContext;
 use super::email_view::{EmailView, EventView, email_line, parse_id};
+use super::retry_refusal::why_gone;
 use crate::address::character::quoted;
 use crate::outbox::{Email, Filter, OutboxError};
 
@@ -88,7 +89,7 @@ pub(super) async fn read(context: &ToolContext, text: &str) -> Result<ReadResour
             let message = outbox.message(id).await.map_err(|error| failed(&error))?;
             let no_content = || {
                 let problem =
-                    format!("the content of {} is no longer kept (SMTP_KEEP_CONTENT_DAYS)", quoted(text));
+                    format!("the content of {} is no longer kept ({})", quoted(text), why_gone(outbox));
                 not_found(text, problem)
             };
             uri::eml(text, message.ok_or_else(no_content)?.eml())
