@@ -130,15 +130,19 @@ impl Waiting {
 pub(super) fn run(mut db: Database, requests: &Receiver<Request<Job>>) {
     let mut waiting = Waiting::default();
     let mut closed = None;
-    while closed.is_none() {
-        let Ok(first) = requests.recv() else { return };
-        for request in std::iter::once(first).chain(requests.try_iter()) {
+    while closed.is_none() || !waiting.is_empty() {
+        let first = if waiting.is_empty() { requests.recv().ok() } else { None };
+        if first.is_none() && waiting.is_empty() {
+            return;
+        }
+        // What came during a batch may go before what waits since then.
+        for request in first.into_iter().chain(requests.try_iter()) {
             match request {
                 Request::Run(job) => waiting.add(job),
                 Request::Close(done) => closed = Some(done),
             }
         }
-        while !waiting.is_empty() {
+        if !waiting.is_empty() {
             run_batch(&mut db, waiting.batch());
         }
     }

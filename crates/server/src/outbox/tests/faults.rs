@@ -1,10 +1,11 @@
 //! A full disk, a commit that fails, a database that cannot be used.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use smtp_submission::CommitPoint;
 
-use super::super::writer::Priority;
+use super::super::writer::{Job, Operation, Priority, send};
 use super::fixture::{Fixture, address, clock, message, outcome};
 use crate::clock::Clock;
 use crate::config::OutboxLocation;
@@ -28,6 +29,41 @@ fn hold(fixture: &Fixture) -> std::sync::mpsc::Sender<()> {
     });
     tokio::task::block_in_place(|| is_running.recv().unwrap());
     go
+}
+
+/// Others may wait for more batches than one: what an attempt came to is recorded before them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_goes_before_what_waits_since_earlier() {
+    let fixture = Fixture::memory();
+    let writer = fixture.outbox.engine.writer.clone();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let job = |priority, name: usize, next: Option<Job>| {
+        let (order, writer, mut next) = (Arc::clone(&order), writer.clone(), next);
+        let run = move |_: &rusqlite::Connection| {
+            order.lock().unwrap().push(name);
+            if let Some(next) = next.take() {
+                send(&writer, next).unwrap();
+            }
+            Ok(())
+        };
+        let (work, done) = Operation::boxed(run, |()| ());
+        (Job { priority, bytes: 0, work }, done)
+    };
+    let go = hold(&fixture);
+    let (record, recorded) = job(Priority::Record, 1000, None);
+    let mut ended = vec![recorded];
+    let mut record = Some(record);
+    for number in 0..100 {
+        let (job, done) = job(Priority::Enqueue, number, record.take());
+        send(&writer, job).unwrap();
+        ended.push(done);
+    }
+    go.send(()).unwrap();
+    for done in ended {
+        done.await.unwrap().unwrap();
+    }
+    let order = order.lock().unwrap();
+    assert_eq!((order[63], order[64], order[65]), (63, 1000, 64));
 }
 
 /// SQLITE_FULL ends the whole transaction, and with it what the operations before it in the batch did.
