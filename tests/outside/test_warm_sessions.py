@@ -151,3 +151,14 @@ def test_a_silent_session_is_closed_before_it_is_replaced(processes) -> None:
     for number in range(2):
         program.send(subject=f"mail {number}").has_state("sent")
     assert server.silent == 1 and server.subjects == Counter(["mail 0", "mail 1"])
+
+
+def test_a_session_that_falls_silent_between_mails_that_share_it_is_replaced(processes) -> None:
+    """Long before SMTP_TIMEOUT, and before the calls end."""
+    server = FewConnections(1, mails=2)
+    processes.add_cleanup(server.stop)
+    program = processes.program(one_server(server, SMTP_TIMEOUT=60))
+    subjects = [f"mail {number}" for number in range(5)]
+    for answer in program.call_all("send_email", [{"to": "ada@example.org", "subject": subject, "body": "b"} for subject in subjects]):
+        answer.has_state("sent")
+    assert server.silent == 2 and server.subjects == Counter(subjects)

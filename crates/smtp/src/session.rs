@@ -12,16 +12,12 @@ use crate::counters::{Counted, Counter};
 use crate::opening;
 use crate::pipeline::{Pipeline, SessionState};
 use crate::transaction::{self, Transaction};
-use crate::transfer::Transfer;
+use crate::transfer::{FIRST_REPLY_TIMEOUT, Transfer};
 use crate::wire::{SocketState, Wire};
 use crate::{
     CommitPoint, Content, Counters, Delivery, Envelope, Error, ErrorKind, Extensions, Limits, Mail, Phase,
     ServerParams,
 };
-
-/// How long the first reply may take on a session that was idle. Its peer may be gone without a word: a router that forgot the
-/// connection drops what is sent on it.
-const FIRST_REPLY_AFTER_IDLENESS: Duration = Duration::from_secs(5);
 
 /// A session that was used this recently counts as alive: a content may be sent before its envelope is answered.
 const ACTIVE_FOR: Duration = Duration::from_secs(10);
@@ -220,7 +216,7 @@ impl Session {
         let active = (self.now)().saturating_sub(self.used_at) < ACTIVE_FOR;
         let state = SessionState { in_sync: true, active, ..self.state };
         let first_reply = match std::mem::take(&mut self.was_idle) {
-            true => self.limits.command.min(FIRST_REPLY_AFTER_IDLENESS),
+            true => self.limits.command.min(FIRST_REPLY_TIMEOUT),
             false => self.limits.command,
         };
         let mut transfer = Transfer {

@@ -9,6 +9,10 @@ use crate::pipeline::{Awaited, Framing, Part, Pipeline, Step};
 use crate::wire::{SocketState, Wire};
 use crate::{CommitPoint, Content, Delivery, ErrorKind, Limits, Phase, command};
 
+/// How long the first reply to a message may take on a session that was idle, or has sent another before. Its peer may be gone without
+/// a word: a router that forgot the connection drops what is sent on it.
+pub(crate) const FIRST_REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long to wait, after a failed write, for a reply that explains it.
 const EXPLANATION_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -95,7 +99,11 @@ impl Transfer<'_> {
                 self.pipeline.fail(&ErrorKind::Garbage(format!("the server went on after {reply}")));
             }
             Ok(reply) => {
-                self.next_reply = self.limits.command;
+                // After the end of a message comes the next.
+                self.next_reply = match awaited.phase {
+                    Phase::EndOfData => self.limits.command.min(FIRST_REPLY_TIMEOUT),
+                    _ => self.limits.command,
+                };
                 self.pipeline.reply(reply);
             }
             Err(kind) => self.pipeline.fail(&kind),

@@ -2,17 +2,17 @@
 
 use crate::{Delivery, Error, ErrorKind, Phase};
 
-/// Whether the only failure is the end of the connection, or that its first command was not answered. After another timeout the
-/// same server is not tried again: the time is better spent on another one.
+/// Whether the only failure is the end of the connection, or that the message's first command was not answered although the session
+/// `has_worked`. After another timeout the same server is not tried again: the time is better spent on another one.
 ///
-/// 421 is about the session, and not about this message, if the session `has_worked` and does not even take the sender, or if it was
+/// 421 is about the session, and not about this message, if the session has worked and does not even take the sender, or if it was
 /// idle and has decided nothing since (`is_untried`).
 pub(super) fn was_dead(delivery: &Delivery, has_worked: bool, is_untried: bool) -> bool {
     let dead = |error: &Error| match &error.kind {
         // After the end of the data the caller may have been told "unknown": that mail must not be sent again.
         _ if error.phase == Phase::EndOfData => false,
         ErrorKind::Closed | ErrorKind::ClosedBefore | ErrorKind::Io(_) => true,
-        ErrorKind::TimedOut(_) => is_untried && error.phase == Phase::Mail,
+        ErrorKind::TimedOut(_) => has_worked && error.phase == Phase::Mail,
         ErrorKind::Reply(reply) => {
             reply.code == 421 && (is_untried || (has_worked && error.phase == Phase::Mail))
         }

@@ -255,6 +255,21 @@ async fn a_warm_session_that_dies_before_the_end_is_replaced_once() {
     }
 }
 
+/// A peer may be gone without a word between two messages of the same session, too.
+#[tokio::test]
+async fn a_session_that_falls_silent_after_a_message_is_replaced() {
+    let hello = "S: 220 mx\nC: EHLO *\nS: 250 mx\n";
+    let mail = "C: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<a@x.org>\nS: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 done\n";
+    let first = format!("{hello}{mail}C: MAIL FROM:<>\n= stall");
+    let peer = Peer::play(&[&first, &format!("{hello}{mail}{mail}{BYE}")]).await;
+    let mut server = peer.server();
+    server.limits.command = Duration::from_millis(200);
+    let pool = Pool::new(server, 1);
+    assert_eq!(deliver_together(&pool, 3).await, vec!["250 done"; 3]);
+    pool.drain().await;
+    peer.finish().await;
+}
+
 #[tokio::test]
 async fn what_was_decided_or_handed_over_is_not_tried_again() {
     let group = "C: MAIL FROM:<>\nC: RCPT TO:<a@x.org>\nC: DATA\n";
