@@ -2,8 +2,8 @@
 
 mod attachment;
 mod calls;
+mod idle;
 mod mail;
-mod rest;
 mod start;
 
 use anyhow::Result;
@@ -14,7 +14,7 @@ use crate::kernel;
 pub(crate) fn measure() -> Result<String> {
     let before = kernel::load();
     let tables =
-        [start::measure()?, rest::measure()?, attachment::measure()?, mail::measure()?, calls::measure()?];
+        [start::measure()?, idle::measure()?, attachment::measure()?, mail::measure()?, calls::measure()?];
     let machine = kernel::machine();
     let head = format!("{machine}; load {before} before and {} after.", kernel::load());
     Ok(format!("{head}\n\n{}", tables.join("\n")))

@@ -267,7 +267,7 @@ def test_callers_over_http_see_only_their_own(processes, place: Place) -> None:
     assert {email["id"] for email in listed(place.folder, place.variables(capture))} == {answer.data["id"] for answer in sent.values()}
 
 
-# -- at rest
+# -- idle
 
 def test_idle_processes_write_nothing(processes, place: Place) -> None:
     """And hardly run: a laptop with four of them sleeps."""

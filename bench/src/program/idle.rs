@@ -1,4 +1,4 @@
-//! What a program that has nothing to do costs.
+//! The CPU time of a program that has nothing to do.
 
 use std::time::Duration;
 
@@ -17,27 +17,27 @@ const LOOK: Duration = Duration::from_secs(10);
 const LOOKS: usize = 6;
 
 pub(super) fn measure() -> Result<String> {
-    progress("the program at rest");
-    let mut idle = Vec::new();
+    progress("the idle program");
+    let mut programs = Vec::new();
     for program in Program::BOTH {
         let (process, streams) = Process::with_client(program, &unused(), Between::Pipes)?;
-        idle.push((process, stdio::Client::begin(streams)?));
+        programs.push((process, stdio::Client::begin(streams)?));
     }
     std::thread::sleep(SETTLING);
     let mut shares = [Vec::new(), Vec::new()];
     for _ in 0..LOOKS {
-        let before = used(&idle)?;
+        let before = used(&programs)?;
         std::thread::sleep(LOOK);
-        for ((shares, before), after) in shares.iter_mut().zip(before).zip(used(&idle)?) {
+        for ((shares, before), after) in shares.iter_mut().zip(before).zip(used(&programs)?) {
             shares.push((after - before).as_secs_f64() / LOOK.as_secs_f64() * 100.0);
         }
     }
     let [ours, empty] = shares.each_ref().map(|shares| spread(&Sample::of(shares, |share| *share), 3));
-    let mut table = Table::new(&["at rest", "aim", "smtp-mcp-server", "empty tool server"]);
+    let mut table = Table::new(&["idle", "aim", "smtp-mcp-server", "empty tool server"]);
     table.row(&["CPU, % of a core", "< 0.1", &ours, &empty]);
     Ok(table.into_text())
 }
 
-fn used(idle: &[(Process, stdio::Client)]) -> Result<Vec<Duration>> {
-    idle.iter().map(|(process, _)| kernel::on_cpu(process.pid())).collect()
+fn used(programs: &[(Process, stdio::Client)]) -> Result<Vec<Duration>> {
+    programs.iter().map(|(process, _)| kernel::on_cpu(process.pid())).collect()
 }
